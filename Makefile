@@ -1,0 +1,65 @@
+# A thin front for Meson and ninja. `make help` says what there is.
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 300
+SOAK_SECONDS ?= 3600
+WRITE ?=
+
+all: build/build.ninja
+	@ninja -C build --quiet
+
+build/build.ninja:
+	@tools/dev/setup demo
+	@tools/dev/configure build --optimization=2
+
+demo: all
+	@build/tools/handfast demo
+	@build/tools/handfast demo --with-linux
+
+test:
+	@tools/dev/test
+
+conformance:
+	@tools/dev/setup demo test
+	@tools/dev/configure build -Dtests=enabled
+	@ninja -C build --quiet
+	@tools/dev/conformance build $(if $(WRITE),--write)
+
+fuzz:
+	@tools/dev/setup demo test
+	@tools/dev/fuzz $(FUZZ_SECONDS)
+
+soak:
+	@tools/dev/setup demo test
+	@tools/dev/soak $(SOAK_SECONDS)
+
+bench: build/build.ninja
+	@tools/dev/setup demo bench
+	@tools/dev/configure build -Dbench=enabled
+	@ninja -C build --quiet
+	@build/bench/handfast-bench --json build/bench.json
+
+fmt:
+	@tools/dev/setup fmt
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all
+	@meson configure build -Dprefix='$(abspath $(PREFIX))'
+	@DESTDIR='$(DESTDIR)' meson install -C build --quiet
+
+clean:
+	@rm -rf build build-gcc build-clang build-sanitize build-fuzz
+
+help:
+	@echo 'make              the command (build/tools/handfast) and libhandfast'
+	@echo 'make demo         a connection from open to close, in memory and with Linux'
+	@echo 'make test         everything that is checked, with gcc and clang'
+	@echo 'make conformance  each requirement, cell and attack, and the tests that prove it'
+	@echo 'make fuzz         every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make soak         the tests at full size, fresh seeds for SOAK_SECONDS=$(SOAK_SECONDS)'
+	@echo 'make bench        speed and memory; a table and build/bench.json'
+	@echo 'make fmt          clang-format over the sources'
+	@echo 'make install      to PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make clean        remove what was built'
+
+.PHONY: all demo test conformance fuzz soak bench fmt install clean help
