@@ -1,0 +1,64 @@
+/* Handfast: links, which move packets between a stack and something else. These use the operating
+ * system; a stack does not need them, and a program can move packets in any other way. */
+#ifndef HANDFAST_LINK_H
+#define HANDFAST_LINK_H
+
+#include <handfast/address.h>
+#include <handfast/packet.h>
+#include <handfast/types.h>
+
+HF_BEGIN
+
+struct hf_link;
+
+#define HF_ERROR_TEXT 256 /* room for any message that a call writes to `error`               */
+
+/* An address with the length of its prefix in bits. */
+struct hf_addr_prefix {
+    struct hf_addr addr;
+    unsigned prefix;
+};
+
+struct hf_tun_config {
+    uint32_t size;      /* sizeof(struct hf_tun_config)                                       */
+    const char *name;   /* device, created if absent; NULL or "": the kernel picks            */
+    uint32_t mtu;       /* set on a device that we create; 0: leave it; 68..65535             */
+    const struct hf_addr_prefix *host_addrs; /* given to the kernel's side                    */
+    size_t host_addr_count;
+};
+
+/* hf_link_tun: open a TUN device (Linux).
+ * error    at least HF_ERROR_TEXT bytes: one line when it fails: what was tried, why it did not
+ *          work, what helps
+ * returns  the link, or NULL
+ * owner    the caller's, until hf_link_close */
+HF_API struct hf_link *hf_link_tun(const struct hf_tun_config *config, char *error);
+
+/* hf_link_pair: two links joined in memory: what is sent on one is received on the other, in
+ * order. queue: packets that wait in each direction at the most; more are dropped.
+ * returns  0 or HF_ERR_MEMORY */
+HF_API int hf_link_pair(uint32_t mtu, size_t queue, struct hf_link *pair[2]);
+
+/* hf_link_receive: packets that have arrived, without waiting. They stay valid until the next
+ * hf_link_receive on this link.
+ * returns  how many were filled; 0 when none waits; HF_ERR_STATE when the link is gone */
+HF_API int64_t hf_link_receive(struct hf_link *link, struct hf_packet *packets, size_t room);
+
+/* hf_link_send: send packets now; the link has no use for them when it returns. Those that it
+ * cannot take are lost and counted.
+ * returns  how many were sent; HF_ERR_STATE when the link is gone */
+HF_API int64_t hf_link_send(struct hf_link *link, const struct hf_packet *packets, size_t n);
+
+HF_API uint32_t hf_link_mtu(const struct hf_link *link);
+HF_API const char *hf_link_name(const struct hf_link *link);
+
+/* hf_link_descriptor: a descriptor that is readable when packets wait; -1: none. */
+HF_API int hf_link_descriptor(const struct hf_link *link);
+
+/* hf_link_lost: packets that could not be sent so far. */
+HF_API uint64_t hf_link_lost(const struct hf_link *link);
+
+HF_API void hf_link_close(struct hf_link *link);
+
+HF_END
+#endif

@@ -1,0 +1,104 @@
+/* Handfast: the numbers that a TCP runs on, in two tables.
+ *
+ * `rfc` is what RFC 9293 and the RFCs around it ask for; `linux` is what Linux ships. The
+ * library's default is `linux` where the RFCs allow it (one difference: syn_retries). Where a
+ * decision of docs/states.md (D1 to D16) has an option, it is here. */
+#ifndef HANDFAST_SETTINGS_H
+#define HANDFAST_SETTINGS_H
+
+#include <handfast/types.h>
+
+HF_BEGIN
+
+enum hf_cookies { HF_COOKIES_NEVER = 0, HF_COOKIES_WHEN_FULL = 1, HF_COOKIES_ALWAYS = 2 };
+
+struct hf_settings {
+    /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
+    hf_time rto_initial;  /* before the first sample                                          */
+    hf_time rto_min;      /* floor of RTO (rfc: 1 s; linux: 200 ms)                           */
+    hf_time rto_max;      /* ceiling of RTO, at least 60 s                                    */
+    uint8_t r1;           /* retransmissions before the path is reported as bad               */
+    uint8_t syn_retries;  /* SYNs sent again before giving up; 0: r2_syn alone decides        */
+    uint8_t synack_retries; /* SYN+ACKs sent again before a half-open connection is dropped   */
+    hf_time r2_syn;       /* how long a SYN is retransmitted; 0: syn_retries alone decides    */
+    hf_time r2_data;      /* how long data is retransmitted without progress; 0: for ever     */
+    hf_time user_timeout; /* RFC 9293 3.9.1.1; 0: none                                        */
+    hf_time persist_max;  /* longest interval between zero-window probes                      */
+
+    /* Acknowledgements, RFC 9293 3.8.6.3, RFC 5681 4.2 */
+    hf_time delack;       /* delayed ACK, below 500 ms                                        */
+    hf_time delack_min;   /* linux adapts between this and delack; equal to delack: fixed     */
+    uint16_t quick_acks;  /* segments acknowledged at once at the start of a connection       */
+
+    /* Keep-alive, RFC 9293 3.8.4: off until a connection asks for it */
+    hf_time keepalive_idle;
+    hf_time keepalive_interval;
+    uint8_t keepalive_probes;
+
+    /* Options offered and accepted */
+    uint8_t timestamps;   /* RFC 7323                                                         */
+    uint8_t window_scale; /* RFC 7323                                                         */
+    uint8_t sack;         /* RFC 2018                                                         */
+    uint16_t mss;         /* largest MSS to advertise; 0: what the link allows                */
+    uint16_t mss_floor;   /* a peer's smaller MSS is raised to this (CVE-2019-11479)          */
+
+    /* Sending */
+    uint8_t nagle;        /* RFC 9293 3.7.4                                                   */
+    uint8_t ttl;          /* hop limit                                                        */
+    uint8_t tos;          /* Diffserv field                                                   */
+    hf_time sws_override; /* sender's silly-window override timer, 0.1 to 1 s                 */
+    uint32_t snd_buffer;  /* bytes a connection may have queued, payload                      */
+    uint32_t rcv_buffer;  /* bytes of receive window offered at the most                      */
+
+    /* Congestion control, RFC 5681, 6582, 6928 */
+    uint8_t initial_window;   /* segments                                                     */
+    uint8_t dupack_threshold; /* duplicate ACKs that start fast retransmit                    */
+    uint8_t idle_restart;     /* RFC 5681 4.1: cwnd falls back after idling one RTO           */
+    const char *congestion;   /* name of the controller: "reno"                               */
+
+    /* Opening */
+    uint16_t backlog_max;     /* longest accept queue a listener may ask for                  */
+    uint32_t half_open_max;   /* half-open connections, all listeners together                */
+    uint8_t cookies;          /* enum hf_cookies, RFC 4987                                    */
+    hf_time held_timeout;     /* how long an application may think about a held SYN           */
+    uint8_t accept_syn_fin;   /* D13: the letter (1) or drop (0)                              */
+    uint16_t port_first, port_last; /* ephemeral ports, RFC 6335                              */
+
+    /* Ending */
+    hf_time msl;               /* TIME-WAIT lasts 2 MSL                                       */
+    hf_time orphan_timeout;    /* a closed connection that the peer does not finish           */
+    uint32_t orphans_max;      /* such connections at the most                                */
+    uint32_t time_wait_max;    /* TIME-WAIT entries; the oldest goes first                    */
+    uint8_t time_wait_rst;     /* D7: 1: an exact RST ends TIME-WAIT (the letter)             */
+    uint8_t time_wait_reuse;   /* D12: active OPEN may reuse a TIME-WAIT pair after 1 s       */
+    uint8_t reset_on_timeout;  /* D11: tell the peer by RST when a timeout ends a connection  */
+    uint8_t hold_after_abort;  /* D16: 1: the pair rests in TIME-WAIT after our RST           */
+
+    /* Robustness */
+    uint16_t challenge_count;   /* challenge ACKs per connection within ...                   */
+    hf_time challenge_interval; /* ... this long (RFC 5961 7)                                 */
+    hf_time invalid_interval;   /* ACKs to out-of-window segments: one in this long; 0: all   */
+    uint32_t reset_rate;        /* resets per second for segments without a connection        */
+    uint32_t icmp_rate;         /* ICMP replies per second, per destination bucket            */
+    uint8_t hard_icmp_aborts;   /* SHLD-26 by the letter (1), or RFC 5927 (0)                 */
+    hf_time zero_window_grace;  /* RFC 6429: how long before memory pressure may end a peer   */
+    uint16_t reassembly_ranges; /* out-of-order ranges a connection may hold                  */
+
+    /* Path MTU */
+    uint16_t pmtu_floor; /* IPv4: reports below this are taken as this                        */
+    hf_time pmtu_age;    /* a learnt path MTU is forgotten after                              */
+
+    /* Fragments */
+    uint32_t fragment_memory;     /* bytes for all datagrams being put together               */
+    uint16_t fragment_per_source; /* datagrams of one source at once                          */
+    hf_time fragment_timeout;
+};
+
+/* hf_settings_rfc, hf_settings_linux, hf_settings_default: the tables. They are constant.
+ * thread   any */
+HF_API const struct hf_settings *hf_settings_rfc(void);
+HF_API const struct hf_settings *hf_settings_linux(void);
+HF_API const struct hf_settings *hf_settings_default(void);
+
+HF_END
+#endif
