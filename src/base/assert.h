@@ -1,0 +1,15 @@
+/* Our own mistakes trap; cheap assertions stay on in every build. Never about input from the
+ * wire. */
+#ifndef HF_BASE_ASSERT_H
+#define HF_BASE_ASSERT_H
+
+#define HF_ASSERT(condition)                                                                      \
+    do {                                                                                          \
+        if (!(condition))                                                                         \
+            __builtin_trap();                                                                     \
+    } while (0)
+
+#define HF_LIKELY(x) __builtin_expect(!!(x), 1)
+#define HF_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#endif

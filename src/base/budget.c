@@ -1,0 +1,45 @@
+/* The stack's memory: every byte of it goes through these functions, is charged to one limit
+ * and comes from the allocator that the stack was given. Running out is an ordinary answer
+ * (NULL), counted, never an error of its own. The heights at which uses stop are in
+ * budget.h. */
+#include "base/budget.h"
+
+#include "base/assert.h"
+
+void *hf_budget_alloc(struct hf_budget *budget, size_t size)
+{
+    void *memory = 0;
+    if (budget->used <= budget->limit && size <= budget->limit - budget->used)
+        memory = budget->allocator.alloc(budget->allocator.context, size);
+    if (!memory) {
+        budget->failures++;
+        return 0;
+    }
+    budget->used += size;
+    if (budget->used > budget->peak)
+        budget->peak = budget->used;
+    return memory;
+}
+
+void hf_budget_free(struct hf_budget *budget, void *memory, size_t size)
+{
+    if (!memory)
+        return;
+    HF_ASSERT(size <= budget->used);
+    budget->used -= size;
+    budget->allocator.free(budget->allocator.context, memory, size);
+}
+
+size_t hf_budget_room(const struct hf_budget *budget, enum hf_use use)
+{
+    /* clang-format off */
+    static const unsigned char spared[] = { /* sixteenths of the limit */
+        [HF_USE_CONNECTION] = 4,
+        [HF_USE_REASSEMBLY] = 2,
+        [HF_USE_WINDOW] = 1,
+        [HF_USE_VITAL] = 0,
+    };
+    /* clang-format on */
+    size_t height = budget->limit - budget->limit / 16 * spared[use];
+    return height > budget->used ? height - budget->used : 0;
+}

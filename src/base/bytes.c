@@ -1,0 +1,354 @@
+/* Byte queues over reference-counted chunks. The bytes of a queue are, chunk by chunk, those
+ * from `start` to `used`. Only the last chunk of a queue is written to, and only behind `used`,
+ * so what a packet refers to never changes.
+ *
+ * A chunk without bytes is in a queue only as its last one, while it is reserved. */
+#include "base/bytes.h"
+
+#include <string.h>
+
+#include "base/budget.h"
+
+#define CHUNKS_SHIFT 6u /* 64 chunks a slab, 2 KB */
+#define CHUNKS_MAX (1u << 29)
+
+void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget)
+{
+    chunks->budget = budget;
+    hf_pool_init(&chunks->pool, budget, sizeof(struct hf_chunk), CHUNKS_SHIFT, CHUNKS_MAX);
+}
+
+void hf_chunks_reset(struct hf_chunks *chunks)
+{
+    uint32_t end = chunks->pool.slabs_room << CHUNKS_SHIFT;
+    for (uint32_t i = 1; i < end; i++) {
+        struct hf_chunk *chunk = hf_pool_find(&chunks->pool, i);
+        if (chunk && chunk->refs > 0)
+            hf_budget_free(chunks->budget, chunk->data, chunk->capacity);
+    }
+    hf_pool_reset(&chunks->pool);
+}
+
+uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
+{
+    uint32_t index = hf_pool_take(&chunks->pool);
+    if (!index)
+        return 0;
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    chunk->data = hf_budget_alloc(chunks->budget, capacity);
+    if (!chunk->data) {
+        hf_pool_give(&chunks->pool, index);
+        return 0;
+    }
+    chunk->capacity = capacity;
+    chunk->refs = 1;
+    return index;
+}
+
+void hf_chunk_hold(struct hf_chunks *chunks, uint32_t index)
+{
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    HF_ASSERT(chunk->refs > 0);
+    chunk->refs++;
+}
+
+void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
+{
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    HF_ASSERT(chunk->refs > 0);
+    if (--chunk->refs > 0)
+        return;
+    hf_budget_free(chunks->budget, chunk->data, chunk->capacity);
+    hf_pool_give(&chunks->pool, index);
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Bytes that may be written behind those that the chunk has. */
+static uint32_t chunk_room(const struct hf_chunk *chunk)
+{
+    return chunk->frozen && chunk->refs > 1 ? 0 : chunk->capacity - chunk->used;
+}
+
+/* The last chunk, with room for a byte at least; a new one when need be. NULL: no memory. */
+static struct hf_chunk *writable(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t coming)
+{
+    if (q->tail) {
+        struct hf_chunk *tail = hf_chunk_at(chunks, q->tail);
+        if (chunk_room(tail) > 0)
+            return tail;
+    }
+    uint32_t wish = q->len > coming ? q->len : coming;
+    uint32_t capacity = HF_CHUNK_MIN;
+    while (capacity < wish && capacity < HF_CHUNK_MAX)
+        capacity *= 2;
+    uint32_t index = hf_chunk_new(chunks, capacity);
+    while (!index && capacity > HF_CHUNK_MIN) {
+        capacity /= 2;
+        index = hf_chunk_new(chunks, capacity);
+    }
+    if (!index)
+        return 0;
+    if (q->tail)
+        hf_chunk_at(chunks, q->tail)->next = index;
+    else
+        q->head = index;
+    q->tail = index;
+    return hf_chunk_at(chunks, index);
+}
+
+uint32_t hf_bytes_append(struct hf_chunks *chunks, struct hf_bytes *q, const void *src,
+                         uint32_t len)
+{
+    const uint8_t *from = src;
+    uint32_t taken = 0;
+    while (taken < len) {
+        struct hf_chunk *chunk = writable(chunks, q, len - taken);
+        if (!chunk)
+            break;
+        uint32_t n = smaller(len - taken, chunk_room(chunk));
+        memcpy(chunk->data + chunk->used, from + taken, n);
+        chunk->used += n;
+        chunk->reserved = false;
+        q->len += n;
+        taken += n;
+    }
+    return taken;
+}
+
+uint32_t hf_bytes_append_slices(struct hf_chunks *chunks, struct hf_bytes *q,
+                                const struct hf_slice *slices, unsigned n, uint32_t skip,
+                                uint32_t len)
+{
+    uint32_t taken = 0;
+    for (unsigned i = 0; i < n && taken < len; i++) {
+        if (skip >= slices[i].len) {
+            skip -= slices[i].len;
+            continue;
+        }
+        uint32_t piece = smaller(slices[i].len - skip, len - taken);
+        uint32_t got = hf_bytes_append(chunks, q, slices[i].data + skip, piece);
+        taken += got;
+        if (got < piece)
+            break;
+        skip = 0;
+    }
+    return taken;
+}
+
+uint8_t *hf_bytes_reserve(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t want,
+                          uint32_t *room)
+{
+    struct hf_chunk *chunk = writable(chunks, q, want);
+    if (!chunk)
+        return 0;
+    chunk->reserved = true;
+    *room = smaller(want, chunk_room(chunk));
+    return chunk->data + chunk->used;
+}
+
+void hf_bytes_commit(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t len)
+{
+    HF_ASSERT(q->tail);
+    struct hf_chunk *chunk = hf_chunk_at(chunks, q->tail);
+    HF_ASSERT(chunk->reserved && len <= chunk->capacity - chunk->used);
+    chunk->reserved = false;
+    chunk->used += len;
+    q->len += len;
+    if (len == 0)
+        hf_bytes_truncate(chunks, q, q->len);
+}
+
+void hf_bytes_drop(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t n)
+{
+    HF_ASSERT(n <= q->len);
+    q->len -= n;
+    while (n > 0) {
+        uint32_t index = q->head;
+        struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+        uint32_t gone = smaller(n, chunk->used - chunk->start);
+        chunk->start += gone;
+        n -= gone;
+        if (chunk->start < chunk->used || chunk->reserved)
+            break;
+        q->head = chunk->next;
+        if (!q->head)
+            q->tail = 0;
+        hf_chunk_release(chunks, index);
+    }
+}
+
+/* Release a chunk and all behind it. */
+static void release_from(struct hf_chunks *chunks, uint32_t index)
+{
+    while (index) {
+        uint32_t next = hf_chunk_at(chunks, index)->next;
+        hf_chunk_release(chunks, index);
+        index = next;
+    }
+}
+
+void hf_bytes_truncate(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t len)
+{
+    HF_ASSERT(len <= q->len);
+    if (len == 0) {
+        hf_bytes_clear(chunks, q);
+        return;
+    }
+    uint32_t left = len;
+    uint32_t index = q->head;
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    while (left > chunk->used - chunk->start) {
+        left -= chunk->used - chunk->start;
+        index = chunk->next;
+        chunk = hf_chunk_at(chunks, index);
+    }
+    if (chunk->start + left < chunk->used && chunk->refs > 1)
+        chunk->frozen = true;
+    chunk->used = chunk->start + left;
+    chunk->reserved = false;
+    release_from(chunks, chunk->next);
+    chunk->next = 0;
+    q->tail = index;
+    q->len = len;
+}
+
+void hf_bytes_clear(struct hf_chunks *chunks, struct hf_bytes *q)
+{
+    release_from(chunks, q->head);
+    *q = (struct hf_bytes){0};
+}
+
+uint32_t hf_bytes_peek(const struct hf_chunks *chunks, const struct hf_bytes *q,
+                       const uint8_t **data)
+{
+    if (q->len == 0)
+        return 0;
+    const struct hf_chunk *chunk = hf_chunk_at(chunks, q->head);
+    *data = chunk->data + chunk->start;
+    return chunk->used - chunk->start;
+}
+
+/* The chunk of the byte that is `from` bytes into the queue, and its offset there. */
+static uint32_t find(const struct hf_chunks *chunks, const struct hf_bytes *q, uint32_t from,
+                     uint32_t *offset)
+{
+    uint32_t index = q->head;
+    const struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    while (from >= chunk->used - chunk->start) {
+        from -= chunk->used - chunk->start;
+        index = chunk->next;
+        chunk = hf_chunk_at(chunks, index);
+    }
+    *offset = chunk->start + from;
+    return index;
+}
+
+void hf_bytes_copy(const struct hf_chunks *chunks, const struct hf_bytes *q, uint32_t from,
+                   void *dst, uint32_t len)
+{
+    HF_ASSERT(from <= q->len && len <= q->len - from);
+    if (len == 0)
+        return;
+    uint8_t *to = dst;
+    uint32_t offset;
+    uint32_t index = find(chunks, q, from, &offset);
+    for (;;) {
+        const struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+        uint32_t n = smaller(len, chunk->used - offset);
+        memcpy(to, chunk->data + offset, n);
+        to += n;
+        len -= n;
+        if (len == 0)
+            return;
+        index = chunk->next;
+        offset = hf_chunk_at(chunks, index)->start;
+    }
+}
+
+void hf_bytes_splice(struct hf_chunks *chunks, struct hf_bytes *q, struct hf_bytes *more)
+{
+    const uint8_t *piece;
+    uint32_t n;
+    while ((n = hf_bytes_peek(chunks, more, &piece)) > 0 && q->tail &&
+           n <= chunk_room(hf_chunk_at(chunks, q->tail))) {
+        hf_bytes_append(chunks, q, piece, n);
+        hf_bytes_drop(chunks, more, n);
+    }
+    if (more->len > 0) {
+        if (q->tail && hf_chunk_at(chunks, q->tail)->reserved)
+            hf_bytes_truncate(chunks, q, q->len);
+        if (q->tail)
+            hf_chunk_at(chunks, q->tail)->next = more->head;
+        else
+            q->head = more->head;
+        q->tail = more->tail;
+        q->len += more->len;
+        *more = (struct hf_bytes){0};
+    }
+    hf_bytes_clear(chunks, more);
+}
+
+/* As find, by way of the cursor when it remembers a byte that is not behind. One that has
+ * left the queue seems to be far behind: the distance from the front wraps. */
+static uint32_t find_from(const struct hf_chunks *chunks, const struct hf_bytes *q,
+                          const struct hf_cursor *cursor, uint32_t dropped, uint32_t from,
+                          uint32_t *offset)
+{
+    if (!cursor || !cursor->chunk || cursor->at - dropped > from)
+        return find(chunks, q, from, offset);
+    uint32_t ahead = from - (cursor->at - dropped);
+    uint32_t index = cursor->chunk;
+    uint32_t at = cursor->offset;
+    const struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    while (ahead >= chunk->used - at) {
+        ahead -= chunk->used - at;
+        index = chunk->next;
+        chunk = hf_chunk_at(chunks, index);
+        at = chunk->start;
+    }
+    *offset = at + ahead;
+    return index;
+}
+
+unsigned hf_bytes_slices(struct hf_chunks *chunks, const struct hf_bytes *q,
+                         struct hf_cursor *cursor, uint32_t dropped, uint32_t from, uint32_t len,
+                         struct hf_slice *slices, unsigned max, uint32_t *got)
+{
+    HF_ASSERT(from <= q->len && len <= q->len - from);
+    *got = 0;
+    if (len == 0 || max == 0)
+        return 0;
+    uint32_t offset;
+    uint32_t index = find_from(chunks, q, cursor, dropped, from, &offset);
+    unsigned n = 0;
+    for (;;) {
+        struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+        uint32_t piece = smaller(len - *got, chunk->used - offset);
+        slices[n++] = (struct hf_slice){chunk->data + offset, piece, index};
+        chunk->refs++;
+        *got += piece;
+        if (*got == len || n == max) {
+            if (cursor)
+                *cursor =
+                    (struct hf_cursor){index, offset + piece - 1, dropped + from + *got - 1};
+            return n;
+        }
+        index = chunk->next;
+        offset = hf_chunk_at(chunks, index)->start;
+    }
+}
+
+uint32_t hf_bytes_charge(const struct hf_chunks *chunks, const struct hf_bytes *q)
+{
+    uint32_t charge = 0;
+    for (uint32_t index = q->head; index;) {
+        const struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+        charge += chunk->capacity;
+        index = chunk->next;
+    }
+    return charge;
+}

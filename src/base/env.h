@@ -1,0 +1,90 @@
+/* hf_env: what the stack lends to tcp and ip so that neither needs to know the stack or the
+ * other: memory, timers, the ready list, trace, counters, keyed random, and the reply queue. */
+#ifndef HF_BASE_ENV_H
+#define HF_BASE_ENV_H
+
+#include <handfast/stack.h>
+#include <handfast/trace.h>
+
+#include "base/budget.h"
+#include "base/bytes.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "base/ref.h"
+#include "base/table.h"
+#include "base/wheel.h"
+
+/* A packet that answers another and belongs to no connection: a reset, the SYN+ACK of a half-open
+ * entry, an ACK from TIME-WAIT, an ICMP message. Kept small and in a ring that exists from the
+ * start, so that answering never allocates (but ICMP text). */
+struct hf_reply {
+    uint8_t kind; /* HF_REPLY_...                                                             */
+    uint8_t link;
+    uint16_t flags;   /* TCP: header flags                                                    */
+    uint8_t addresses[32]; /* TCP: local then remote, as in struct hf_flow                    */
+    uint16_t local_port, remote_port;
+    uint32_t seq, ack;     /* TCP                                                             */
+    uint32_t tsval, tsecr; /* TCP, with HF_REPLY_TS                                           */
+    uint32_t conn;         /* for the trace, 0: none                                          */
+    uint32_t chunk;        /* RAW: a whole IP packet, `chunk` is held                         */
+    uint16_t window;       /* TCP: as it stands in the header                                 */
+    uint16_t mss;          /* TCP: 0 no option                                                */
+    uint8_t wscale;        /* TCP: 0xff no option                                             */
+    uint8_t scale;         /* TCP: of the window, for the trace                               */
+    uint8_t options;       /* HF_REPLY_TS, HF_REPLY_SACK                                      */
+    uint8_t reason;        /* enum hf_send_reason                                             */
+    uint8_t state;         /* enum hf_state, for the trace                                    */
+    uint8_t tos, ttl;
+};
+
+enum { HF_REPLY_TCP = 1, HF_REPLY_RAW = 2 };
+enum { HF_REPLY_TS = 1, HF_REPLY_SACK = 2 };
+
+struct hf_replies {
+    struct hf_reply *ring;
+    uint32_t size, first, count; /* size is a power of two                                    */
+};
+
+struct hf_env {
+    hf_time now;                  /* of the call that is running                              */
+    const struct hf_settings *settings;
+    const struct hf_unsafe *unsafe;
+    struct hf_budget budget;
+    struct hf_chunks chunks;
+    struct hf_pool conns, half_opens, time_waits, listeners; /* by enum hf_kind               */
+    struct hf_pool actives, ranges; /* tcp's: active blocks, out-of-order ranges              */
+    struct hf_table table;          /* of four-tuples                                         */
+    struct hf_wheel wheel;
+    struct hf_random random;
+    uint8_t seed[16];
+    struct hf_replies replies[HF_LINKS_MAX + 1];
+    hf_trace_fn trace;
+    void *trace_context;
+    uint16_t id;                  /* of the stack, in trace records                           */
+    struct hf_key isn_key, ts_key, cookie_key;  /* one for each purpose              */
+    uint32_t (*checksum)(const void *, size_t, uint32_t);
+    struct hf_stack_counters counters;
+
+    /* Lists of connections and listeners, first in first out, linked by their own fields. */
+    uint16_t link_mtu[HF_LINKS_MAX + 1];
+    hf_time cookie_sent_at;
+    uint32_t reset_s, reset_spent; /* resets without a connection, this second                */
+    uint32_t listener_by_port[64], listener_any_port;  /* chains of listeners                 */
+    uint32_t time_wait_first, time_wait_last;          /* oldest and newest TIME-WAIT entry   */
+    hf_ref ready_first, ready_last;                    /* have news for the application       */
+    hf_ref output_first[HF_LINKS_MAX + 1], output_last[HF_LINKS_MAX + 1]; /* may have to send */
+};
+
+/* A place in the link's reply ring, zeroed but for link; NULL when it is full (counted). */
+struct hf_reply *hf_env_reply(struct hf_env *env, unsigned link);
+
+/* Count a drop, and trace it when there is a sink. `conn` is a connection's trace id or 0; packet
+ * may be NULL. */
+void hf_env_drop(struct hf_env *env, enum hf_drop reason, uint32_t conn, uint8_t state,
+                 const struct hf_packet *packet);
+
+/* Hand a record to the sink: time and stack are filled in here. Call only if env->trace. */
+void hf_env_trace(struct hf_env *env, struct hf_trace_record *record,
+                  const struct hf_packet *packet);
+
+#endif

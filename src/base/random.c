@@ -1,0 +1,33 @@
+/* Random numbers for one stack: SipHash-2-4 in counter mode. A number is as hard to guess as
+ * the seed is; the same seed and purpose give the same row of numbers on every machine. */
+#include "base/random.h"
+
+#include "base/assert.h"
+
+void hf_random_init(struct hf_random *random, const uint8_t seed[16], uint64_t purpose)
+{
+    random->key = hf_key_derive(seed, purpose);
+    random->counter = 0;
+}
+
+uint64_t hf_random_u64(struct hf_random *random)
+{
+    uint8_t block[8];
+    for (unsigned i = 0; i < 8; i++)
+        block[i] = (uint8_t)(random->counter >> 8 * i);
+    random->counter++;
+    return hf_siphash24(&random->key, block, sizeof block);
+}
+
+/* The upper half of number * bound, without the numbers that would make some results more
+ * frequent than others (Lemire, "Fast random integer generation in an interval", 2019). */
+uint32_t hf_random_below(struct hf_random *random, uint32_t bound)
+{
+    HF_ASSERT(bound > 0);
+    uint32_t unfair = (0u - bound) % bound;
+    uint64_t product;
+    do {
+        product = (hf_random_u64(random) >> 32) * bound;
+    } while ((uint32_t)product < unfair);
+    return (uint32_t)(product >> 32);
+}

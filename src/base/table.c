@@ -1,0 +1,166 @@
+/* The table of four-tuples: see table.h. Removal shifts later slots back instead of leaving
+ * tombstones, so that a table that saw a million connections is as quick as a new one. */
+#include "base/table.h"
+
+#include <string.h>
+
+#include "base/budget.h"
+
+#define FIRST_SIZE 64u
+#define MOVE_STEP 8u /* slots of the old half looked at per insertion: at 3/4 load it is empty
+                        long before the new half is full */
+
+void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key)
+{
+    memset(table, 0, sizeof *table);
+    table->budget = budget;
+    table->key = key;
+}
+
+static void slots_free(struct hf_table *table, struct hf_slots *slots)
+{
+    if (slots->slot)
+        hf_budget_free(table->budget, slots->slot, slots->size * sizeof *slots->slot);
+    memset(slots, 0, sizeof *slots);
+}
+
+void hf_table_reset(struct hf_table *table)
+{
+    slots_free(table, &table->now);
+    slots_free(table, &table->before);
+    table->moved = 0;
+}
+
+uint32_t hf_table_hash(const struct hf_table *table, const void *tuple)
+{
+    return (uint32_t)hf_siphash13(&table->key, tuple, HF_TUPLE_BYTES);
+}
+
+static void slots_put(struct hf_slots *slots, uint32_t hash, hf_ref ref)
+{
+    uint32_t mask = slots->size - 1;
+    uint32_t i = hash & mask;
+    while (slots->slot[i].ref)
+        i = (i + 1) & mask;
+    slots->slot[i].hash = hash;
+    slots->slot[i].ref = ref;
+    slots->used++;
+}
+
+/* Close the hole at i: every following slot of the run that may move back does. */
+static void slots_take(struct hf_slots *slots, uint32_t i)
+{
+    uint32_t mask = slots->size - 1;
+    uint32_t hole = i;
+    for (;;) {
+        i = (i + 1) & mask;
+        if (!slots->slot[i].ref)
+            break;
+        uint32_t home = slots->slot[i].hash & mask;
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            slots->slot[hole] = slots->slot[i];
+            hole = i;
+        }
+    }
+    slots->slot[hole].ref = 0;
+    slots->used--;
+}
+
+static bool slots_remove(struct hf_slots *slots, uint32_t hash, hf_ref ref)
+{
+    if (!slots->used)
+        return false;
+    uint32_t mask = slots->size - 1;
+    for (uint32_t i = hash & mask; slots->slot[i].ref; i = (i + 1) & mask) {
+        if (slots->slot[i].ref == ref) {
+            slots_take(slots, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Move some of the old half. Slots shift back when one is taken, so the same place is looked at
+ * again until it is free. A run that wraps round the end may put a slot behind the cursor; the
+ * cursor starts over until nothing is left. */
+static void move_some(struct hf_table *table, uint32_t steps)
+{
+    while (steps-- && table->before.used) {
+        struct hf_slot *slot = &table->before.slot[table->moved];
+        if (slot->ref) {
+            slots_put(&table->now, slot->hash, slot->ref);
+            slots_take(&table->before, table->moved);
+        } else {
+            table->moved = (table->moved + 1) & (table->before.size - 1);
+        }
+    }
+    if (table->before.slot && !table->before.used) {
+        slots_free(table, &table->before);
+        table->moved = 0;
+    }
+}
+
+bool hf_table_reserve(struct hf_table *table)
+{
+    uint32_t total = table->now.used + table->before.used;
+    if (table->now.size && total + 1 <= table->now.size - table->now.size / 4)
+        return true;
+    move_some(table, UINT32_MAX); /* by now empty but for odd cases: only two halves ever     */
+    uint32_t size = table->now.size ? table->now.size * 2 : FIRST_SIZE;
+    struct hf_slot *slot = hf_budget_alloc(table->budget, size * sizeof *slot);
+    if (!slot)
+        return table->now.size && total + 1 < table->now.size; /* slower, still right         */
+    memset(slot, 0, size * sizeof *slot);
+    table->before = table->now;
+    table->now.slot = slot;
+    table->now.size = size;
+    table->now.used = 0;
+    table->moved = 0;
+    move_some(table, 0);
+    return true;
+}
+
+void hf_table_insert(struct hf_table *table, uint32_t hash, hf_ref ref)
+{
+    move_some(table, MOVE_STEP);
+    slots_put(&table->now, hash, ref);
+}
+
+void hf_table_remove(struct hf_table *table, uint32_t hash, hf_ref ref)
+{
+    if (!slots_remove(&table->now, hash, ref)) {
+        bool was_there = slots_remove(&table->before, hash, ref);
+        HF_ASSERT(was_there);
+    }
+}
+
+static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, uint32_t hash,
+                         const void *tuple, hf_ref *time_wait)
+{
+    if (!slots->used)
+        return 0;
+    uint32_t mask = slots->size - 1;
+    for (uint32_t i = hash & mask; slots->slot[i].ref; i = (i + 1) & mask) {
+        table->probes++;
+        if (slots->slot[i].hash != hash)
+            continue;
+        hf_ref ref = slots->slot[i].ref;
+        enum hf_kind kind = hf_ref_kind(ref);
+        const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(ref));
+        if (memcmp(object + table->key_at[kind], tuple, HF_TUPLE_BYTES) != 0)
+            continue;
+        if (kind != HF_KIND_TIME_WAIT)
+            return ref;
+        if (time_wait)
+            *time_wait = ref;
+    }
+    return 0;
+}
+
+hf_ref hf_table_find(struct hf_table *table, uint32_t hash, const void *tuple, hf_ref *time_wait)
+{
+    if (time_wait)
+        *time_wait = 0;
+    hf_ref ref = slots_find(table, &table->now, hash, tuple, time_wait);
+    return ref ? ref : slots_find(table, &table->before, hash, tuple, time_wait);
+}

@@ -1,0 +1,55 @@
+/* The table of four-tuples: where connections, half-open and TIME-WAIT entries are found.
+ *
+ * Open addressing under a keyed hash (SipHash-1-3, so that nobody chooses the slot), 8 bytes a
+ * slot, at most three quarters full. It grows by moving a few slots at each insertion, so that no
+ * single packet pays for all; until the move is over both halves are searched.
+ *
+ * A pair of endpoints may stand in it twice: once as TIME-WAIT, and once as the new connection
+ * that may replace it. */
+#ifndef HF_BASE_TABLE_H
+#define HF_BASE_TABLE_H
+
+#include <stdbool.h>
+
+#include "base/pool.h"
+#include "base/ref.h"
+#include "base/siphash.h"
+
+struct hf_slot {
+    uint32_t hash; /* all 32 bits                                                            */
+    hf_ref ref;    /* 0: free                                                                */
+};
+
+struct hf_slots {
+    struct hf_slot *slot;
+    uint32_t size; /* a power of two, or 0                                                   */
+    uint32_t used; /* slots with a ref                                                       */
+};
+
+struct hf_table {
+    struct hf_budget *budget;
+    struct hf_key key;
+    struct hf_pool *pool[HF_KINDS];
+    uint16_t key_at[HF_KINDS];   /* offset of the 36-byte four-tuple in objects of each kind  */
+    struct hf_slots now, before; /* `before` is being emptied into `now`                      */
+    uint32_t moved;              /* slots of `before` that were looked at                     */
+    uint64_t probes;             /* slots looked at by find                                   */
+};
+
+#define HF_TUPLE_BYTES 36
+
+void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key);
+void hf_table_reset(struct hf_table *table);
+
+uint32_t hf_table_hash(const struct hf_table *table, const void *tuple);
+
+/* Make sure that the next insert works; false when there is no memory for it. */
+bool hf_table_reserve(struct hf_table *table);
+void hf_table_insert(struct hf_table *table, uint32_t hash, hf_ref ref);
+void hf_table_remove(struct hf_table *table, uint32_t hash, hf_ref ref);
+
+/* The object with this tuple that is not in TIME-WAIT, or 0; *time_wait (when not NULL) is its
+ * TIME-WAIT entry, or 0. */
+hf_ref hf_table_find(struct hf_table *table, uint32_t hash, const void *tuple, hf_ref *time_wait);
+
+#endif

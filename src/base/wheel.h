@@ -1,0 +1,59 @@
+/* The timer wheel: 64 us buckets, four levels of 256 (16 ms, 4 s, 18 min, 76 h), one entry an
+ * object. Setting, moving and cancelling are O(1). Entries fire in order of their exact
+ * deadlines.
+ *
+ * A connection keeps its exact deadline in nanoseconds beside its entry; moving it later is
+ * a store there (the entry is found early and put back), so hf_wheel_deadline may be early
+ * for nothing, never late. Small objects live by the tick alone: their deadline is the last
+ * nanosecond of the tick, so they fire up to one tick late and never early. */
+#ifndef HF_BASE_WHEEL_H
+#define HF_BASE_WHEEL_H
+
+#include <handfast/types.h>
+
+#include "base/pool.h"
+#include "base/ref.h"
+
+#define HF_TICK_NS ((hf_time)65536) /* 65.536 us: a shift, not a division                     */
+#define HF_WHEEL_LEVELS 4
+#define HF_WHEEL_SLOTS 256
+
+struct hf_timer {
+    hf_ref prev, next; /* in its bucket; prev of the first refers to nothing                  */
+    uint32_t tick;     /* 0: not in the wheel. In a bucket: its tick modulo 2^32; in the due
+                          list: low bits of the deadline that it is sorted by                 */
+};
+
+struct hf_wheel {
+    struct hf_pool *pool[HF_KINDS]; /* where the objects of each kind live                 */
+    uint16_t timer_at[HF_KINDS];    /* offset of struct hf_timer in the object             */
+    uint16_t deadline_at[HF_KINDS]; /* offset of its hf_time deadline; 0: tick only        */
+    uint64_t now_tick;              /* every entry before this tick has fired              */
+    uint32_t count;                 /* entries                                             */
+    hf_ref due;                     /* entries of now_tick, sorted by deadline and ref     */
+    hf_ref slot[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS];
+    uint64_t used[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS / 64];
+};
+
+void hf_wheel_init(struct hf_wheel *wheel, hf_time now);
+
+/* Put `ref` in the wheel for `deadline` (its object's deadline field, where it has one, is
+ * set too), or move it. A past deadline fires at once (tick-only: at the end of the tick). A
+ * tick-only entry more than 76 h ahead of the last call of hf_wheel_pop fires early for
+ * nothing. */
+void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline);
+void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref);
+
+/* The next object that is due at `now`, taken out of the wheel; 0 when none is. Objects
+ * whose exact deadline was moved later are put back on the way. Of those due, the one with
+ * the earliest exact deadline comes first; equal ones come in the order of their refs.
+ * *deadline is its exact deadline (its tick's end for tick-only kinds). */
+hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline);
+
+/* When hf_wheel_pop should be called next; HF_NEVER when the wheel is empty. */
+hf_time hf_wheel_deadline(const struct hf_wheel *wheel);
+
+/* Move every entry by `by` (the clock jumped). */
+void hf_wheel_shift(struct hf_wheel *wheel, hf_time by);
+
+#endif
