@@ -1,0 +1,72 @@
+/* Big-endian integers at any alignment, and a cursor that cannot leave its buffer. */
+#ifndef HF_WIRE_BYTES_H
+#define HF_WIRE_BYTES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline uint16_t hf_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t hf_get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline void hf_put16(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static inline void hf_put32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
+}
+
+/* Reads from a run of bytes; once a read did not fit, `failed` stays set and reads give 0. */
+struct hf_reader {
+    const uint8_t *at, *end;
+    bool failed;
+};
+
+static inline uint32_t hf_reader_left(const struct hf_reader *r)
+{
+    return (uint32_t)(r->end - r->at);
+}
+
+static inline const uint8_t *hf_reader_take(struct hf_reader *r, uint32_t n)
+{
+    const uint8_t *p = r->at;
+    if (hf_reader_left(r) < n) {
+        r->failed = true;
+        return 0;
+    }
+    r->at += n;
+    return p;
+}
+
+static inline uint8_t hf_reader_u8(struct hf_reader *r)
+{
+    const uint8_t *p = hf_reader_take(r, 1);
+    return p ? *p : 0;
+}
+
+static inline uint16_t hf_reader_u16(struct hf_reader *r)
+{
+    const uint8_t *p = hf_reader_take(r, 2);
+    return p ? hf_get16(p) : 0;
+}
+
+static inline uint32_t hf_reader_u32(struct hf_reader *r)
+{
+    const uint8_t *p = hf_reader_take(r, 4);
+    return p ? hf_get32(p) : 0;
+}
+
+#endif

@@ -1,0 +1,71 @@
+/* The two ends of a connection as the core keeps them: 36 bytes, the key of every table.
+ *
+ * Both families share the form: an IPv4 address stands in the last four bytes behind the prefix
+ * ::ffff:0:0/96. That is a private encoding; a packet that carries such an address as IPv6 is
+ * dropped by ip, and no public call accepts one. */
+#ifndef HF_WIRE_FLOW_H
+#define HF_WIRE_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <handfast/address.h>
+
+struct hf_flow {
+    uint8_t local[16], remote[16];
+    uint16_t local_port, remote_port; /* host order                                           */
+};
+
+/* What a path offers: ip fills it, tcp reads it. */
+struct hf_path {
+    uint8_t link; /* from 1                                                                   */
+    uint8_t ttl;
+    bool to_us;        /* the local address is one of ours (a gateway answers for others too)  */
+    uint16_t mtu;      /* path MTU, bytes of an IP packet                                     */
+    uint16_t link_mtu; /* what the link takes: the advertised MSS comes from it               */
+    uint32_t gso_max;  /* super-segments, bytes; 0: none                                      */
+    uint32_t features; /* HF_LINK_...                                                         */
+};
+
+/* "memcmp" and "memcpy" only: these work in every build of the core. */
+static inline bool hf_flow_equal(const struct hf_flow *a, const struct hf_flow *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static inline bool hf_key_is_ipv4(const uint8_t key[16])
+{
+    static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return memcmp(key, prefix, 12) == 0;
+}
+
+static inline bool hf_flow_is_ipv4(const struct hf_flow *flow)
+{
+    return hf_key_is_ipv4(flow->remote);
+}
+
+static inline uint32_t hf_flow_ip_header(const struct hf_flow *flow)
+{
+    return hf_flow_is_ipv4(flow) ? 20 : 40;
+}
+
+/* The key of an IPv4 address in network order. */
+static inline void hf_key_from_ipv4(uint8_t key[16], const uint8_t *address)
+{
+    memset(key, 0, 10);
+    key[10] = key[11] = 0xff;
+    memcpy(key + 12, address, 4);
+}
+
+/* Between a public address and its 16-byte key. */
+void hf_key_from_addr(uint8_t key[16], const struct hf_addr *addr);
+void hf_key_to_addr(const uint8_t key[16], unsigned zone, struct hf_addr *addr);
+
+/* fe80::/10 */
+static inline bool hf_key_is_link_local(const uint8_t key[16])
+{
+    return key[0] == 0xfe && (key[1] & 0xc0) == 0x80;
+}
+
+#endif

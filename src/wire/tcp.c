@@ -1,0 +1,219 @@
+/* TCP headers and options: bytes to struct hf_seg, struct hf_segment_head to bytes.
+ *
+ * The receive road calls hf_tcp_parse once a segment, output calls hf_tcp_build. Nothing here
+ * knows a connection: whether an option may be used is decided in src/tcp (the MSS option only
+ * with SYN, RFC 9293 MUST-65; timestamps and SACK only when negotiated). The checksum is
+ * summed by the caller over its slices; only the pseudo-header's share comes from here.
+ *
+ * RFC 9293 3.1 and 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2 and 3. */
+#include "wire/tcp.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/checksum.h"
+#include "wire/bytes.h"
+#include "wire/ip.h"
+
+/* Kinds and lengths; RFC 9293 3.2, RFC 7323, RFC 2018. */
+enum {
+    KIND_END = 0,
+    KIND_NOP = 1,
+    KIND_MSS = 2,
+    KIND_WSCALE = 3,
+    KIND_SACK_PERMITTED = 4,
+    KIND_SACK = 5,
+    KIND_TS = 8
+};
+enum { LEN_MSS = 4, LEN_WSCALE = 3, LEN_SACK_PERMITTED = 2, LEN_TS = 10, LEN_SACK_BLOCK = 8 };
+
+/* NOP NOP and a timestamp option: how nearly every segment of a connection with timestamps
+ * looks (the layout that RFC 7323 appendix A recommends). */
+#define TS_LAYOUT (KIND_NOP << 24 | KIND_NOP << 16 | KIND_TS << 8 | LEN_TS)
+
+static void read_ts(const uint8_t *value, struct hf_tcp_options *out)
+{
+    out->has_ts = true;
+    out->tsval = hf_get32(value);
+    out->tsecr = hf_get32(value + 4);
+}
+
+static void read_sack(const uint8_t *value, uint32_t len, struct hf_tcp_options *out)
+{
+    uint32_t blocks = len / LEN_SACK_BLOCK;
+    if (blocks == 0 || blocks > HF_SACK_BLOCKS_MAX || len % LEN_SACK_BLOCK != 0)
+        return;
+    out->sacks = (uint8_t)blocks;
+    for (uint32_t i = 0; i < blocks; i++) {
+        out->sack[i].start = hf_get32(value + i * LEN_SACK_BLOCK);
+        out->sack[i].end = hf_get32(value + i * LEN_SACK_BLOCK + 4);
+    }
+}
+
+/* One option that has a length byte. `len`: of its value. What is of the wrong size for its
+ * kind, and what is unknown, is skipped (RFC 9293 MUST-6). */
+static void read_option(uint8_t kind, const uint8_t *value, uint32_t len,
+                        struct hf_tcp_options *out)
+{
+    switch (kind) {
+    case KIND_MSS:
+        if (len == LEN_MSS - 2) {
+            out->has_mss = true;
+            out->mss = hf_get16(value);
+        }
+        break;
+    case KIND_WSCALE: /* more than 14 is taken as 14, RFC 7323 2.3 */
+        if (len == LEN_WSCALE - 2)
+            out->wscale = value[0] > HF_WSCALE_MAX ? HF_WSCALE_MAX : value[0];
+        break;
+    case KIND_SACK_PERMITTED:
+        if (len == LEN_SACK_PERMITTED - 2)
+            out->sack_permitted = true;
+        break;
+    case KIND_SACK:
+        read_sack(value, len, out);
+        break;
+    case KIND_TS:
+        if (len == LEN_TS - 2)
+            read_ts(value, out);
+        break;
+    default:
+        break;
+    }
+}
+
+void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out)
+{
+    memset(out, 0, sizeof *out);
+    out->wscale = HF_NO_WSCALE;
+    if (len == LEN_TS + 2 && hf_get32(options) == TS_LAYOUT) {
+        read_ts(options + 4, out);
+        return;
+    }
+    struct hf_reader r = {options, options + len, false};
+    while (hf_reader_left(&r) > 0) {
+        uint8_t kind = hf_reader_u8(&r);
+        if (kind == KIND_END)
+            return;
+        if (kind == KIND_NOP)
+            continue;
+        uint8_t option_len = hf_reader_u8(&r);
+        if (option_len < 2) /* illegal, or there was none: stop (RFC 9293 MUST-7) */
+            return;
+        const uint8_t *value = hf_reader_take(&r, option_len - 2u);
+        if (!value)
+            return;
+        read_option(kind, value, option_len - 2u, out);
+    }
+}
+
+enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total,
+                          struct hf_flow *flow, struct hf_seg *seg, uint32_t *header)
+{
+    if (head_len < HF_TCP_HEADER || total < HF_TCP_HEADER)
+        return HF_DROP_TCP_SHORT;
+    uint32_t len = (head[12] >> 4) * 4u;
+    if (len < HF_TCP_HEADER || len > total || len > head_len)
+        return HF_DROP_TCP_SHORT;
+    uint16_t source = hf_get16(head), destination = hf_get16(head + 2);
+    if (source == 0 || destination == 0)
+        return HF_DROP_TCP_PORT;
+
+    flow->remote_port = source;
+    flow->local_port = destination;
+    seg->seq = hf_get32(head + 4);
+    seg->ack = hf_get32(head + 8);
+    seg->flags = hf_get16(head + 12) & 0x1ff; /* the reserved bits are ignored */
+    seg->window = hf_get16(head + 14);
+    seg->urgent = hf_get16(head + 18);
+    seg->text_all = total - len;
+    seg->text = seg->text_all;
+    seg->skip = 0;
+    seg->segment_bytes = (uint16_t)seg->text_all;
+    hf_tcp_parse_options(head + HF_TCP_HEADER, len - HF_TCP_HEADER, &seg->options);
+    *header = len;
+    return HF_DROP_NONE;
+}
+
+static bool wants_mss(const struct hf_tcp_options *options)
+{
+    return options->has_mss || options->mss != 0;
+}
+
+uint32_t hf_tcp_options_len(const struct hf_tcp_options *options)
+{
+    uint32_t len = 0;
+    if (wants_mss(options))
+        len += LEN_MSS;
+    if (options->has_ts)
+        len += 2 + LEN_TS;
+    else if (options->sack_permitted)
+        len += 2 + LEN_SACK_PERMITTED;
+    if (options->wscale != HF_NO_WSCALE)
+        len += 1 + LEN_WSCALE;
+    if (options->sacks)
+        len += 4 + (uint32_t)options->sacks * LEN_SACK_BLOCK;
+    return len;
+}
+
+/* The start of an option whose value fills the word or follows it. */
+static uint8_t *put_word(uint8_t *p, unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    hf_put32(p, a << 24 | b << 16 | c << 8 | d);
+    return p + 4;
+}
+
+/* Every option ends on a multiple of four, so no byte follows the last one (RFC 9293 MUST-69). */
+static uint8_t *put_options(uint8_t *p, const struct hf_tcp_options *options)
+{
+    bool sack_permitted = options->sack_permitted;
+    if (wants_mss(options))
+        p = put_word(p, KIND_MSS, LEN_MSS, options->mss >> 8, options->mss & 0xff);
+    if (options->has_ts) {
+        p = sack_permitted ? put_word(p, KIND_SACK_PERMITTED, LEN_SACK_PERMITTED, KIND_TS, LEN_TS)
+                           : put_word(p, KIND_NOP, KIND_NOP, KIND_TS, LEN_TS);
+        hf_put32(p, options->tsval);
+        hf_put32(p + 4, options->tsecr);
+        p += 8;
+    } else if (sack_permitted) {
+        p = put_word(p, KIND_NOP, KIND_NOP, KIND_SACK_PERMITTED, LEN_SACK_PERMITTED);
+    }
+    if (options->wscale != HF_NO_WSCALE)
+        p = put_word(p, KIND_NOP, KIND_WSCALE, LEN_WSCALE, options->wscale);
+    if (options->sacks)
+        p = put_word(p, KIND_NOP, KIND_NOP, KIND_SACK,
+                     2u + (unsigned)options->sacks * LEN_SACK_BLOCK);
+    for (unsigned i = 0; i < options->sacks; i++) {
+        hf_put32(p, options->sack[i].start);
+        hf_put32(p + 4, options->sack[i].end);
+        p += LEN_SACK_BLOCK;
+    }
+    return p;
+}
+
+uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
+                      const struct hf_segment_head *head)
+{
+    uint32_t len = HF_TCP_HEADER + hf_tcp_options_len(&head->options);
+    HF_ASSERT(len <= HF_TCP_HEADER + HF_TCP_OPTIONS_MAX);
+    hf_put16(dst, flow->local_port);
+    hf_put16(dst + 2, flow->remote_port);
+    hf_put32(dst + 4, head->seq);
+    hf_put32(dst + 8, head->ack);
+    hf_put16(dst + 12, len / 4 << 12 | (head->flags & 0x1ffu));
+    hf_put16(dst + 14, head->window);
+    hf_put16(dst + HF_TCP_CHECKSUM_AT, 0);
+    hf_put16(dst + 18, head->urgent);
+    uint8_t *end = put_options(dst + HF_TCP_HEADER, &head->options);
+    HF_ASSERT(end == dst + len);
+    return len;
+}
+
+uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len, bool outgoing)
+{
+    /* A sum does not tell source from destination, and the prefix of an IPv4 key, one word
+     * 0xffff, is a zero in it: the 32 bytes of both keys are right for either family. */
+    (void)outgoing;
+    _Static_assert(offsetof(struct hf_flow, remote) == 16, "the keys stand side by side");
+    return hf_checksum_add(flow, 32, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
+}

@@ -1,0 +1,113 @@
+/* TCP headers: bytes to struct hf_seg and struct hf_segment_head to bytes (RFC 9293 3.1, 3.2;
+ * RFC 7323; RFC 2018). Pure: no state, no clock.
+ *
+ *    0                   1                   2                   3
+ *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *   |          source port          |       destination port        |
+ *   |                        sequence number                        |
+ *   |                    acknowledgement number                     |
+ *   | offset| rsrvd |C E U A P R S F|            window             |
+ *   |           checksum            |        urgent pointer         |
+ *   |                  options, then zeroes, then text              |
+ */
+#ifndef HF_WIRE_TCP_H
+#define HF_WIRE_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <handfast/packet.h>
+#include <handfast/trace.h>
+
+#include "base/seq.h"
+#include "wire/flow.h"
+
+#define HF_TCP_HEADER 20u
+#define HF_TCP_OPTIONS_MAX 40u
+#define HF_SACK_BLOCKS_MAX 4u
+#define HF_WSCALE_MAX 14u
+#define HF_NO_WSCALE 0xffu
+
+struct hf_sack_block {
+    hf_seq start, end; /* first octet, and the one after the last                             */
+};
+
+/* Options of one segment. All zero but wscale = HF_NO_WSCALE means none. */
+struct hf_tcp_options {
+    uint16_t mss;   /* 0: none                                                                */
+    uint8_t wscale; /* HF_NO_WSCALE: none. On input already limited to 14                     */
+    bool has_mss;   /* the option was there (its value may be 0)                              */
+    bool sack_permitted;
+    bool has_ts;
+    uint8_t sacks; /* blocks                                                                  */
+    uint32_t tsval, tsecr;
+    struct hf_sack_block sack[HF_SACK_BLOCKS_MAX];
+};
+
+/* A received segment. seq is what came; `skip` and `text` say which of its text is to be
+ * looked at: step 1 of 3.10.7.4 trims there and leaves seq alone, because RFC 5961 tests the
+ * untrimmed one. */
+struct hf_seg {
+    hf_seq seq, ack;
+    uint32_t text;     /* bytes of text that remain to be processed                           */
+    uint32_t skip;     /* bytes of text before them: new text begins at seq + syn + skip      */
+    uint32_t text_all; /* bytes of text that came                                             */
+    uint16_t flags;    /* HF_FIN ..., 9 bits                                                  */
+    uint16_t window;   /* as it stands in the header, not scaled                              */
+    uint16_t urgent;   /* urgent pointer                                                      */
+    uint16_t segments; /* how many were merged into this one, at least 1                      */
+    uint16_t segment_bytes; /* payload of each of them                                        */
+    uint8_t link;
+    uint8_t tos;
+    struct hf_tcp_options options;
+    const struct hf_packet *packet; /* where it came in                                       */
+    const struct hf_slice *slices;  /* the text: skip `text_offset` bytes of these            */
+    unsigned slice_count;
+    uint32_t text_offset;
+};
+
+/* SEG.LEN: text, SYN and FIN, as it came. */
+static inline uint32_t hf_seg_len(const struct hf_seg *seg)
+{
+    return seg->text_all + ((seg->flags & HF_SYN) != 0) + ((seg->flags & HF_FIN) != 0);
+}
+
+/* What to build. */
+struct hf_segment_head {
+    hf_seq seq, ack;
+    uint16_t flags;
+    uint16_t window; /* as it is to stand in the header                                       */
+    uint16_t urgent;
+    struct hf_tcp_options options;
+};
+
+/* Parse a TCP header. `head` and `head_len`: what lies in one piece from the start of the TCP
+ * header, `total`: bytes of header and text together. Fills ports into flow (its addresses
+ * stay) and everything of seg but link, tos, packet, slices and their count, text_offset and
+ * segments. Options with a bad length end the parsing of options, nothing else (RFC 9293 3.1,
+ * MUST-7); those of the wrong size for their kind are skipped.
+ * Returns HF_DROP_NONE, HF_DROP_TCP_SHORT or HF_DROP_TCP_PORT; *header is the header's length. */
+enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total,
+                          struct hf_flow *flow, struct hf_seg *seg, uint32_t *header);
+
+/* Parse options alone; exposed for tests and the fuzzer. */
+void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out);
+
+/* Bytes that these options take in a header, padded to four. */
+uint32_t hf_tcp_options_len(const struct hf_tcp_options *options);
+
+/* Write a header at dst (60 bytes of room); the checksum field is zero. Returns its length.
+ * Options are laid out as Linux does: MSS, SACK-permitted with timestamps, NOP + window scale,
+ * NOP NOP + SACK; each ends on a multiple of four, so that nothing follows the last. */
+uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
+                      const struct hf_segment_head *head);
+
+/* The sum over the pseudo-header of RFC 9293 3.1 (both families); to be continued over header
+ * and text, then hf_checksum_finish. `tcp_len`: header and text. outgoing: local is the
+ * source. */
+uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len, bool outgoing);
+
+/* Where the checksum stands in a TCP header. */
+#define HF_TCP_CHECKSUM_AT 16u
+
+#endif
