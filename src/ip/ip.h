@@ -1,0 +1,142 @@
+/* IP for one host: whose addresses are whose, where packets go, ICMP and ICMPv6, fragments,
+ * path MTU (RFC 791, 792, 1122, 4443, 8200, 8201, 1191, 5722, 5927, 6864). Knows nothing of
+ * TCP but where its ports and sequence number stand in a quoted header. */
+#ifndef HF_IP_IP_H
+#define HF_IP_IP_H
+
+#include "base/env.h"
+#include "wire/ip.h"
+
+#define HF_IP_ADDRESSES_MAX 32
+#define HF_IP_ROUTES_MAX 64 /* each address brings the route to its prefix                    */
+
+/* Destinations of ICMP replies that are metered at once: sets by keyed hash, a few in each. */
+#define HF_ICMP_SETS 64
+#define HF_ICMP_WAYS 4
+
+struct hf_ip_link {
+    bool used;
+    uint16_t mtu;
+    uint32_t features, gso_max;
+};
+
+struct hf_ip_address {
+    uint8_t key[16];
+    uint8_t prefix; /* bits, of the family (0..32 or 0..128)                                  */
+    uint8_t link;
+};
+
+/* Kept in order: longest prefix first, among equals the first added. */
+struct hf_ip_route {
+    uint8_t key[16];
+    uint8_t bits; /* of the 16-byte key: 96 + n for IPv4                                      */
+    uint8_t link;
+    bool ipv4;
+};
+
+/* What one destination may still get (ip/icmp.c). */
+struct hf_icmp_meter {
+    uint64_t tag; /* keyed hash of the destination                                            */
+    hf_time full; /* when all that was sent to it is paid for; in the past: free              */
+};
+
+struct hf_reassembly; /* ip/fragment.c                                                        */
+struct hf_pmtu;       /* ip/path_mtu.c                                                        */
+
+struct hf_ip {
+    struct hf_ip_link link[HF_LINKS_MAX + 1];
+    struct hf_ip_address address[HF_IP_ADDRESSES_MAX];
+    struct hf_ip_route route[HF_IP_ROUTES_MAX];
+    uint8_t addresses, routes;
+    bool any_address; /* some listener takes packets for addresses that are not ours          */
+    struct hf_reassembly *reassembly;
+    struct hf_pmtu *pmtu;
+    struct hf_key label_key; /* IPv6 flow label                                               */
+    struct hf_key icmp_key;
+    struct hf_icmp_meter icmp_meter[HF_ICMP_SETS][HF_ICMP_WAYS];
+};
+
+/* What became of a packet. */
+enum hf_ip_verdict {
+    HF_IP_CONSUMED, /* dropped, answered, or a fragment that waits                            */
+    HF_IP_TCP,      /* `datagram` is a TCP segment for us                                     */
+    HF_IP_TCP_ERROR /* `error` is an ICMP error about a TCP segment                           */
+};
+
+struct hf_ip_datagram {
+    struct hf_flow flow; /* local and remote address; ports 0                                 */
+    uint8_t tos, ttl, link;
+    bool to_us;                    /* the destination is one of our addresses                 */
+    bool reassembled;              /* what the link said of the checksum does not count       */
+    const uint8_t *head;           /* from the start of the TCP header, in one piece          */
+    uint32_t head_len, total;      /* in one piece, and altogether                            */
+    const struct hf_slice *slices; /* the packet's; the payload begins `offset` bytes in      */
+    unsigned slice_count;
+    uint32_t offset;
+    struct hf_slice whole; /* a reassembled datagram; slices may point here                   */
+};
+
+struct hf_ip_error {
+    struct hf_flow flow; /* of the segment that was quoted: local is us                       */
+    hf_seq seq;          /* its sequence number                                               */
+    uint8_t kind;        /* enum hf_icmp_kind                                                 */
+    uint8_t type, code;
+    uint32_t mtu;        /* TOO_BIG: what was reported; 0: nothing, then quoted_len decides   */
+    uint32_t quoted_len; /* total length of the packet that was quoted                        */
+    uint8_t link;
+};
+
+/* env: settings, seed, budget and chunks are ready. Returns 0 or HF_ERR_MEMORY. Reset gives all
+ * memory back; it may be called after a failed init and twice. */
+int hf_ip_init(struct hf_env *env, struct hf_ip *ip);
+void hf_ip_reset(struct hf_env *env, struct hf_ip *ip);
+
+/* The link's number from 1, or HF_ERR_ARGUMENT (mtu), HF_ERR_LIMIT. */
+int hf_ip_add_link(struct hf_ip *ip, const struct hf_link_config *config);
+
+/* 0, or HF_ERR_ARGUMENT (link, family, bits, zone; IPv6 on a link with an MTU below 1280),
+ * HF_ERR_ADDRESS (no unicast address, loopback, or ours on another link), HF_ERR_LIMIT. An
+ * address that is there already is no error. */
+int hf_ip_add_address(struct hf_ip *ip, unsigned link, const struct hf_addr *addr, unsigned bits);
+
+/* 0, or HF_ERR_ARGUMENT, HF_ERR_LIMIT. Bits of `prefix` behind the first `bits` do not
+ * matter. */
+int hf_ip_add_route(struct hf_ip *ip, unsigned link, const struct hf_addr *prefix, unsigned bits);
+
+/* Take a packet: parse, check addresses, reassemble, answer echo, classify ICMP errors.
+ * `datagram` stays valid until the next call. */
+enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                               const struct hf_packet *packet, struct hf_ip_datagram *datagram,
+                               struct hf_ip_error *error);
+
+/* Fragments whose time is over. */
+void hf_ip_timers(struct hf_env *env, struct hf_ip *ip);
+hf_time hf_ip_deadline(const struct hf_ip *ip);
+
+/* The way to `remote`. `local`: our address, or all zero to choose one (RFC 6724 in small: of
+ * the same scope and prefix first, then any of the family on the link of the route); it is
+ * filled in. `zone`: link for link-local, 0 else. Returns 0, HF_ERR_ROUTE (no link leads
+ * there, it is ourselves, or no source fits) or HF_ERR_ADDRESS (remote not unicast, or local
+ * not ours; the latter is allowed when `foreign`). */
+int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
+                uint8_t local[16], bool foreign, struct hf_path *path);
+
+/* Is this one of our addresses? On which link (0: no). */
+unsigned hf_ip_is_ours(const struct hf_ip *ip, const uint8_t key[16]);
+
+/* May TCP talk to it: not broadcast (limited, or of one of our prefixes), multicast,
+ * unspecified, nor loopback, for which there is no link. */
+bool hf_ip_is_unicast(const struct hf_ip *ip, const uint8_t key[16]);
+
+/* Learn a path MTU from a report whose quoted segment was found in flight; the floor is
+ * applied (settings.pmtu_floor, 1280 for IPv6), a rise is never learnt. Returns the path MTU
+ * now in force. */
+uint16_t hf_ip_learn_mtu(struct hf_env *env, struct hf_ip *ip, const struct hf_ip_error *error);
+
+/* Put an IP header in front of a TCP segment: packet->slice[0].data points at the TCP header
+ * inside packet->head with at least 40 bytes before it; on return at the IP header.
+ * slice[0].len, packet->len and, when the checksum is partial, checksum_start are adjusted. */
+void hf_ip_address(struct hf_env *env, struct hf_ip *ip, struct hf_packet *packet,
+                   const struct hf_flow *flow, uint8_t tos, uint8_t ttl);
+
+#endif

@@ -1,0 +1,109 @@
+/* Where packets go and which of our addresses they come from: the longest prefix wins, then
+ * the first added; IPv6 link-local destinations take the link of their zone. Source choice is
+ * RFC 6724 in small. Called once for each connection, not for each packet. */
+#include "ip/address.h"
+#include "ip/path_mtu.h"
+
+int hf_ip_insert_route(struct hf_ip *ip, unsigned link, const uint8_t key[16], unsigned bits)
+{
+    if (ip->routes == HF_IP_ROUTES_MAX)
+        return HF_ERR_LIMIT;
+    unsigned at = 0;
+    while (at < ip->routes && ip->route[at].bits >= bits)
+        at++;
+    memmove(&ip->route[at + 1], &ip->route[at], (ip->routes - at) * sizeof ip->route[0]);
+    struct hf_ip_route *route = &ip->route[at];
+    memcpy(route->key, key, 16);
+    route->bits = (uint8_t)bits;
+    route->link = (uint8_t)link;
+    route->ipv4 = hf_key_is_ipv4(key);
+    ip->routes++;
+    return 0;
+}
+
+int hf_ip_add_route(struct hf_ip *ip, unsigned link, const struct hf_addr *prefix, unsigned bits)
+{
+    uint8_t key[16];
+    int err = hf_ip_prefix_key(ip, link, prefix, bits, key);
+    if (err)
+        return err == HF_ERR_ADDRESS ? HF_ERR_ARGUMENT : err;
+    return hf_ip_insert_route(ip, link, key, prefix->family == HF_IPV4 ? 96 + bits : bits);
+}
+
+/* 0: none. A default route of IPv6 (0 bits) would match every IPv4 key, hence the family. */
+static unsigned find_link(const struct hf_ip *ip, const uint8_t remote[16], unsigned zone)
+{
+    if (hf_key_is_link_local(remote))
+        return zone <= HF_LINKS_MAX && ip->link[zone].used ? zone : 0;
+    for (unsigned i = 0; i < ip->routes; i++) {
+        const struct hf_ip_route *route = &ip->route[i];
+        if (route->ipv4 == hf_key_is_ipv4(remote) &&
+            hf_key_same_prefix(route->key, remote, route->bits))
+            return route->link;
+    }
+    return 0;
+}
+
+/* RFC 6724 5: rule 2 (scope), then what stands in the same prefix, then the first added. NULL
+ * when the link has no address of the family. */
+static const struct hf_ip_address *choose_source(const struct hf_ip *ip, unsigned link,
+                                                 const uint8_t remote[16])
+{
+    const struct hf_ip_address *best = 0;
+    int best_score = -1;
+    for (unsigned i = 0; i < ip->addresses; i++) {
+        const struct hf_ip_address *a = &ip->address[i];
+        if (a->link != link || hf_key_is_ipv4(a->key) != hf_key_is_ipv4(remote))
+            continue;
+        int score = 2 * (hf_key_scope(a->key) == hf_key_scope(remote)) +
+                    hf_key_same_prefix(a->key, remote, hf_ip_key_bits(a));
+        if (score > best_score) {
+            best = a;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+/* "Any address" comes as sixteen zeroes or as the key of 0.0.0.0. */
+static bool is_unset(const uint8_t key[16])
+{
+    static const uint8_t zero[16];
+    return memcmp(key, zero, 16) == 0 || (hf_key_is_ipv4(key) && memcmp(key + 12, zero, 4) == 0);
+}
+
+static bool local_fits(const struct hf_ip *ip, unsigned link, const uint8_t local[16],
+                       const uint8_t remote[16], bool foreign)
+{
+    if (hf_key_is_ipv4(local) != hf_key_is_ipv4(remote))
+        return false;
+    return foreign ? hf_ip_is_unicast(ip, local) : hf_ip_owns(ip, link, local);
+}
+
+int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
+                uint8_t local[16], bool foreign, struct hf_path *path)
+{
+    if (!hf_ip_is_unicast(ip, remote))
+        return HF_ERR_ADDRESS;
+    unsigned link = find_link(ip, remote, zone);
+    if (link == 0 || hf_ip_owns(ip, link, remote))
+        return HF_ERR_ROUTE;
+    if (is_unset(local)) {
+        const struct hf_ip_address *source = choose_source(ip, link, remote);
+        if (!source)
+            return HF_ERR_ROUTE;
+        memcpy(local, source->key, 16);
+    } else if (!local_fits(ip, link, local, remote, foreign)) {
+        return HF_ERR_ADDRESS;
+    }
+    const struct hf_ip_link *way = &ip->link[link];
+    *path = (struct hf_path){
+        .link = (uint8_t)link,
+        .ttl = env->settings->ttl,
+        .mtu = hf_pmtu_get(ip->pmtu, env->now, remote, way->mtu),
+        .link_mtu = way->mtu,
+        .gso_max = way->gso_max,
+        .features = way->features,
+    };
+    return 0;
+}
