@@ -1,0 +1,161 @@
+/* What an ACK field does to the sender: SND.UNA moves, the queue shrinks, RTT is measured, the
+ * window is updated, loss recovery hears of it (RFC 9293 3.10.7.4 fifth; RFC 6298; RFC 5681).
+ *
+ * Called from step 5 once SEG.ACK is known to lie in the acceptable range. */
+#include "tcp/tcp.h"
+
+/* RFC 7323 4.1: the echo of a timestamp that we sent, in clock ticks of 1 ms. */
+static hf_time echoed_rtt(struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(c->flags & HF_F_TIMESTAMPS) || !seg->options.has_ts || !seg->options.tsecr)
+        return 0;
+    uint32_t ms = hf_tcp_timestamp(env, c) - seg->options.tsecr;
+    return ms < 1u << 20 ? (hf_time)(ms ? ms : 1) * HF_MS : 0;
+}
+
+/* Karn's rule: the timed segment is forgotten when it is sent again; an echo is never ambiguous. */
+static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    hf_time rtt = 0;
+    if (a && a->timing && hf_seq_gt(seg->ack, a->timed_seq)) {
+        rtt = env->now - a->timed_at;
+        a->timing = false;
+    } else if (!a || !a->timing) {
+        rtt = echoed_rtt(env, c, seg);
+    }
+    if (rtt > 0)
+        hf_rtt_sample(env, c, rtt);
+    return rtt;
+}
+
+/* The SYN is acknowledged: RFC 6298 5.7, and the first RTT sample if it was sent once. */
+static void syn_acknowledged(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(c->flags & HF_F_SYN_RETRANSMITTED)) {
+        hf_rtt_sample(env, c, env->now - c->progress_at);
+        return;
+    }
+    hf_time rtt = echoed_rtt(env, c, seg);
+    if (rtt > 0) {
+        hf_rtt_sample(env, c, rtt);
+        return;
+    }
+    uint32_t fallback_us = (uint32_t)(3 * HF_SEC / HF_US);
+    if (c->rto_us < fallback_us)
+        c->rto_us = fallback_us;
+}
+
+/* Take the acknowledged text off the queue. */
+static void drop_text(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (!a || !a->snd.len)
+        return;
+    uint32_t n = ack - hf_tcp_snd_base(c);
+    if (n > a->snd.len)
+        n = a->snd.len; /* the FIN is the octet behind it */
+    hf_bytes_drop(&env->chunks, &a->snd, n);
+    a->snd_dropped += n;
+    c->bytes_acked += n;
+}
+
+static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    uint32_t in_flight = c->snd_nxt - c->snd_una;
+    bool syn = c->snd_una == c->iss;
+    uint32_t acked = seg->ack - c->snd_una - syn;
+    hf_time rtt = 0;
+    if (syn)
+        syn_acknowledged(env, c, seg);
+    else
+        rtt = take_sample(env, c, seg);
+    drop_text(env, c, seg->ack);
+    c->snd_una = seg->ack;
+    c->backoff = 0;
+    c->progress_at = env->now;
+    c->flags &= ~(uint32_t)HF_F_TROUBLE;
+    if (c->flags & HF_F_ORPHAN)
+        c->orphan_at = env->now + env->settings->orphan_timeout;
+    if (c->flags & HF_F_URGENT_SEND && hf_seq_ge(c->snd_una, c->snd_up))
+        c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
+    if (acked)
+        hf_recovery_new_ack(env, c, acked, in_flight, rtt);
+    hf_tcp_set_rtx(env, c, true);
+
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t queued = a ? a->snd.len : 0;
+    if (c->flags & HF_F_SEND_FULL && queued <= c->snd_buffer - c->snd_buffer / 4) {
+        c->flags &= ~(uint32_t)HF_F_SEND_FULL;
+        hf_tcp_event(env, c, HF_EVENT_WRITABLE);
+    }
+    if (!hf_tcp_outstanding(c) && !queued && !syn)
+        hf_tcp_event(env, c, HF_EVENT_SENT);
+    if (hf_tcp_fin_acked(c))
+        hf_tcp_event(env, c, HF_EVENT_FIN_ACKED);
+}
+
+/* The window opened and the peer has not taken the octet of our last probe: it was never really
+ * sent, and what follows goes out as if it had not been. */
+static void forget_probe(struct hf_env *env, struct hf_tcp *c)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (c->rtx_mode != HF_RTX_PERSIST || !a || !a->probing || c->snd_nxt - c->snd_una != 1)
+        return;
+    a->probing = a->timing = false;
+    c->snd_nxt = c->snd_una;
+    c->bytes_sent -= !(c->flags & HF_F_FIN_SENT);
+    c->flags &= ~(uint32_t)HF_F_FIN_SENT;
+}
+
+/* RFC 9293 3.10.7.4: only a segment that is not older may tell a window (N-8). */
+static void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                          hf_seq edge)
+{
+    uint32_t window = (uint32_t)seg->window << (seg->flags & HF_SYN ? 0 : c->snd_wscale);
+    uint32_t was = c->snd_wnd;
+    if (hf_seq_lt(c->snd_wl1, seg->seq) ||
+        (c->snd_wl1 == seg->seq && hf_seq_le(c->snd_wl2, seg->ack))) {
+        c->snd_wl1 = seg->seq;
+        c->snd_wl2 = seg->ack;
+    } else {
+        /* An older segment that acknowledges more, overtaken by a newer one: SND.UNA moved, and
+         * the right edge stays where the peer has put it. */
+        window = hf_seq_max(edge, seg->ack + window) - c->snd_una;
+        if (seg->ack != c->snd_una || window >= was)
+            return;
+    }
+    c->snd_wnd = window;
+    if (window > c->snd_wnd_max)
+        c->snd_wnd_max = window;
+    if (window && !was)
+        forget_probe(env, c);
+    if (window != was) {
+        hf_tcp_set_rtx(env, c, was == 0 || window == 0);
+        hf_tcp_want(env, c, 0);
+    }
+}
+
+/* RFC 5681 2: what counts as a duplicate ACK. */
+static bool is_duplicate(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return seg->ack == c->snd_una && hf_tcp_outstanding(c) && !seg->text_all &&
+           !(seg->flags & (HF_SYN | HF_FIN)) &&
+           (uint32_t)seg->window << c->snd_wscale == c->snd_wnd;
+}
+
+void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    bool duplicate = is_duplicate(c, seg);
+    hf_seq edge = c->snd_una + c->snd_wnd;
+    if (hf_seq_gt(seg->ack, c->snd_una))
+        advance(env, c, seg);
+    if (c->rtx_mode == HF_RTX_PERSIST) {
+        /* A peer that answers probes is alive, however long its window stays shut (MUST-37). */
+        c->progress_at = env->now;
+    }
+    if (hf_seq_le(c->snd_una, seg->ack))
+        update_window(env, c, seg, edge);
+    if (duplicate)
+        hf_recovery_duplicate_ack(env, c);
+}

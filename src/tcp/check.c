@@ -1,0 +1,91 @@
+/* What must hold of a connection between any two calls. For tests: slow, and asks everything. */
+#include "tcp/tcp.h"
+
+#define MUST(condition, sentence)                                                                 \
+    do {                                                                                          \
+        if (!(condition))                                                                         \
+            return sentence;                                                                      \
+    } while (0)
+
+static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c,
+                                const struct hf_active *a)
+{
+    uint32_t syn = c->snd_una == c->iss;
+    uint32_t fin = (c->flags & HF_F_FIN_SENT) && c->snd_nxt != c->snd_una;
+    if (c->flags & HF_F_DETACHED)
+        return 0;
+    if (c->snd_nxt != c->iss)
+        MUST(c->snd_nxt - c->snd_una - syn - fin <= a->snd.len,
+             "in flight is more than the send queue holds");
+    MUST(!(c->flags & HF_F_FIN_SENT) || c->snd_nxt - c->snd_una - syn - fin == a->snd.len,
+         "FIN was sent before the end of the queue");
+    MUST(a->cc.cwnd >= 1, "cwnd is zero");
+    MUST(a->phase != HF_PHASE_LOSS || hf_seq_le(c->snd_una, a->recover),
+         "in loss recovery with everything before recover acknowledged");
+    hf_seq at = c->rcv_nxt;
+    uint32_t count = 0, last = 0;
+    for (uint32_t i = a->ranges; i;) {
+        const struct hf_range *r = hf_pool_at(&env->ranges, i);
+        MUST(hf_seq_lt(at, r->start), "out-of-order ranges overlap, touch or reach RCV.NXT");
+        MUST(hf_seq_lt(r->start, r->end), "an out-of-order range is empty");
+        MUST(r->end - r->start == r->bytes.len, "a range holds another number of bytes than it says");
+        MUST(hf_seq_le(r->end, c->rcv_adv), "out-of-order data beyond the advertised window");
+        at = r->end;
+        last = i;
+        i = r->next;
+        count++;
+    }
+    MUST(count == a->range_count, "the count of out-of-order ranges is off");
+    MUST(!count || last == a->last_range || !a->last_range, "last_range is not the last range");
+    return 0;
+}
+
+static const char *check_timers(const struct hf_env *env, const struct hf_tcp *c)
+{
+    bool opening = c->snd_una == c->iss;
+    if (hf_tcp_outstanding(c) && !opening)
+        MUST(c->rtx_mode == HF_RTX_RTO || c->rtx_mode == HF_RTX_PERSIST,
+             "something is outstanding and no retransmission-class timer runs");
+    if (c->rtx_mode != HF_RTX_NONE)
+        MUST(c->rtx_at != HF_NEVER, "a retransmission-class mode without a time");
+    if (c->rtx_at != HF_NEVER || c->delack_at != HF_NEVER) {
+        MUST(c->timer.tick, "a timer is due and the connection is not in the wheel");
+        MUST(c->deadline <= c->rtx_at && c->deadline <= c->delack_at,
+             "the wheel's deadline is later than a timer");
+    }
+    MUST(c->rto_us >= (uint64_t)env->settings->rto_min / 1000 || opening || !c->srtt_us,
+         "RTO below its floor");
+    MUST(c->rto_us <= (uint64_t)env->settings->rto_max / 1000, "RTO above its ceiling");
+    return 0;
+}
+
+const char *hf_tcp_check(struct hf_env *env, struct hf_tcp *c)
+{
+    MUST(c->state < HF_STATES && c->state != HF_LISTEN, "a connection in no connection's state");
+    MUST((c->state == HF_CLOSED) <= ((c->flags & HF_F_DETACHED) != 0),
+         "CLOSED and still in the table");
+    if (c->flags & HF_F_DETACHED)
+        return 0;
+    MUST(c->cause == HF_CAUSE_NONE, "a cause of ending on a living connection");
+    MUST(hf_seq_le(c->snd_una, c->snd_nxt), "SND.UNA is beyond SND.NXT");
+    MUST(c->state == HF_SYN_SENT || hf_seq_le(c->rcv_nxt, c->rcv_adv),
+         "RCV.NXT is beyond the advertised edge");
+    MUST(!(c->flags & HF_F_FIN_SENT) || c->flags & HF_F_FIN_QUEUED, "a FIN sent without CLOSE");
+    MUST(!(c->flags & HF_F_FIN_RECEIVED) || c->state >= HF_CLOSE_WAIT,
+         "a FIN taken in a state that has none");
+    bool closing = c->state == HF_FIN_WAIT_1 || c->state == HF_FIN_WAIT_2 ||
+                   c->state == HF_CLOSING || c->state == HF_LAST_ACK;
+    MUST(!closing || c->flags & HF_F_FIN_QUEUED, "closing without a FIN queued");
+    MUST(c->state != HF_FIN_WAIT_2 || !hf_tcp_outstanding(c), "FIN-WAIT-2 with data in flight");
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (a) {
+        const char *fault = check_queues(env, c, a);
+        if (fault)
+            return fault;
+    } else {
+        uint32_t flight = c->snd_nxt - c->snd_una;
+        uint32_t syn = c->snd_una == c->iss && flight, fin = (c->flags & HF_F_FIN_SENT) && flight;
+        MUST(flight <= syn + fin, "text in flight without an active block");
+    }
+    return check_timers(env, c);
+}

@@ -1,0 +1,500 @@
+/* From SYN to the third segment, for connections that the peer opens (RFC 9293 3.10.7.2 and
+ * SYN-RECEIVED; RFC 4987): a 64-byte entry, or no entry at all but a cookie in our ISS.
+ *
+ * The entry itself answers repeats of the SYN, and its timer. Any other segment is run through the
+ * steps of segment_arrives.c on a block on the C stack; if that is ESTABLISHED afterwards, it is
+ * adopted as a connection and joins its listener's queue. */
+#include <string.h>
+
+#include "tcp/tcp.h"
+
+#define NO_WSCALE 15u /* hf_half_open.wscale */
+
+static struct hf_half_open *entry(const struct hf_env *env, uint32_t index)
+{
+    return (struct hf_half_open *)hf_pool_at(&env->half_opens, index);
+}
+
+static void trace_open(struct hf_env *env, const struct hf_half_open *h, uint32_t hash)
+{
+    if (!env->trace)
+        return;
+    struct hf_tcp shown = {.flow = h->flow, .hash = hash, .link = h->link,
+                           .state = HF_SYN_RECEIVED};
+    hf_trace_open(env, &shown);
+    hf_trace_state(env, hash, HF_LISTEN, HF_SYN_RECEIVED, HF_BY_SEGMENT, HF_SYN);
+}
+
+/* ---- SYN+ACK ---- */
+
+static uint16_t advertised_mss(const struct hf_env *env, const struct hf_flow *flow,
+                               uint32_t link_mtu)
+{
+    uint32_t largest = link_mtu - hf_flow_ip_header(flow) - HF_TCP_HEADER;
+    uint16_t wish = env->settings->mss;
+    return (uint16_t)(wish && wish < largest ? wish : largest);
+}
+
+static uint8_t own_scale(const struct hf_env *env)
+{
+    uint8_t scale = 0;
+    while (scale < HF_WSCALE_MAX && (env->settings->rcv_buffer >> scale) > 65535)
+        scale++;
+    return scale;
+}
+
+static uint16_t first_window(const struct hf_env *env)
+{
+    uint32_t buffer = env->settings->rcv_buffer;
+    return (uint16_t)(buffer < 65535 ? buffer : 65535);
+}
+
+static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+                         uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval)
+{
+    struct hf_reply *r = hf_env_reply(env, h->link);
+    if (!r)
+        return;
+    r->kind = HF_REPLY_TCP;
+    memcpy(r->addresses, h->flow.local, 16);
+    memcpy(r->addresses + 16, h->flow.remote, 16);
+    r->local_port = h->flow.local_port;
+    r->remote_port = h->flow.remote_port;
+    r->flags = HF_SYN | HF_ACK;
+    r->seq = h->iss;
+    r->ack = h->irs + 1;
+    r->window = first_window(env);
+    r->mss = advertised_mss(env, &h->flow, link_mtu);
+    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : own_scale(env);
+    r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0));
+    r->tsval = tsval;
+    r->tsecr = h->ts_recent;
+    r->reason = (uint8_t)reason;
+    r->conn = hash;
+    r->state = HF_SYN_RECEIVED;
+    r->tos = env->settings->tos;
+    r->ttl = env->settings->ttl;
+}
+
+static uint32_t timestamp_of(const struct hf_env *env, const struct hf_flow *flow)
+{
+    return (uint32_t)(env->now / HF_MS) + hf_timestamp_offset(env, flow);
+}
+
+static void answer(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+                   uint32_t link_mtu, enum hf_send_reason reason)
+{
+    uint32_t tsval = h->timestamps ? timestamp_of(env, &h->flow) : 0;
+    send_syn_ack(env, h, hash, link_mtu, reason, tsval);
+}
+
+/* What the peer's SYN says, in an entry's terms. */
+static void read_syn(const struct hf_env *env, struct hf_half_open *h, const struct hf_flow *flow,
+                     const struct hf_seg *seg, unsigned link)
+{
+    const struct hf_settings *s = env->settings;
+    const struct hf_tcp_options *o = &seg->options;
+    memset(h, 0, sizeof *h);
+    h->flow = *flow;
+    h->irs = seg->seq;
+    h->link = link & 15u;
+    h->mss = hf_flow_is_ipv4(flow) ? 536 : 1220;
+    if (o->has_mss)
+        h->mss = o->mss < s->mss_floor ? s->mss_floor : o->mss;
+    h->wscale = NO_WSCALE;
+    if (s->window_scale && o->wscale != HF_NO_WSCALE)
+        h->wscale = o->wscale & 15u;
+    h->timestamps = s->timestamps && o->has_ts;
+    h->ts_recent = h->timestamps ? o->tsval : 0;
+    h->sack = s->sack && o->sack_permitted;
+}
+
+/* ---- Cookies, RFC 4987 3.6 ----
+ *
+ * ISS = t mod 8 (3 bits), index of the MSS (3 bits), hash (26 bits), the upper six bits masked by
+ * another part of the hash. t counts 64 s; a cookie of this or the last t is good. Options that
+ * come only in a SYN live in the low six bits of our timestamp, which comes back in TSecr. */
+
+#define COOKIE_PERIOD (64 * HF_SEC)
+#define COOKIE_HASH_MASK 0x3ffffffu
+#define COOKIE_TS_BITS 6u
+
+static const uint16_t cookie_mss[8] = {64, 512, 536, 1220, 1360, 1400, 1440, 1460};
+
+static uint64_t cookie_hash(const struct hf_env *env, const struct hf_flow *flow, hf_seq irs,
+                            uint32_t t)
+{
+    uint8_t in[sizeof *flow + 8];
+    memcpy(in, flow, sizeof *flow);
+    memcpy(in + sizeof *flow, &irs, 4);
+    memcpy(in + sizeof *flow + 4, &t, 4);
+    return hf_siphash24(&env->cookie_key, in, sizeof in);
+}
+
+static uint32_t cookie_time(const struct hf_env *env)
+{
+    return (uint32_t)(env->now / COOKIE_PERIOD);
+}
+
+static hf_seq cookie_make(const struct hf_env *env, const struct hf_half_open *h)
+{
+    uint32_t t = cookie_time(env), index = 7;
+    while (index > 0 && cookie_mss[index] > h->mss)
+        index--;
+    uint64_t hash = cookie_hash(env, &h->flow, h->irs, t);
+    uint32_t top = ((t & 7) << 3 | index) ^ (uint32_t)(cookie_hash(env, &h->flow, 0, 0) >> 58);
+    return top << 26 | ((uint32_t)hash & COOKIE_HASH_MASK);
+}
+
+/* The cookie's MSS, or 0. */
+static uint16_t cookie_read(const struct hf_env *env, const struct hf_flow *flow, hf_seq irs,
+                            hf_seq cookie)
+{
+    uint32_t top = cookie >> 26 ^ (uint32_t)(cookie_hash(env, flow, 0, 0) >> 58);
+    uint32_t now = cookie_time(env);
+    for (uint32_t age = 0; age < 2; age++) {
+        uint32_t t = now - age;
+        if ((t & 7) == top >> 3 &&
+            ((uint32_t)cookie_hash(env, flow, irs, t) & COOKIE_HASH_MASK) ==
+                (cookie & COOKIE_HASH_MASK))
+            return cookie_mss[top & 7];
+    }
+    return 0;
+}
+
+static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint32_t hash,
+                               uint32_t link_mtu)
+{
+    uint32_t tsval = 0;
+    if (h->timestamps) {
+        uint32_t low = (uint32_t)h->wscale | (uint32_t)h->sack << 4;
+        uint32_t now = timestamp_of(env, &h->flow);
+        tsval = now >> COOKIE_TS_BITS << COOKIE_TS_BITS | low;
+        if (hf_seq_gt(tsval, now)) /* our clock never runs ahead */
+            tsval -= 1u << COOKIE_TS_BITS;
+    } else {
+        h->wscale = NO_WSCALE;
+        h->sack = 0;
+    }
+    h->iss = cookie_make(env, h);
+    send_syn_ack(env, h, hash, link_mtu, HF_SEND_NEW, tsval);
+    env->counters.cookies_sent++;
+    env->cookie_sent_at = env->now;
+}
+
+/* While cookies are out, a segment whose number they do not fit may be one that overtook the third:
+ * a reset would kill a connection that the next segment brings to life. */
+bool hf_half_open_may_be_early(const struct hf_env *env, const struct hf_seg *seg)
+{
+    return env->counters.cookies_sent && env->now - env->cookie_sent_at < 2 * COOKIE_PERIOD &&
+           (seg->flags & (HF_SYN | HF_ACK | HF_RST)) == HF_ACK && hf_seg_len(seg) > 0;
+}
+
+/* ---- Entries ---- */
+
+static void set_timer(struct hf_env *env, uint32_t index, hf_time delay)
+{
+    hf_wheel_set(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index), env->now + delay);
+}
+
+static hf_time syn_ack_interval(const struct hf_env *env, unsigned retries)
+{
+    hf_time interval = env->settings->rto_initial << retries;
+    return interval < env->settings->rto_max ? interval : env->settings->rto_max;
+}
+
+/* Out of everything but the trace. */
+static void remove(struct hf_env *env, uint32_t index)
+{
+    struct hf_half_open *h = entry(env, index);
+    hf_ref ref = hf_ref_make(HF_KIND_HALF_OPEN, index);
+    struct hf_listening *l = hf_listen_find(env, &h->flow, true);
+    if (!l)
+        l = hf_listen_find(env, &h->flow, false);
+    if (l && l->half_opens)
+        l->half_opens--;
+    if (l && h->held)
+        hf_listen_unhold(env, l, index);
+    hf_wheel_cancel(&env->wheel, ref);
+    hf_table_remove(&env->table, hf_table_hash(&env->table, &h->flow), ref);
+    hf_pool_give(&env->half_opens, index);
+    env->counters.half_open--;
+}
+
+void hf_half_open_end(struct hf_env *env, uint32_t index, enum hf_cause cause, enum hf_by by,
+                      unsigned detail)
+{
+    struct hf_tcp shown = {.hash = hf_table_hash(&env->table, &entry(env, index)->flow)};
+    hf_trace_state(env, shown.hash, HF_SYN_RECEIVED, HF_CLOSED, by, detail);
+    hf_tcp_count_end(env, &shown, cause);
+    remove(env, index);
+}
+
+void hf_half_open_end_all(struct hf_env *env, const struct hf_listening *l)
+{
+    for (uint32_t i = 1; i < env->half_opens.slabs_room << env->half_opens.shift; i++) {
+        const struct hf_half_open *h = hf_pool_find(&env->half_opens, i);
+        if (h && h->flow.remote_port &&
+            (hf_listen_find(env, &h->flow, true) == l || hf_listen_find(env, &h->flow, false) == l))
+            hf_half_open_end(env, i, HF_CAUSE_LISTENER_CLOSED, HF_BY_CALL, HF_CALL_CLOSE);
+    }
+}
+
+/* ISS for the entry; over a TIME-WAIT entry it lies above all that the old connection sent. */
+static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint32_t time_wait)
+{
+    h->iss = hf_initial_seq(env, &h->flow);
+    if (time_wait) {
+        h->over_time_wait = 1;
+        h->iss = hf_time_wait_next_iss(env, time_wait, h->iss);
+    }
+}
+
+void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
+                      uint32_t hash, struct hf_seg *seg, const struct hf_path *path,
+                      uint32_t time_wait)
+{
+    const struct hf_settings *s = env->settings;
+    struct hf_half_open h;
+    read_syn(env, &h, flow, seg, path->link);
+    if (seg->text_all)
+        hf_env_drop(env, HF_DROP_TEXT_ON_SYN, hash, HF_LISTEN, seg->packet);
+    if (hf_listen_is_full(l)) { /* as Linux: dropped, never reset */
+        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_LISTEN, seg->packet);
+        return;
+    }
+    bool full = hf_listen_half_open_full(env, l);
+    if (!l->hold && (s->cookies == HF_COOKIES_ALWAYS || (full && s->cookies))) {
+        answer_with_cookie(env, &h, hash, path->link_mtu);
+        return;
+    }
+    if (full || hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof h ||
+        !hf_table_reserve(&env->table)) {
+        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_LISTEN, seg->packet);
+        return;
+    }
+    uint32_t index = hf_pool_take(&env->half_opens);
+    if (!index) {
+        hf_env_drop(env, HF_DROP_MEMORY, hash, HF_LISTEN, seg->packet);
+        return;
+    }
+    choose_iss(env, &h, time_wait);
+    *entry(env, index) = h;
+    hf_table_insert(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
+    env->counters.half_open++;
+    l->half_opens++;
+    trace_open(env, &h, hash);
+    if (!l->hold) {
+        answer(env, &h, hash, path->link_mtu, HF_SEND_NEW);
+        set_timer(env, index, syn_ack_interval(env, 0));
+        return;
+    }
+    struct hf_half_open *held = entry(env, index);
+    held->held = 1;
+    held->iss = env->half_opens.takes; /* the generation of its handle */
+    set_timer(env, index, s->held_timeout);
+    if (!hf_listen_hold(env, l, index))
+        hf_half_open_end(env, index, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
+}
+
+void hf_half_open_accept(struct hf_env *env, uint32_t index)
+{
+    struct hf_half_open *h = entry(env, index);
+    uint32_t hash = hf_table_hash(&env->table, &h->flow);
+    hf_ref time_wait;
+    hf_table_find(&env->table, hash, &h->flow, &time_wait);
+    h->held = 0;
+    choose_iss(env, h, hf_ref_index(time_wait));
+    h->retries = 0;
+    answer(env, h, hash, env->link_mtu[h->link], HF_SEND_NEW);
+    set_timer(env, index, syn_ack_interval(env, 0));
+}
+
+void hf_half_open_refuse(struct hf_env *env, uint32_t index)
+{
+    const struct hf_half_open *h = entry(env, index);
+    struct hf_seg syn = {.seq = h->irs, .flags = HF_SYN, .link = h->link, .segments = 1};
+    struct hf_flow flow = h->flow;
+    hf_half_open_end(env, index, HF_CAUSE_SYN_REFUSED, HF_BY_CALL, HF_CALL_REFUSE);
+    hf_tcp_refuse(env, &flow, &syn);
+}
+
+void hf_half_open_timer(struct hf_env *env, uint32_t index)
+{
+    struct hf_half_open *h = entry(env, index);
+    env->counters.timers_run++;
+    if (h->held) {
+        hf_half_open_end(env, index, HF_CAUSE_HELD_TIMEOUT, HF_BY_TIMER, HF_TIMER_USER);
+        return;
+    }
+    if (h->retries >= env->settings->synack_retries || h->retries == 15) {
+        hf_half_open_end(env, index, HF_CAUSE_HALF_OPEN_TIMEOUT, HF_BY_TIMER, HF_TIMER_RTO);
+        return;
+    }
+    h->retries++;
+    env->counters.retransmits++;
+    answer(env, h, hf_table_hash(&env->table, &h->flow), env->link_mtu[h->link], HF_SEND_RTO);
+    set_timer(env, index, syn_ack_interval(env, h->retries));
+}
+
+void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+                         const struct hf_path *path, struct hf_tcp *c)
+{
+    hf_tcp_init(env, c, &h->flow, hash, path);
+    c->state = HF_SYN_RECEIVED;
+    c->iss = c->snd_una = h->iss;
+    c->snd_nxt = h->iss + 1;
+    c->irs = h->irs;
+    c->rcv_nxt = c->last_ack_sent = h->irs + 1;
+    c->rcv_adv = c->rcv_nxt + first_window(env);
+    c->snd_wl1 = h->irs;
+    c->snd_wl2 = h->iss;
+    struct hf_seg syn = {.seq = h->irs, .flags = HF_SYN};
+    syn.options.has_mss = true;
+    syn.options.mss = h->mss;
+    syn.options.wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : (uint8_t)h->wscale;
+    syn.options.has_ts = h->timestamps;
+    syn.options.tsval = h->ts_recent;
+    syn.options.sack_permitted = h->sack;
+    hf_tcp_take_syn_options(env, c, &syn);
+    if (h->retries)
+        c->flags |= HF_F_SYN_RETRANSMITTED;
+}
+
+/* When the SYN+ACK left, from the entry's timer. */
+static hf_time sent_at(const struct hf_env *env, const struct hf_half_open *h)
+{
+    int64_t now_tick = env->now / HF_TICK_NS;
+    hf_time due = (now_tick + (int32_t)(h->timer.tick - (uint32_t)now_tick)) * HF_TICK_NS;
+    hf_time interval = syn_ack_interval(env, h->retries);
+    return due > env->now && due - env->now <= interval ? due - interval : env->now;
+}
+
+/* ESTABLISHED or beyond: the block becomes a connection of the listener's. */
+static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
+                              const struct hf_tcp *block)
+{
+    struct hf_tcp *c = hf_tcp_adopt(env, block);
+    if (!c)
+        return 0;
+    env->counters.passive_opens++;
+    hf_listen_queue(env, l, c);
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (a && a->rcv.len)
+        hf_tcp_event(env, c, HF_EVENT_READABLE);
+    if (c->flags & HF_F_FIN_RECEIVED)
+        hf_tcp_event(env, c, HF_EVENT_EOF);
+    hf_tcp_want(env, c, 0); /* what it owes stands in the block */
+    hf_tcp_rearm(env, c);
+    return c;
+}
+
+/* Would this segment complete the handshake while there is no room for the connection? */
+static bool completes(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return (seg->flags & (HF_ACK | HF_SYN | HF_RST)) == HF_ACK &&
+           seg->ack == c->snd_nxt;
+}
+
+static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, uint32_t hash)
+{
+    hf_ref time_wait;
+    hf_table_find(&env->table, hash, flow, &time_wait);
+    if (time_wait)
+        hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT,
+                         HF_ACK);
+}
+
+void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, struct hf_seg *seg,
+                          const struct hf_path *path)
+{
+    struct hf_half_open *h = entry(env, index);
+    struct hf_flow flow = h->flow;
+    if (h->held) {
+        if (seg->flags & HF_RST && seg->seq == h->irs + 1)
+            hf_half_open_end(env, index, HF_CAUSE_RESET, HF_BY_SEGMENT, HF_RST);
+        return; /* it sends nothing and absorbs repeats */
+    }
+    struct hf_listening *l = hf_listen_find(env, &flow, path->to_us);
+    if (!l) {
+        hf_half_open_end(env, index, HF_CAUSE_LISTENER_CLOSED, HF_BY_SEGMENT, seg->flags & 0xff);
+        hf_tcp_refuse(env, &flow, seg);
+        return;
+    }
+    struct hf_tcp block;
+    hf_half_open_expand(env, h, hash, path, &block);
+    block.progress_at = sent_at(env, h);
+    if (completes(&block, seg) && hf_listen_is_full(l)) {
+        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_SYN_RECEIVED, seg->packet);
+        return;
+    }
+    hf_tcp_segment_arrives(env, &block, seg);
+    if (block.state == HF_CLOSED) {
+        remove(env, index);
+    } else if (block.state == HF_SYN_RECEIVED) {
+        if (block.want & HF_WANT_SYN)
+            answer(env, h, hash, path->link_mtu, HF_SEND_REPLY);
+        else if (block.want & HF_WANT_ACK || block.challenges_owed)
+            hf_tcp_reply_ack(env, &block);
+        hf_tcp_drop_active(env, &block);
+    } else {
+        bool replaces = h->over_time_wait;
+        remove(env, index);
+        if (replaces)
+            replace_time_wait(env, &flow, hash);
+        if (!promote(env, l, &block)) {
+            hf_tcp_send_reset(env, &block);
+            hf_tcp_end(env, &block, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
+        }
+    }
+}
+
+/* RFC 4987: the third segment brings back all that we need. */
+bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
+                         uint32_t hash, struct hf_seg *seg, const struct hf_path *path)
+{
+    if ((seg->flags & (HF_SYN | HF_ACK | HF_RST)) != HF_ACK || l->hold ||
+        env->settings->cookies == HF_COOKIES_NEVER)
+        return false;
+    uint16_t mss = cookie_read(env, flow, seg->seq - 1, seg->ack - 1);
+    if (!mss)
+        return false;
+    if (hf_listen_is_full(l)) {
+        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_SYN_RECEIVED, seg->packet);
+        return true;
+    }
+    struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1, .mss = mss,
+                             .wscale = NO_WSCALE, .link = path->link & 15u};
+    if (seg->options.has_ts && env->settings->timestamps) {
+        uint32_t low = seg->options.tsecr & ((1u << COOKIE_TS_BITS) - 1);
+        h.timestamps = 1;
+        h.ts_recent = seg->options.tsval;
+        h.wscale = low & 15u;
+        h.sack = low >> 4 & 1u;
+    }
+    struct hf_tcp block;
+    hf_half_open_expand(env, &h, hash, path, &block);
+    block.flags |= HF_F_SYN_RETRANSMITTED; /* we do not know when it was sent */
+    trace_open(env, &h, hash);
+    hf_tcp_segment_arrives(env, &block, seg);
+    env->counters.cookies_taken++;
+    if (block.state == HF_CLOSED)
+        return true;
+    if (!promote(env, l, &block)) {
+        hf_tcp_send_reset(env, &block);
+        hf_tcp_end(env, &block, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
+    }
+    return true;
+}
+
+/* SHLD-26 with RFC 5927: while the handshake runs, a hard error about our SYN+ACK ends it. */
+enum hf_drop hf_half_open_icmp(struct hf_env *env, uint32_t index, enum hf_icmp_kind kind,
+                               hf_seq seq)
+{
+    const struct hf_half_open *h = entry(env, index);
+    if (h->held || seq != h->iss)
+        return HF_DROP_ICMP_SEQUENCE;
+    if (kind == HF_ICMP_HARD)
+        hf_half_open_end(env, index, HF_CAUSE_UNREACHABLE, HF_BY_ICMP, kind);
+    return HF_DROP_NONE;
+}

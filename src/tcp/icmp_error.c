@@ -1,0 +1,47 @@
+/* ICMP errors that quote a segment of ours (RFC 9293 3.9.2.2, RFC 5461, RFC 5927). Only an error
+ * whose quoted sequence number is in flight is believed; soft errors stay soft; a hard one ends an
+ * attempt to open, and nothing else unless the settings ask for the letter (SHLD-26). */
+#include "tcp/tcp.h"
+
+static void trace_icmp(struct hf_env *env, const struct hf_tcp *c, unsigned kind, uint32_t mtu)
+{
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_ICMP, .conn = c->hash, .state = c->state};
+    r.u.icmp.kind = (uint8_t)kind;
+    r.u.icmp.mtu = mtu;
+    hf_env_trace(env, &r, 0);
+}
+
+enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c, enum hf_icmp_kind kind,
+                               hf_seq seq, bool *believed)
+{
+    *believed = hf_seq_in(seq, c->snd_una, c->snd_nxt - c->snd_una);
+    if (!*believed)
+        return HF_DROP_ICMP_SEQUENCE;
+    if (kind == HF_ICMP_TOO_BIG)
+        return HF_DROP_NONE; /* the path's MTU changes: hf_tcp_path_mtu follows */
+    trace_icmp(env, c, kind, 0);
+    c->soft_error = (uint8_t)kind;
+    bool opening = c->state == HF_SYN_SENT || c->state == HF_SYN_RECEIVED;
+    if (kind == HF_ICMP_HARD && (opening || env->settings->hard_icmp_aborts)) {
+        hf_tcp_end(env, c, HF_CAUSE_UNREACHABLE, HF_BY_ICMP, kind);
+        return HF_DROP_NONE;
+    }
+    if (!(c->flags & HF_F_NO_SOFT_ERRORS))
+        hf_tcp_event(env, c, HF_EVENT_SOFT_ERROR);
+    return HF_DROP_NONE;
+}
+
+/* Segments shrink; what was too big is lost, but that is no sign of congestion (RFC 1191 6.4). */
+void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu)
+{
+    if (mtu >= c->path_mtu)
+        return;
+    trace_icmp(env, c, HF_ICMP_TOO_BIG, mtu);
+    c->path_mtu = mtu;
+    uint16_t was = c->mss;
+    hf_tcp_set_mss(env, c);
+    if (c->mss < was && c->state >= HF_ESTABLISHED)
+        hf_recovery_resend_all(env, c, HF_SEND_PMTU);
+}

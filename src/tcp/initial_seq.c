@@ -1,0 +1,50 @@
+/* Numbers that an outsider must not predict: initial sequence numbers (RFC 6528), the offset of a
+ * pair's timestamp clock (RFC 7323 7.1) and ephemeral ports (RFC 6056). */
+#include "tcp/tcp.h"
+
+#include <string.h>
+
+/* RFC 9293 3.4.1: ISN = M + F(localip, localport, remoteip, remoteport, key), M advancing every
+ * 4 us (MUST-8). */
+hf_seq hf_initial_seq(const struct hf_env *env, const struct hf_flow *flow)
+{
+    if (env->unsafe && env->unsafe->fixed_iss)
+        return env->unsafe->iss;
+    uint32_t clock = (uint32_t)((uint64_t)env->now / 4000u);
+    return clock + (uint32_t)hf_siphash24(&env->isn_key, flow, sizeof *flow);
+}
+
+uint32_t hf_timestamp_offset(const struct hf_env *env, const struct hf_flow *flow)
+{
+    if (env->unsafe && env->unsafe->zero_ts_offset)
+        return 0;
+    return (uint32_t)hf_siphash24(&env->ts_key, flow, sizeof *flow);
+}
+
+/* RFC 6056 3.3.2, algorithm 2 in the form that looks on from where it hit: a uniform draw under the
+ * stack's key for every connection, then the next free port. Nothing is shared between
+ * destinations, so nothing leaks from one to another. */
+uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow)
+{
+    const struct hf_settings *s = env->settings;
+    uint32_t range = (uint32_t)(s->port_last - s->port_first) + 1;
+    uint32_t first = s->port_first;
+    uint32_t start;
+    if (env->unsafe && env->unsafe->fixed_port) {
+        first = env->unsafe->port;
+        range = 65536u - first;
+        start = 0;
+    } else {
+        start = hf_random_below(&env->random, range);
+    }
+    for (uint32_t i = 0; i < range; i++) {
+        flow->local_port = (uint16_t)(first + (start + i) % range);
+        hf_ref time_wait;
+        uint32_t hash = hf_table_hash(&env->table, flow);
+        if (!hf_table_find(&env->table, hash, flow, &time_wait) &&
+            (!time_wait || hf_time_wait_may_reuse(env, hf_ref_index(time_wait))))
+            return flow->local_port;
+    }
+    flow->local_port = 0;
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* Listeners: passive OPENs, their accept queues and held SYNs. */
+#ifndef HF_TCP_LISTEN_H
+#define HF_TCP_LISTEN_H
+
+#include <handfast/tcp.h>
+
+#include "base/env.h"
+#include "wire/flow.h"
+
+struct hf_tcp;
+
+struct hf_listening {
+    uint8_t local[16], remote[16]; /* all zero: any. First: see struct hf_tcp                 */
+    uint32_t self, generation;
+    uint16_t local_port, remote_port; /* remote 0: any                                        */
+    uint8_t family;                /* HF_FAMILY_NONE: both                                    */
+    uint8_t zone;
+    bool hold, any_address, any_port;
+    bool on_ready, zombie;
+    uint16_t events;
+    uint32_t next;                 /* in its bucket                                           */
+    hf_ref ready_next;
+    uint32_t backlog;
+    uint32_t half_opens;           /* entries that came through it                            */
+    uint32_t accept_first, accept_last, accept_count;
+    uint32_t *held;                /* ring of half-open indices not yet told, backlog+1 long  */
+    uint32_t held_first, held_count;
+    uint64_t user;
+};
+
+static inline struct hf_listening *hf_listening_at(const struct hf_env *env, uint32_t index)
+{
+    return (struct hf_listening *)hf_pool_at(&env->listeners, index);
+}
+
+int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uint8_t local[16],
+                   const uint8_t remote[16], struct hf_listening **listener);
+void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_waiting);
+void hf_listen_free(struct hf_env *env, struct hf_listening *l);
+
+/* The listener for a connection to flow->local: exact address, then any, then any port. */
+struct hf_listening *hf_listen_find(const struct hf_env *env, const struct hf_flow *flow,
+                                    bool to_us);
+
+/* Linux: backlog + 1 connections may wait. */
+bool hf_listen_is_full(const struct hf_listening *l);
+bool hf_listen_half_open_full(const struct hf_env *env, const struct hf_listening *l);
+
+/* An established connection joins the queue. */
+void hf_listen_queue(struct hf_env *env, struct hf_listening *l, struct hf_tcp *c);
+struct hf_tcp *hf_listen_take(struct hf_env *env, struct hf_listening *l);
+
+/* A held SYN waits to be told of; false: no room. */
+bool hf_listen_hold(struct hf_env *env, struct hf_listening *l, uint32_t half_open);
+uint32_t hf_listen_next_held(struct hf_env *env, struct hf_listening *l);
+void hf_listen_unhold(struct hf_env *env, struct hf_listening *l, uint32_t half_open);
+
+#endif

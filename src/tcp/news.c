@@ -1,0 +1,274 @@
+/* The lists that connections stand in (news for the application, something to send) and the
+ * records of the event stream.
+ *
+ * Both lists are first in, first out and linked by index. A block that is freed while it stands in
+ * one becomes a zombie and goes back to its pool when the list comes past it. */
+#include <string.h>
+
+#include "tcp/tcp.h"
+
+/* ---- Lists ---- */
+
+static void ready_push(struct hf_env *env, hf_ref ref)
+{
+    if (!env->ready_last)
+        env->ready_first = ref;
+    else if (hf_ref_kind(env->ready_last) == HF_KIND_CONN)
+        hf_tcp_at(env, hf_ref_index(env->ready_last))->ready_next = ref;
+    else
+        hf_listening_at(env, hf_ref_index(env->ready_last))->ready_next = ref;
+    env->ready_last = ref;
+}
+
+static void ready_advance(struct hf_env *env, hf_ref next)
+{
+    env->ready_first = next;
+    if (!next)
+        env->ready_last = 0;
+}
+
+void hf_tcp_event(struct hf_env *env, struct hf_tcp *c, unsigned bits)
+{
+    if (!c->self || c->flags & (HF_F_ORPHAN | HF_F_ZOMBIE))
+        return;
+    c->events |= (uint16_t)bits;
+    if (c->flags & (HF_F_ON_READY | HF_F_ACCEPT_QUEUE))
+        return; /* what happens before accept is told after it */
+    c->flags |= HF_F_ON_READY;
+    c->ready_next = 0;
+    ready_push(env, hf_ref_make(HF_KIND_CONN, c->self));
+}
+
+void hf_listener_event(struct hf_env *env, struct hf_listening *l, unsigned bits)
+{
+    l->events |= (uint16_t)bits;
+    if (l->on_ready)
+        return;
+    l->on_ready = true;
+    l->ready_next = 0;
+    ready_push(env, hf_ref_make(HF_KIND_LISTENER, l->self));
+}
+
+static uint64_t handle(uint32_t generation, hf_ref ref)
+{
+    return (uint64_t)generation << 32 | ref;
+}
+
+/* True when the connection has news that *event now tells. */
+static bool take_conn(struct hf_env *env, struct hf_tcp *c, struct hf_event *event)
+{
+    c->flags &= ~(uint32_t)HF_F_ON_READY;
+    if (c->flags & HF_F_ZOMBIE) {
+        hf_tcp_free(env, c);
+        return false;
+    }
+    event->handle = handle(c->generation, hf_ref_make(HF_KIND_CONN, c->self));
+    event->user = c->user;
+    event->bits = c->events;
+    event->cause = c->cause;
+    c->events = 0;
+    return event->bits != 0;
+}
+
+static bool take_listener(struct hf_env *env, struct hf_listening *l, struct hf_event *event)
+{
+    l->on_ready = false;
+    if (l->zombie) {
+        hf_listen_free(env, l);
+        return false;
+    }
+    event->handle = handle(l->generation, hf_ref_make(HF_KIND_LISTENER, l->self));
+    event->user = l->user;
+    event->bits = l->events;
+    event->cause = HF_CAUSE_NONE;
+    l->events = 0;
+    return event->bits != 0;
+}
+
+size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n)
+{
+    size_t taken = 0;
+    while (taken < n && env->ready_first) {
+        hf_ref ref = env->ready_first;
+        if (hf_ref_kind(ref) == HF_KIND_CONN) {
+            struct hf_tcp *c = hf_tcp_at(env, hf_ref_index(ref));
+            ready_advance(env, c->ready_next);
+            taken += take_conn(env, c, &events[taken]);
+        } else {
+            struct hf_listening *l = hf_listening_at(env, hf_ref_index(ref));
+            ready_advance(env, l->ready_next);
+            taken += take_listener(env, l, &events[taken]);
+        }
+    }
+    return taken;
+}
+
+static void output_push(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_ref ref = c->self;
+    c->output_next = 0;
+    if (env->output_last[c->link])
+        hf_tcp_at(env, env->output_last[c->link])->output_next = ref;
+    else
+        env->output_first[c->link] = ref;
+    env->output_last[c->link] = ref;
+}
+
+void hf_tcp_want(struct hf_env *env, struct hf_tcp *c, unsigned want)
+{
+    c->want |= (uint8_t)want;
+    if (!c->self || c->flags & (HF_F_ON_OUTPUT | HF_F_DETACHED))
+        return;
+    c->flags |= HF_F_ON_OUTPUT;
+    output_push(env, c);
+}
+
+void hf_output_bury(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_tcp_drop_active(env, c);
+    c->generation = 0;
+    c->flags |= HF_F_ZOMBIE;
+    if (c->flags & (HF_F_ON_OUTPUT | HF_F_ON_READY))
+        return;
+    c->flags |= HF_F_ON_OUTPUT;
+    output_push(env, c);
+}
+
+struct hf_tcp *hf_output_first(struct hf_env *env, unsigned link)
+{
+    while (env->output_first[link]) {
+        struct hf_tcp *c = hf_tcp_at(env, env->output_first[link]);
+        if (!(c->flags & (HF_F_ZOMBIE | HF_F_DETACHED)))
+            return c;
+        hf_output_done(env, link);
+    }
+    return 0;
+}
+
+/* The first one has had its turn and has more to send: to the end of the line. */
+void hf_output_rotate(struct hf_env *env, unsigned link)
+{
+    struct hf_tcp *c = hf_tcp_at(env, env->output_first[link]);
+    if (!c->output_next)
+        return;
+    env->output_first[link] = c->output_next;
+    output_push(env, c);
+}
+
+void hf_output_done(struct hf_env *env, unsigned link)
+{
+    struct hf_tcp *c = hf_tcp_at(env, env->output_first[link]);
+    env->output_first[link] = c->output_next;
+    if (!c->output_next)
+        env->output_last[link] = 0;
+    c->flags &= ~(uint32_t)HF_F_ON_OUTPUT;
+    if (c->flags & HF_F_ZOMBIE)
+        hf_tcp_free(env, c);
+}
+
+/* ---- The event stream ---- */
+
+void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to, enum hf_by by,
+                    unsigned detail)
+{
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_STATE, .conn = id, .state = to};
+    r.u.state.from = from;
+    r.u.state.to = to;
+    r.u.state.by = (uint8_t)by;
+    r.u.state.detail = (uint8_t)detail;
+    hf_env_trace(env, &r, 0);
+}
+
+static void plain_address(uint8_t out[16], const uint8_t key[16])
+{
+    struct hf_addr addr;
+    hf_key_to_addr(key, 0, &addr);
+    memcpy(out, addr.bytes, 16);
+}
+
+void hf_trace_open(struct hf_env *env, const struct hf_tcp *c)
+{
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_OPEN, .conn = c->hash, .state = c->state};
+    plain_address(r.u.open.local, c->flow.local);
+    plain_address(r.u.open.remote, c->flow.remote);
+    r.u.open.local_port = c->flow.local_port;
+    r.u.open.remote_port = c->flow.remote_port;
+    r.u.open.family = hf_flow_is_ipv4(&c->flow) ? HF_IPV4 : HF_IPV6;
+    r.u.open.active = (c->flags & HF_F_ACTIVE_OPEN) != 0;
+    r.u.open.link = c->link;
+    hf_env_trace(env, &r, 0);
+}
+
+void hf_trace_segment(struct hf_env *env, unsigned kind, uint32_t id, uint8_t state,
+                      const struct hf_seg *seg, uint32_t window, unsigned reason)
+{
+    const struct hf_tcp_options *o = &seg->options;
+    struct hf_trace_record r = {.kind = (uint8_t)kind, .conn = id, .state = state};
+    r.u.segment.seq = seg->seq;
+    r.u.segment.ack = seg->ack;
+    r.u.segment.text = seg->text_all;
+    r.u.segment.window = window;
+    r.u.segment.flags = seg->flags;
+    r.u.segment.mss = o->mss;
+    r.u.segment.tsval = o->tsval;
+    r.u.segment.tsecr = o->tsecr;
+    r.u.segment.sack[0] = o->sacks ? o->sack[0].start : 0;
+    r.u.segment.sack[1] = o->sacks ? o->sack[0].end : 0;
+    r.u.segment.sacks = o->sacks;
+    r.u.segment.has_ts = o->has_ts;
+    r.u.segment.wscale = o->wscale;
+    r.u.segment.sack_permitted = o->sack_permitted;
+    r.u.segment.reason = (uint8_t)reason;
+    r.u.segment.segments = (uint8_t)(seg->segments > 255 ? 255 : seg->segments);
+    r.u.segment.urgent = seg->urgent;
+    hf_env_trace(env, &r, seg->packet);
+}
+
+void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_kind kind,
+                    unsigned count, hf_time interval)
+{
+    env->counters.timers_run++;
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_TIMER, .conn = c->hash, .state = c->state};
+    r.u.timer.timer = (uint8_t)kind;
+    r.u.timer.count = (uint8_t)count;
+    r.u.timer.interval = interval;
+    hf_env_trace(env, &r, 0);
+}
+
+void hf_trace_call(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
+                   uint32_t bytes)
+{
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_CALL, .conn = id, .state = state};
+    r.u.call.call = (uint8_t)call;
+    r.u.call.bytes = bytes;
+    hf_env_trace(env, &r, 0);
+}
+
+void hf_trace_congestion(struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (!env->trace || !a)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_CONGESTION, .conn = c->hash, .state = c->state};
+    r.u.congestion.cwnd = a->cc.cwnd;
+    r.u.congestion.ssthresh = a->cc.ssthresh;
+    r.u.congestion.in_flight = hf_recovery_in_flight(c, a);
+    r.u.congestion.srtt_us = c->srtt_us;
+    r.u.congestion.rto_us = c->rto_us;
+    r.u.congestion.phase = (uint8_t)hf_recovery_phase(a);
+    hf_env_trace(env, &r, 0);
+}
+
+void hf_tcp_drop(struct hf_env *env, const struct hf_tcp *c, enum hf_drop reason,
+                 const struct hf_seg *seg)
+{
+    hf_env_drop(env, reason, c->hash, c->state, seg ? seg->packet : 0);
+}

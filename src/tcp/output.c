@@ -1,0 +1,466 @@
+/* What may be sent now, and the one place that builds a segment of a connection (RFC 9293 3.8,
+ * 3.10.2).
+ *
+ * hf_tcp_output is asked again and again until it has nothing more; each time it picks the most
+ * urgent thing: SYN, ACKs for what came out of order, retransmissions, new text with the FIN, a
+ * probe, and at last the ACK that nothing carried. Input and calls only say what they want. */
+#include <string.h>
+
+#include "base/checksum.h"
+#include "tcp/tcp.h"
+#include "wire/bytes.h"
+
+#define TCP_AT 40u /* where the TCP header stands in packet->head: room for an IPv6 header before */
+
+_Static_assert(HF_PACKET_HEAD >= TCP_AT + HF_TCP_HEADER + HF_TCP_OPTIONS_MAX, "room for headers");
+
+/* ---- The receive window, RFC 9293 3.8.6 ---- */
+
+/* Bytes that may be offered: the buffer less what waits to be read, within the stack's memory. */
+static uint32_t free_room(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t waiting = a ? a->rcv.len : 0;
+    uint32_t room = c->rcv_buffer > waiting ? c->rcv_buffer - waiting : 0;
+    size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
+    if (room > memory)
+        room = (uint32_t)memory;
+    uint32_t most = 65535u << c->rcv_wscale; /* what the field can say */
+    return room < most ? room : most;
+}
+
+/* N-18: the right edge moves only by something worth having. */
+static uint32_t worth_moving(const struct hf_tcp *c)
+{
+    uint32_t half = c->rcv_buffer / 2;
+    return half < c->mss ? half : c->mss;
+}
+
+uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
+{
+    uint32_t room = free_room(env, c);
+    uint32_t scale = syn ? 0 : c->rcv_wscale;
+    hf_seq edge = c->rcv_nxt + (room >> scale << scale);
+    uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
+    if (gain < worth_moving(c) && !syn)
+        edge = c->rcv_adv;
+    uint32_t window = edge - c->rcv_nxt;
+    if (hf_seq_lt(c->rcv_nxt + window, c->rcv_adv))
+        window = c->rcv_adv - c->rcv_nxt; /* never back (SHLD-14) */
+    uint32_t field = (window + (1u << scale) - 1) >> scale;
+    if (field > 65535)
+        field = 65535;
+    hf_seq told = c->rcv_nxt + (field << scale);
+    if (hf_seq_gt(told, c->rcv_adv) || syn)
+        c->rcv_adv = told;
+    return (uint16_t)field;
+}
+
+void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->flags & (HF_F_FIN_RECEIVED | HF_F_DETACHED) || c->state < HF_ESTABLISHED)
+        return;
+    hf_seq edge = c->rcv_nxt + (free_room(env, c) >> c->rcv_wscale << c->rcv_wscale);
+    uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
+    /* While the peer still has room, its segments will draw ACKs that tell of the gain; it need
+     * not be told for each read. */
+    bool starving = hf_tcp_rcv_wnd(c) < 2u * c->mss || hf_tcp_rcv_wnd(c) < c->rcv_buffer / 4;
+    uint32_t enough = starving ? worth_moving(c) : c->rcv_buffer / 2;
+    if (gain && gain >= enough)
+        hf_tcp_want(env, c, HF_WANT_ACK);
+}
+
+/* ---- Building ---- */
+
+uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return (uint32_t)(env->now / HF_MS) + c->ts_offset;
+}
+
+void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
+                          const struct hf_flow *flow, const struct hf_segment_head *head,
+                          uint32_t text)
+{
+    uint8_t *tcp = packet->head + TCP_AT;
+    uint32_t header = hf_tcp_build(tcp, flow, head);
+    packet->slice[0].data = tcp;
+    packet->slice[0].len = header;
+    packet->slice[0].hold = 0;
+    packet->len = header + text;
+    uint32_t sum = hf_tcp_pseudo_sum(flow, header + text, true);
+    if (packet->checksum == HF_CHECKSUM_PARTIAL) {
+        packet->checksum_start = 0;
+        packet->checksum_offset = HF_TCP_CHECKSUM_AT;
+        hf_put16(tcp + HF_TCP_CHECKSUM_AT, sum);
+        return;
+    }
+    sum = env->checksum(tcp, header, sum);
+    uint32_t at = header;
+    for (unsigned i = 1; i < packet->slices; i++) {
+        const struct hf_slice *s = &packet->slice[i];
+        sum = hf_checksum_combine(sum, at, env->checksum(s->data, s->len, 0));
+        at += s->len;
+    }
+    hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_checksum_finish(sum));
+}
+
+static void start_packet(struct hf_packet *packet, const struct hf_tcp *c)
+{
+    packet->slices = 1;
+    packet->segment_bytes = 0;
+    packet->segments = 1;
+    packet->checksum = HF_CHECKSUM_UNKNOWN;
+    packet->checksum_start = packet->checksum_offset = 0;
+    packet->link = c->link;
+}
+
+/* What every segment but a SYN says: ACK, window, timestamps, SACK. */
+static void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out, hf_seq seq,
+                      unsigned flags)
+{
+    struct hf_segment_head *h = &out->head;
+    memset(h, 0, sizeof *h);
+    h->options.wscale = HF_NO_WSCALE;
+    h->seq = seq;
+    h->ack = c->rcv_nxt;
+    h->flags = (uint16_t)(flags | HF_ACK);
+    h->window = hf_tcp_select_window(env, c, false);
+    if (c->flags & HF_F_TIMESTAMPS) {
+        h->options.has_ts = true;
+        h->options.tsval = hf_tcp_timestamp(env, c);
+        h->options.tsecr = c->ts_recent;
+    }
+    if (c->flags & HF_F_SACK && (c->active || c->flags & HF_F_DSACK))
+        hf_sack_blocks(env, c, &h->options);
+}
+
+/* This segment carries every ACK that is owed. */
+static void ack_is_out(struct hf_tcp *c)
+{
+    c->want &= (uint8_t)~HF_WANT_ACK;
+    c->delack_at = HF_NEVER;
+    c->last_ack_sent = c->rcv_nxt;
+    c->flags &= ~(uint32_t)HF_F_DSACK;
+}
+
+static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                      struct hf_out *out, hf_seq seq, enum hf_send_reason reason)
+{
+    start_packet(packet, c);
+    fill_head(env, c, out, seq, 0);
+    out->text = 0;
+    out->segments = 1;
+    out->reason = (uint8_t)reason;
+    hf_tcp_finish_packet(env, packet, &c->flow, &out->head, 0);
+    ack_is_out(c);
+}
+
+/* SYN, or SYN+ACK in SYN-RECEIVED. */
+static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                      struct hf_out *out)
+{
+    const struct hf_settings *s = env->settings;
+    bool first = c->snd_nxt == c->iss;
+    bool answer = c->state != HF_SYN_SENT;
+    struct hf_segment_head *h = &out->head;
+    struct hf_tcp_options *o = &h->options;
+    memset(h, 0, sizeof *h);
+    h->seq = c->iss;
+    h->flags = answer ? HF_SYN | HF_ACK : HF_SYN;
+    h->ack = answer ? c->rcv_nxt : 0;
+    if (!answer)
+        c->rcv_nxt = 0;
+    h->window = hf_tcp_select_window(env, c, true);
+    o->mss = c->advertised_mss;
+    o->has_mss = true;
+    o->wscale = HF_NO_WSCALE;
+    if (answer ? (c->flags & HF_F_WSCALE) != 0 : s->window_scale != 0) {
+        uint8_t scale = 0;
+        while (scale < HF_WSCALE_MAX && (c->rcv_buffer >> scale) > 65535)
+            scale++;
+        o->wscale = scale;
+    }
+    o->sack_permitted = answer ? (c->flags & HF_F_SACK) != 0 : s->sack != 0;
+    o->has_ts = answer ? (c->flags & HF_F_TIMESTAMPS) != 0 : s->timestamps != 0;
+    o->tsval = o->has_ts ? hf_tcp_timestamp(env, c) : 0;
+    o->tsecr = answer ? c->ts_recent : 0;
+    start_packet(packet, c);
+    out->text = 0;
+    out->segments = 1;
+    out->reason = first || c->backoff == 0 ? HF_SEND_NEW : HF_SEND_RTO;
+    hf_tcp_finish_packet(env, packet, &c->flow, h, 0);
+    if (first) {
+        c->snd_nxt = c->iss + 1;
+        c->progress_at = env->now;
+    } else {
+        c->flags |= HF_F_SYN_RETRANSMITTED;
+        c->retransmits++;
+    }
+    c->want &= (uint8_t)~HF_WANT_SYN;
+    if (answer)
+        ack_is_out(c);
+    hf_tcp_set_rtx(env, c, false);
+}
+
+/* ---- What to send ---- */
+
+struct piece {
+    hf_seq seq;
+    uint32_t len;
+    bool fin, push;
+    uint8_t reason;
+};
+
+uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (!a || c->flags & HF_F_FIN_SENT)
+        return 0;
+    hf_seq next = c->snd_nxt == c->iss ? c->iss + 1 : c->snd_nxt;
+    return a->snd.len - (next - hf_tcp_snd_base(c));
+}
+
+/* Text from seq that was sent before and may be sent again: at most one segment, inside the window
+ * (SHLD-16), with the FIN if it follows. */
+static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq seq,
+                      struct piece *p)
+{
+    hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt;
+    hf_seq edge = c->snd_una + c->snd_wnd;
+    uint32_t len = hf_seq_lt(seq, text_end) ? text_end - seq : 0;
+    if (len > c->mss)
+        len = c->mss;
+    if (hf_seq_gt(seq + len, edge))
+        len = hf_seq_gt(edge, seq) ? edge - seq : 0;
+    p->seq = seq;
+    p->len = len;
+    p->fin = (c->flags & HF_F_FIN_SENT) && seq + len == text_end &&
+             hf_seq_lt(seq + len, edge);
+    p->push = a && seq + len == hf_tcp_snd_base(c) + a->snd.len;
+    return len || p->fin;
+}
+
+static bool pick_retransmission(struct hf_tcp *c, struct hf_active *a, struct piece *p)
+{
+    if (a->rtx_first) {
+        a->rtx_first = false;
+        p->reason = a->rtx_reason;
+        if (hf_tcp_outstanding(c) && old_piece(c, a, hf_tcp_snd_base(c), p))
+            return true;
+    }
+    if (a->phase != HF_PHASE_LOSS || !hf_seq_lt(a->rtx_nxt, a->recover) ||
+        !hf_seq_lt(a->rtx_nxt, c->snd_nxt))
+        return false;
+    uint32_t flight = a->rtx_nxt - c->snd_una;
+    p->reason = a->rtx_reason;
+    return old_piece(c, a, a->rtx_nxt, p) && flight + p->len <= a->cc.cwnd;
+}
+
+/* RFC 9293 3.8.6.2.1 with Nagle (3.7.4): is this much worth a segment now? */
+static bool worth_sending(const struct hf_tcp *c, uint32_t queued, uint32_t len, bool fin)
+{
+    if (len >= c->mss)
+        return true;
+    bool all = len == queued;
+    if (all && fin)
+        return true; /* CLOSE implies PUSH, and nothing will follow */
+    if (c->want & HF_WANT_PUSH)
+        return true;
+    if (!(c->flags & HF_F_NODELAY) && hf_tcp_outstanding(c))
+        return false;
+    if (all)
+        return !(c->flags & (HF_F_CORK | HF_F_MORE));
+    return len >= c->snd_wnd_max / 2;
+}
+
+static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t segment_max,
+                     struct piece *p)
+{
+    uint32_t queued = hf_tcp_unsent(env, c);
+    bool fin = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
+    if (!queued && !fin)
+        return false;
+    if (a && a->phase == HF_PHASE_LOSS && hf_seq_lt(a->rtx_nxt, hf_seq_min(a->recover, c->snd_nxt)))
+        return false; /* what was lost goes first */
+    uint32_t in_flight = c->snd_nxt - c->snd_una;
+    uint32_t by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
+    uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
+    uint32_t cwnd = a ? hf_recovery_window(c, a) : c->mss;
+    uint32_t by_path = cwnd > flight ? cwnd - flight : 0;
+    uint32_t usable = by_peer < by_path ? by_peer : by_path;
+    uint32_t len = queued < usable ? queued : usable;
+    if (len > segment_max)
+        len = segment_max;
+    if (len > c->mss)
+        len -= len % c->mss; /* whole segments, or one that is all */
+    p->seq = c->snd_nxt;
+    p->len = len;
+    p->reason = HF_SEND_NEW;
+    p->push = len == queued;
+    p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
+    if (fin && !queued)
+        return p->fin;
+    return len && worth_sending(c, queued, len, p->fin);
+}
+
+/* One octet into a zero window (3.8.6.1): the first unacknowledged one, or the next. */
+static bool pick_probe(struct hf_env *env, struct hf_tcp *c, struct piece *p)
+{
+    c->want &= (uint8_t)~HF_WANT_PROBE;
+    p->reason = HF_SEND_PROBE;
+    p->push = true;
+    p->fin = false;
+    p->seq = hf_tcp_outstanding(c) ? hf_tcp_snd_base(c) : c->snd_nxt;
+    hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1
+                                               : c->snd_nxt + hf_tcp_unsent(env, c);
+    p->len = hf_seq_lt(p->seq, text_end);
+    if (!p->len)
+        p->fin = (c->flags & HF_F_FIN_QUEUED) != 0;
+    return p->len || p->fin;
+}
+
+static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                    const struct piece *p)
+{
+    hf_seq end = p->seq + p->len + p->fin;
+    if (hf_seq_gt(end, c->snd_nxt)) { /* new */
+        if (!hf_tcp_outstanding(c))
+            c->progress_at = env->now;
+        if (a && p->len && !a->timing && a->phase == HF_PHASE_SLOW_START) {
+            a->timing = true;
+            a->timed_seq = c->snd_nxt;
+            a->timed_at = env->now;
+        }
+        if (a)
+            a->probing = p->reason == HF_SEND_PROBE;
+        c->bytes_sent += end - c->snd_nxt - p->fin;
+        c->snd_nxt = end;
+        if (p->fin)
+            c->flags |= HF_F_FIN_SENT;
+    } else {
+        c->retransmits++;
+        env->counters.retransmits++;
+        if (a && a->timing && hf_seq_le(p->seq, a->timed_seq))
+            a->timing = false; /* Karn */
+        if (a && a->phase == HF_PHASE_LOSS)
+            a->rtx_nxt = hf_seq_max(a->rtx_nxt, end);
+    }
+    if (a && p->fin && a->phase == HF_PHASE_LOSS)
+        a->recover = hf_seq_max(a->recover, p->seq);
+    c->want &= (uint8_t)~HF_WANT_PUSH;
+    hf_tcp_set_rtx(env, c, false);
+}
+
+static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                        struct hf_out *out, struct piece *p)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    start_packet(packet, c);
+    unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
+    fill_head(env, c, out, p->seq, flags);
+    /* SACK blocks take room that the MSS did not reckon with. */
+    uint32_t options = hf_tcp_options_len(&out->head.options);
+    uint32_t usual = c->flags & HF_F_TIMESTAMPS ? 12 : 0;
+    uint32_t extra = options > usual ? options - usual : 0;
+    if (p->len + extra > c->mss && p->len <= c->mss && extra < c->mss) {
+        p->len = c->mss - extra;
+        p->fin = false;
+        out->head.flags &= (uint16_t)~HF_PSH;
+    }
+    if (p->len) {
+        uint32_t got;
+        unsigned n = hf_bytes_slices(&env->chunks, &a->snd, &a->cursor, a->snd_dropped,
+                                     p->seq - hf_tcp_snd_base(c), p->len, packet->slice + 1,
+                                     HF_PACKET_SLICES - 1, &got);
+        packet->slices = (uint16_t)(1 + n);
+        if (got < p->len) {
+            p->len = got;
+            p->fin = false;
+            out->head.flags &= (uint16_t)~HF_PSH;
+        }
+    }
+    if (p->fin)
+        out->head.flags |= HF_FIN;
+    if (c->flags & HF_F_URGENT_SEND && hf_seq_gt(c->snd_up, p->seq)) { /* MUST-62 */
+        uint32_t ahead = c->snd_up - p->seq;
+        out->head.flags |= HF_URG;
+        out->head.urgent = (uint16_t)(ahead > 65535 ? 65535 : ahead);
+    }
+    out->text = p->len;
+    out->reason = p->reason;
+    out->segments = 1;
+    if (p->len > c->mss) {
+        out->segments = (uint16_t)((p->len + c->mss - 1) / c->mss);
+        packet->segments = out->segments;
+        packet->segment_bytes = c->mss;
+    }
+    hf_tcp_finish_packet(env, packet, &c->flow, &out->head, p->len);
+    account(env, c, a, p);
+    c->dup_acks_owed = 0;
+    ack_is_out(c);
+}
+
+static bool may_send_text(const struct hf_tcp *c)
+{
+    return c->state >= HF_ESTABLISHED && c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2;
+}
+
+static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                       struct hf_out *out)
+{
+    if (c->want & HF_WANT_SYN) {
+        build_syn(env, c, packet, out);
+        return true;
+    }
+    if (c->state == HF_SYN_SENT)
+        return false;
+    if (c->challenges_owed) {
+        c->challenges_owed--;
+        build_ack(env, c, packet, out, hf_tcp_empty_seq(c), HF_SEND_CHALLENGE);
+        return true;
+    }
+    if (c->dup_acks_owed) {
+        c->dup_acks_owed--;
+        build_ack(env, c, packet, out, hf_tcp_empty_seq(c), HF_SEND_ACK);
+        return true;
+    }
+    struct piece p;
+    struct hf_active *a = hf_tcp_active(env, c);
+    bool text = may_send_text(c);
+    if (text && a && pick_retransmission(c, a, &p)) {
+        build_piece(env, c, packet, out, &p);
+        return true;
+    }
+    if (text && pick_new(env, c, a, c->mss, &p)) {
+        build_piece(env, c, packet, out, &p);
+        return true;
+    }
+    if (text && c->want & HF_WANT_PROBE && pick_probe(env, c, &p)) {
+        build_piece(env, c, packet, out, &p);
+        return true;
+    }
+    if (c->want & HF_WANT_KEEPALIVE) {
+        c->want &= (uint8_t)~HF_WANT_KEEPALIVE;
+        build_ack(env, c, packet, out, c->snd_nxt - 1, HF_SEND_KEEPALIVE);
+        return true;
+    }
+    if (c->want & HF_WANT_ACK) {
+        build_ack(env, c, packet, out, hf_tcp_empty_seq(c), HF_SEND_ACK);
+        return true;
+    }
+    return false;
+}
+
+bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                   struct hf_out *out)
+{
+    if (build_next(env, c, packet, out)) {
+        c->segments_sent += out->segments;
+        return true;
+    }
+    c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
+    hf_tcp_set_rtx(env, c, false);
+    hf_tcp_quiesce(env, c);
+    hf_tcp_rearm(env, c);
+    return false;
+}

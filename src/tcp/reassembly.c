@@ -1,0 +1,213 @@
+/* Text that arrived: in order to the receive queue, ahead of RCV.NXT into ranges until the gap is
+ * filled (SHLD-31). What arrived first stays: bytes once taken are never replaced, however a later
+ * segment overlaps them (row D8).
+ *
+ * Ranges are sorted, disjoint and not adjacent, their number and their memory are limited; a new
+ * segment usually continues the last one, which is looked at first. */
+#include "tcp/tcp.h"
+
+static struct hf_range *range_at(const struct hf_env *env, uint32_t index)
+{
+    return index ? (struct hf_range *)hf_pool_at(&env->ranges, index) : 0;
+}
+
+static void range_free(struct hf_env *env, struct hf_active *a, uint32_t index)
+{
+    struct hf_range *r = range_at(env, index);
+    hf_bytes_clear(&env->chunks, &r->bytes);
+    hf_pool_give(&env->ranges, index);
+    a->range_count--;
+}
+
+void hf_reassembly_clear(struct hf_env *env, struct hf_active *a)
+{
+    while (a->ranges) {
+        uint32_t next = range_at(env, a->ranges)->next;
+        range_free(env, a, a->ranges);
+        a->ranges = next;
+    }
+    a->last_range = 0;
+    a->range_charge = 0;
+}
+
+static uint32_t append(struct hf_env *env, struct hf_bytes *q, const struct hf_seg *seg,
+                       uint32_t offset, uint32_t len)
+{
+    return hf_bytes_append_slices(&env->chunks, q, seg->slices, seg->slice_count,
+                                  seg->text_offset + offset, len);
+}
+
+/* Out-of-order data is the first to go when memory is short, and never takes more than twice the
+ * window that the peer was given. */
+static bool may_hold(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
+                     uint32_t len)
+{
+    return hf_budget_room(&env->budget, HF_USE_REASSEMBLY) > len + HF_CHUNK_MIN &&
+           a->range_charge + len <= 2 * c->rcv_buffer;
+}
+
+/* Join neighbours that now touch: `index` with what follows it. */
+static void merge_following(struct hf_env *env, struct hf_active *a, uint32_t index)
+{
+    struct hf_range *r = range_at(env, index);
+    while (r->next && range_at(env, r->next)->start == r->end) {
+        uint32_t gone = r->next;
+        struct hf_range *n = range_at(env, gone);
+        hf_bytes_splice(&env->chunks, &r->bytes, &n->bytes);
+        r->end = n->end;
+        r->next = n->next;
+        if (a->last_range == gone)
+            a->last_range = index;
+        range_free(env, a, gone);
+    }
+}
+
+/* New bytes [start, start+len) that overlap no range, behind range `before` (0: first). */
+static bool insert(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t before,
+                   const struct hf_seg *seg, hf_seq start, uint32_t len, uint32_t offset)
+{
+    if (!may_hold(env, c, a, len)) {
+        hf_tcp_drop(env, c, HF_DROP_REASSEMBLY_LIMIT, seg);
+        return false;
+    }
+    struct hf_range *p = range_at(env, before);
+    uint32_t index = before;
+    if (!p || p->end != start) {
+        if (a->range_count >= env->settings->reassembly_ranges) {
+            hf_tcp_drop(env, c, HF_DROP_REASSEMBLY_LIMIT, seg);
+            return false;
+        }
+        index = hf_pool_take(&env->ranges);
+        if (!index) {
+            hf_tcp_drop(env, c, HF_DROP_MEMORY, seg);
+            return false;
+        }
+        struct hf_range *r = range_at(env, index);
+        r->start = r->end = start;
+        p = range_at(env, before);
+        r->next = p ? p->next : a->ranges;
+        if (p)
+            p->next = index;
+        else
+            a->ranges = index;
+        if (!r->next)
+            a->last_range = index;
+        a->range_count++;
+    }
+    struct hf_range *r = range_at(env, index);
+    uint32_t held = append(env, &r->bytes, seg, offset, len);
+    r->end += held;
+    a->range_charge += held;
+    r->stamp = ++a->range_stamp;
+    if (r->start == r->end) { /* no memory for a single byte: take the empty range out again */
+        if (p)
+            p->next = r->next;
+        else
+            a->ranges = r->next;
+        if (a->last_range == index)
+            a->last_range = before;
+        range_free(env, a, index);
+    } else if (held == len) {
+        merge_following(env, a, index);
+    }
+    if (held < len)
+        hf_tcp_drop(env, c, HF_DROP_MEMORY, seg);
+    return held == len;
+}
+
+/* The first range that ends behind `start` (0: none), and the one before it. Arrivals usually
+ * continue the last range, so that is where the search begins when it can. */
+static uint32_t find(const struct hf_env *env, const struct hf_active *a, hf_seq start,
+                     uint32_t *before)
+{
+    const struct hf_range *last = range_at(env, a->last_range);
+    uint32_t at = last && hf_seq_ge(start, last->start) ? a->last_range : a->ranges;
+    *before = 0;
+    for (const struct hf_range *r; (r = range_at(env, at)) && hf_seq_ge(start, r->end);) {
+        *before = at;
+        at = r->next;
+    }
+    return at;
+}
+
+/* Hold what of the segment no range has yet. */
+static void hold(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                 const struct hf_seg *seg, hf_seq start, uint32_t len, uint32_t offset)
+{
+    while (len) {
+        uint32_t before, n = len;
+        struct hf_range *r = range_at(env, find(env, a, start, &before));
+        if (r && hf_seq_le(r->start, start)) { /* r has this already */
+            if (r->end - start < n)
+                n = r->end - start;
+            hf_sack_duplicate(c, start, start + n);
+            r->stamp = ++a->range_stamp;
+        } else {
+            if (r && r->start - start < n)
+                n = r->start - start;
+            if (!insert(env, c, a, before, seg, start, n, offset))
+                return;
+        }
+        start += n;
+        offset += n;
+        len -= n;
+    }
+}
+
+/* RCV.NXT reached the first range: hand over everything that is now in order. */
+static void join(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    while (a->ranges) {
+        struct hf_range *r = range_at(env, a->ranges);
+        if (hf_seq_gt(r->start, c->rcv_nxt))
+            return;
+        uint32_t next = r->next;
+        a->range_charge -= r->end - r->start;
+        uint32_t old = c->rcv_nxt - r->start;
+        if (hf_seq_gt(r->end, c->rcv_nxt)) {
+            hf_bytes_drop(&env->chunks, &r->bytes, old);
+            c->bytes_received += r->end - c->rcv_nxt;
+            c->rcv_nxt = r->end;
+            hf_bytes_splice(&env->chunks, &a->rcv, &r->bytes);
+        }
+        if (a->last_range == a->ranges)
+            a->last_range = 0;
+        range_free(env, a, a->ranges);
+        a->ranges = next;
+    }
+    a->range_charge = 0;
+}
+
+bool hf_reassembly_take(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                        hf_seq start, uint32_t len, uint32_t offset)
+{
+    struct hf_active *a = hf_tcp_activate(env, c);
+    if (!a) {
+        hf_tcp_drop(env, c, HF_DROP_MEMORY, seg);
+        return false;
+    }
+    if (start != c->rcv_nxt) {
+        hold(env, c, a, seg, start, len, offset);
+        return true;
+    }
+    /* Only as far as the first range: what it holds came first. */
+    struct hf_range *first = range_at(env, a->ranges);
+    uint32_t take = len;
+    if (first && hf_seq_lt(first->start, start + len))
+        take = first->start - start;
+    uint32_t taken = append(env, &a->rcv, seg, offset, take);
+    c->rcv_nxt += taken;
+    c->bytes_received += taken;
+    if (taken < take) {
+        hf_tcp_drop(env, c, HF_DROP_MEMORY, seg);
+        return taken > 0;
+    }
+    if (!first)
+        return true;
+    join(env, c, a);
+    hf_seq end = start + len;
+    if (hf_seq_gt(end, c->rcv_nxt)) /* more behind the range that was joined */
+        return hf_reassembly_take(env, c, seg, c->rcv_nxt, end - c->rcv_nxt,
+                                  offset + (c->rcv_nxt - start));
+    return true;
+}

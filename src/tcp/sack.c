@@ -1,0 +1,70 @@
+/* The SACK option that we send: D-SACK first (RFC 2883), then the range that grew last, then the
+ * others by age (RFC 2018 4). */
+#include "tcp/tcp.h"
+
+/* RFC 2883 4: remembered until the next ACK tells it. */
+void hf_sack_duplicate(struct hf_tcp *c, hf_seq start, hf_seq end)
+{
+    if (!(c->flags & HF_F_SACK) || start == end)
+        return;
+    c->dsack.start = start;
+    c->dsack.end = end;
+    c->flags |= HF_F_DSACK;
+}
+
+static const struct hf_range *range_at(const struct hf_env *env, uint32_t index)
+{
+    return index ? hf_pool_at(&env->ranges, index) : 0;
+}
+
+/* The range that holds all of the duplicate, if it lies above RCV.NXT. */
+static const struct hf_range *range_around(const struct hf_env *env, const struct hf_active *a,
+                                           const struct hf_sack_block *block)
+{
+    for (const struct hf_range *r = a ? range_at(env, a->ranges) : 0; r;
+         r = range_at(env, r->next))
+        if (hf_seq_le(r->start, block->start) && hf_seq_le(block->end, r->end))
+            return r;
+    return 0;
+}
+
+/* RFC 2883 4: the duplicate lies below the acknowledgement, or inside the block that follows it;
+ * what has become neither while the ACK waited is not told. */
+static unsigned tell_duplicate(const struct hf_env *env, const struct hf_tcp *c,
+                               struct hf_tcp_options *o, const struct hf_range **around)
+{
+    struct hf_sack_block block = c->dsack;
+    if (hf_seq_lt(block.start, c->rcv_nxt))
+        block.end = hf_seq_min(block.end, c->rcv_nxt);
+    else if (!(*around = range_around(env, hf_tcp_active(env, c), &block)))
+        return 0;
+    o->sack[0] = block;
+    if (!*around)
+        return 1;
+    o->sack[1].start = (*around)->start;
+    o->sack[1].end = (*around)->end;
+    return 2;
+}
+
+void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
+                    struct hf_tcp_options *options)
+{
+    unsigned max = options->has_ts ? 3 : 4, n = 0;
+    const struct hf_range *told = 0;
+    if (c->flags & HF_F_DSACK)
+        n = tell_duplicate(env, c, options, &told);
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t newest = UINT32_MAX; /* stamps below this are still to be told */
+    while (a && n < max) {
+        const struct hf_range *best = 0;
+        for (const struct hf_range *r = range_at(env, a->ranges); r; r = range_at(env, r->next))
+            if (r != told && r->stamp < newest && (!best || r->stamp > best->stamp))
+                best = r;
+        if (!best)
+            break;
+        newest = best->stamp;
+        options->sack[n].start = best->start;
+        options->sack[n++].end = best->end;
+    }
+    options->sacks = (uint8_t)n;
+}

@@ -1,0 +1,522 @@
+/* SEGMENT ARRIVES: RFC 9293 3.10.7 with RFC 5961's checks, RFC 7323's PAWS and the decisions D1 to
+ * D16 of docs/states.md. One function a step, called in the RFC's order.
+ *
+ * Called for a connection that was found, with a segment whose checksum is right. Steps change the
+ * connection and say what is wanted; none of them sends. CLOSED and LISTEN (3.10.7.1, 3.10.7.2)
+ * have no block: reset.c and half_open.c are their homes. */
+#include "tcp/tcp.h"
+
+enum hf_next { HF_DONE, HF_CONTINUE };
+
+static enum hf_next drop(struct hf_env *env, struct hf_tcp *c, enum hf_drop reason,
+                         const struct hf_seg *seg)
+{
+    hf_tcp_drop(env, c, reason, seg);
+    return HF_DONE;
+}
+
+static void enter_by_segment(struct hf_env *env, struct hf_tcp *c, enum hf_state state,
+                             const struct hf_seg *seg)
+{
+    hf_tcp_enter(env, c, state, HF_BY_SEGMENT, seg->flags & 0xff);
+}
+
+/* ---- First: the sequence number ---- */
+
+/* RFC 7323 5: TSval older than TS.Recent, unless that has not been set for 24 days. */
+static bool paws_rejects(struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    const uint32_t outdated_s = 24u * 24 * 3600;
+    return (c->flags & HF_F_TS_RECENT) && (int32_t)(seg->options.tsval - c->ts_recent) < 0 &&
+           hf_tcp_now_s(env) - c->ts_recent_s < outdated_s;
+}
+
+/* The four cases of RFC 9293 3.10.7.4, on what came, not on what is left after trimming. */
+static bool acceptable(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    uint32_t wnd = hf_tcp_rcv_wnd(c), len = hf_seg_len(seg);
+    if (len == 0)
+        return wnd == 0 ? seg->seq == c->rcv_nxt : hf_seq_in(seg->seq, c->rcv_nxt, wnd);
+    return wnd > 0 && (hf_seq_in(seg->seq, c->rcv_nxt, wnd) ||
+                       hf_seq_in(seg->seq + len - 1, c->rcv_nxt, wnd));
+}
+
+/* Cut to the window: `skip` what was received before, shorten what lies beyond; a FIN behind text
+ * that was cut is cut too. */
+static void trim(struct hf_tcp *c, struct hf_seg *seg)
+{
+    hf_seq text = seg->seq + ((seg->flags & HF_SYN) != 0);
+    if (hf_seq_lt(text, c->rcv_nxt)) {
+        uint32_t old = c->rcv_nxt - text;
+        if (old > seg->text)
+            old = seg->text;
+        if (old)
+            hf_sack_duplicate(c, text, text + old);
+        seg->skip = old;
+        seg->text -= old;
+    }
+    hf_seq end = text + seg->skip + seg->text;
+    if (hf_seq_gt(end, c->rcv_adv)) {
+        uint32_t beyond = end - c->rcv_adv;
+        seg->text -= beyond < seg->text ? beyond : seg->text;
+        seg->flags &= (uint16_t)~HF_FIN;
+    } else if (end == c->rcv_adv && hf_tcp_rcv_wnd(c) == 0) {
+        seg->flags &= (uint16_t)~HF_FIN;
+    }
+}
+
+/* An ACK for a segment outside the window. Those with text always get one: the peer repeats it
+ * because our ACK was lost. Empty ones share half of the challenge budget, or two ends that
+ * disagree would answer each other for ever (row D9). */
+static void answer_outside(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    const struct hf_settings *s = env->settings;
+    bool empty = hf_seg_len(seg) == 0;
+    if (s->invalid_interval && !seg->text_all &&
+        env->now - c->invalid_ack_at < s->invalid_interval) {
+        env->counters.drops[HF_DROP_CHALLENGE_RATE]++;
+        return;
+    }
+    if (empty && !hf_tcp_may_challenge(env, c, s->challenge_count / 2u))
+        return;
+    c->invalid_ack_at = env->now;
+    hf_tcp_want(env, c, HF_WANT_ACK);
+}
+
+/* D5: a FIN that was taken before comes again; the peer has not seen our ACK. */
+static bool is_fin_again(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return (c->flags & HF_F_FIN_RECEIVED) && (seg->flags & HF_FIN) &&
+           seg->seq + hf_seg_len(seg) == c->rcv_nxt;
+}
+
+/* D1: in a simultaneous open the peer's SYN+ACK has SEQ = IRS, one below RCV.NXT. */
+static bool is_crossed_syn_ack(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return c->state == HF_SYN_RECEIVED && (c->flags & HF_F_ACTIVE_OPEN) &&
+           (seg->flags & (HF_SYN | HF_ACK | HF_RST)) == (HF_SYN | HF_ACK) &&
+           seg->seq == c->irs && hf_seq_lt(c->snd_una, seg->ack) &&
+           hf_seq_le(seg->ack, c->snd_nxt);
+}
+
+static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    if (seg->flags & HF_RST)
+        return drop(env, c, HF_DROP_RST_OUTSIDE, seg);
+    if (c->state == HF_SYN_RECEIVED && (seg->flags & (HF_SYN | HF_ACK)) == HF_SYN &&
+        seg->seq == c->irs) { /* D2: our SYN+ACK was lost */
+        hf_tcp_want(env, c, HF_WANT_SYN);
+        return HF_DONE;
+    }
+    if (seg->flags & HF_SYN) {
+        hf_tcp_challenge(env, c);
+        return drop(env, c, HF_DROP_SYN_SYNCHRONIZED, seg);
+    }
+    if (c->state == HF_TIME_WAIT && is_fin_again(c, seg))
+        c->flags |= HF_F_RESTART_2MSL;
+    hf_seq text = seg->seq;
+    if (seg->text_all && hf_seq_le(text + seg->text_all, c->rcv_nxt) &&
+        c->rcv_nxt - text <= UINT16_MAX)
+        hf_sack_duplicate(c, text, text + seg->text_all);
+    answer_outside(env, c, seg);
+    return drop(env, c, HF_DROP_WINDOW, seg);
+}
+
+static enum hf_next step1_sequence(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    if ((c->flags & HF_F_TIMESTAMPS) && !(seg->flags & HF_RST)) {
+        if (!seg->options.has_ts) {
+            if (!(seg->flags & HF_SYN))
+                return drop(env, c, HF_DROP_NO_TIMESTAMP, seg);
+        } else if (paws_rejects(env, c, seg)) {
+            answer_outside(env, c, seg);
+            return drop(env, c, HF_DROP_PAWS, seg);
+        }
+    }
+    if (is_crossed_syn_ack(c, seg)) {
+        seg->flags &= (uint16_t)~HF_SYN; /* from here on it is the ACK that we wait for */
+        seg->seq++;
+        hf_tcp_want(env, c, HF_WANT_ACK);
+        return HF_CONTINUE;
+    }
+    if (acceptable(c, seg)) {
+        trim(c, seg);
+        return HF_CONTINUE;
+    }
+    if (hf_tcp_rcv_wnd(c) == 0 && seg->seq == c->rcv_nxt && !(seg->flags & HF_SYN)) {
+        /* MUST-66: the text finds no room, but ACK, URG and RST are looked at. */
+        seg->text = 0;
+        seg->flags &= (uint16_t)~HF_FIN;
+        if (!(seg->flags & HF_RST))
+            hf_tcp_want(env, c, HF_WANT_ACK);
+        return HF_CONTINUE;
+    }
+    return unacceptable(env, c, seg);
+}
+
+/* ---- Second: RST, RFC 5961 3.2 ---- */
+
+static enum hf_next step2_reset(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(seg->flags & HF_RST))
+        return HF_CONTINUE;
+    env->counters.resets_in++;
+    if (c->state == HF_TIME_WAIT) {
+        if (!env->settings->time_wait_rst || seg->seq != c->rcv_nxt)
+            return drop(env, c, HF_DROP_RST_TIME_WAIT, seg); /* RFC 1337, D7 */
+        c->cause = HF_CAUSE_TIME_WAIT_RESET; /* time_wait.c ends the entry */
+        return HF_DONE;
+    }
+    if (seg->seq == c->rcv_nxt) {
+        bool opening = c->state == HF_SYN_RECEIVED && (c->flags & HF_F_ACTIVE_OPEN);
+        hf_tcp_end(env, c, opening ? HF_CAUSE_REFUSED : HF_CAUSE_RESET, HF_BY_SEGMENT, HF_RST);
+        return HF_DONE;
+    }
+    if (hf_seq_lt(seg->seq, c->rcv_nxt)) /* text that straddles the left edge: not exact */
+        return drop(env, c, HF_DROP_RST_OUTSIDE, seg);
+    hf_tcp_challenge(env, c);
+    return drop(env, c, HF_DROP_RST_WINDOW, seg);
+}
+
+/* ---- Third: security and compartment are not implemented (D14) ---- */
+
+/* ---- Fourth: SYN, RFC 5961 4.2; D3 ---- */
+
+static enum hf_next step4_syn(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(seg->flags & HF_SYN))
+        return HF_CONTINUE;
+    hf_tcp_challenge(env, c);
+    return drop(env, c, HF_DROP_SYN_SYNCHRONIZED, seg);
+}
+
+/* ---- Fifth: ACK ---- */
+
+/* RFC 7323 4.3: TS.Recent moves only with a segment that is taken and not ahead of what we have
+ * acknowledged. */
+static void update_ts_recent(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(c->flags & HF_F_TIMESTAMPS) || !seg->options.has_ts ||
+        !hf_seq_le(seg->seq, c->last_ack_sent))
+        return;
+    c->ts_recent = seg->options.tsval;
+    c->ts_recent_s = hf_tcp_now_s(env);
+    c->flags |= HF_F_TS_RECENT;
+}
+
+/* RFC 5961 5.2, and no ghost ACKs (row B4): not older than the largest window the peer has had,
+ * nor than what was ever sent. */
+static bool ack_too_old(const struct hf_tcp *c, hf_seq ack)
+{
+    uint64_t ever = c->bytes_acked + hf_tcp_fin_acked(c);
+    uint64_t back = ever < c->snd_wnd_max ? ever : c->snd_wnd_max;
+    return hf_seq_lt(ack, c->snd_una - (uint32_t)back);
+}
+
+/* SYN-RECEIVED: the ACK of our SYN, or a reset for anything else (D4). */
+static enum hf_next step5_syn_received(struct hf_env *env, struct hf_tcp *c,
+                                       const struct hf_seg *seg)
+{
+    if (!hf_seq_lt(c->snd_una, seg->ack) || !hf_seq_le(seg->ack, c->snd_nxt)) {
+        hf_tcp_refuse(env, &c->flow, seg);
+        return drop(env, c, HF_DROP_ACK_HANDSHAKE, seg);
+    }
+    enter_by_segment(env, c, HF_ESTABLISHED, seg);
+    c->snd_wnd = (uint32_t)seg->window << c->snd_wscale;
+    c->snd_wnd_max = c->snd_wnd;
+    c->snd_wl1 = seg->seq;
+    c->snd_wl2 = seg->ack;
+    if (c->flags & HF_F_ACTIVE_OPEN)
+        hf_tcp_event(env, c, HF_EVENT_CONNECTED);
+    if (c->flags & HF_F_FIN_QUEUED) /* CLOSE was called meanwhile */
+        enter_by_segment(env, c, HF_FIN_WAIT_1, seg);
+    hf_tcp_want(env, c, 0); /* what was queued meanwhile */
+    return HF_CONTINUE;
+}
+
+/* What the acknowledgement of our FIN means in each state. */
+static enum hf_next fin_acknowledged(struct hf_env *env, struct hf_tcp *c,
+                                     const struct hf_seg *seg)
+{
+    switch (c->state) {
+    case HF_FIN_WAIT_1:
+        /* A FIN in the same segment leads straight to TIME-WAIT (N-13): step 8 sees FW1 and the
+         * acknowledged FIN. */
+        if (!(seg->flags & HF_FIN) ||
+            seg->seq + seg->text_all != c->rcv_nxt + seg->text)
+            enter_by_segment(env, c, HF_FIN_WAIT_2, seg);
+        break;
+    case HF_CLOSING:
+        enter_by_segment(env, c, HF_TIME_WAIT, seg);
+        break;
+    case HF_LAST_ACK:
+        hf_tcp_end(env, c, HF_CAUSE_CLOSED, HF_BY_SEGMENT, seg->flags & 0xff);
+        return HF_DONE;
+    default:
+        break;
+    }
+    return HF_CONTINUE;
+}
+
+static enum hf_next step5_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(seg->flags & HF_ACK))
+        return drop(env, c, HF_DROP_NO_ACK, seg);
+    if (c->state == HF_SYN_RECEIVED && step5_syn_received(env, c, seg) == HF_DONE)
+        return HF_DONE;
+    if (hf_seq_gt(seg->ack, c->snd_nxt)) {
+        if (hf_tcp_may_challenge(env, c, env->settings->challenge_count))
+            hf_tcp_want(env, c, HF_WANT_ACK);
+        return drop(env, c, HF_DROP_ACK_UNSENT, seg);
+    }
+    if (ack_too_old(c, seg->ack)) {
+        hf_tcp_challenge(env, c);
+        return drop(env, c, HF_DROP_ACK_OLD, seg);
+    }
+    c->last_receive = env->now;
+    c->probes = 0;
+    update_ts_recent(env, c, seg);
+    if (c->state == HF_TIME_WAIT)
+        return HF_CONTINUE;
+    hf_tcp_acknowledge(env, c, seg);
+    if (hf_tcp_fin_acked(c))
+        return fin_acknowledged(env, c, seg);
+    return HF_CONTINUE;
+}
+
+/* ---- Sixth: URG, RFC 6093: in line, a hint to the application ---- */
+
+static void step6_urgent(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!(seg->flags & HF_URG) || c->state > HF_FIN_WAIT_2)
+        return;
+    hf_seq up = seg->seq + seg->urgent;
+    bool pending = (c->flags & HF_F_URGENT_RECEIVE) != 0;
+    if (!hf_seq_gt(up, pending ? c->rcv_up : c->rcv_nxt))
+        return;
+    c->rcv_up = up;
+    c->flags |= HF_F_URGENT_RECEIVE;
+    hf_tcp_event(env, c, HF_EVENT_URGENT);
+}
+
+/* ---- Seventh: text ---- */
+
+/* RFC 9293 3.8.6.3, SHLD-19: at once for every second full-sized segment, else a little later. */
+static void acknowledge_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    uint32_t size = seg->segment_bytes ? seg->segment_bytes : seg->text_all;
+    if (size > c->rcv_mss)
+        c->rcv_mss = (uint16_t)(size < c->advertised_mss ? size : c->advertised_mss);
+    if (c->quick_acks || c->flags & HF_F_NO_DELACK ||
+        c->rcv_nxt - c->last_ack_sent >= 2u * c->rcv_mss) {
+        if (c->quick_acks)
+            c->quick_acks--;
+        hf_tcp_want(env, c, HF_WANT_ACK);
+    } else if (c->delack_at == HF_NEVER) {
+        c->delack_at = env->now + env->settings->delack;
+    }
+}
+
+/* A duplicate ACK for each in a batch, up to the three that start a fast retransmit. */
+static void out_of_order(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->dup_acks_owed < 3)
+        c->dup_acks_owed++;
+    hf_tcp_want(env, c, 0);
+}
+
+/* Text is taken in ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2. */
+static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!seg->text)
+        return HF_CONTINUE;
+    if (c->state != HF_ESTABLISHED && c->state != HF_FIN_WAIT_1 && c->state != HF_FIN_WAIT_2)
+        return drop(env, c, HF_DROP_TEXT_AFTER_FIN, seg); /* D8 */
+    if (c->flags & HF_F_ORPHAN) { /* SHLD-3, D6: nobody will ever read it */
+        hf_tcp_send_reset(env, c);
+        hf_tcp_end(env, c, HF_CAUSE_DATA_AFTER_CLOSE, HF_BY_SEGMENT, seg->flags & 0xff);
+        return HF_DONE;
+    }
+    hf_seq start = seg->seq + ((seg->flags & HF_SYN) != 0) + seg->skip;
+    hf_seq before = c->rcv_nxt;
+    const struct hf_active *a = hf_tcp_active(env, c);
+    bool had_gap = a && a->ranges;
+    hf_reassembly_take(env, c, seg, start, seg->text, seg->skip);
+    if (c->rcv_nxt == before) {
+        out_of_order(env, c);
+        return HF_CONTINUE;
+    }
+    if (seg->flags & HF_PSH)
+        c->flags |= HF_F_PUSHED;
+    else
+        c->flags &= ~(uint32_t)HF_F_PUSHED;
+    c->dup_acks_owed = 0; /* the ACK that is due now tells more */
+    hf_tcp_event(env, c, HF_EVENT_READABLE);
+    if (had_gap || seg->skip) /* RFC 5681 4.2: a gap filled, or a repeat */
+        hf_tcp_want(env, c, HF_WANT_ACK);
+    else
+        acknowledge_text(env, c, seg);
+    return HF_CONTINUE;
+}
+
+/* ---- Eighth: FIN ---- */
+
+static void take_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a)
+        a->fin_held = false;
+    c->rcv_nxt++;
+    if (hf_seq_lt(c->rcv_adv, c->rcv_nxt))
+        c->rcv_adv = c->rcv_nxt;
+    c->flags |= HF_F_FIN_RECEIVED;
+    hf_tcp_event(env, c, HF_EVENT_EOF);
+    hf_tcp_want(env, c, HF_WANT_ACK);
+    switch (c->state) {
+    case HF_ESTABLISHED:
+        enter_by_segment(env, c, HF_CLOSE_WAIT, seg);
+        break;
+    case HF_FIN_WAIT_1:
+        enter_by_segment(env, c, hf_tcp_fin_acked(c) ? HF_TIME_WAIT : HF_CLOSING, seg);
+        break;
+    case HF_FIN_WAIT_2:
+        enter_by_segment(env, c, HF_TIME_WAIT, seg);
+        break;
+    default:
+        break;
+    }
+}
+
+static void step8_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (c->flags & HF_F_FIN_RECEIVED)
+        return;
+    if (seg->flags & HF_FIN) {
+        hf_seq fin = seg->seq + ((seg->flags & HF_SYN) != 0) + seg->text_all;
+        struct hf_active *a = fin == c->rcv_nxt ? 0 : hf_tcp_activate(env, c);
+        if (a && !a->fin_held) {
+            a->fin_held = true;
+            a->fin_seq = fin;
+            if (!seg->text)
+                out_of_order(env, c);
+        }
+        if (fin == c->rcv_nxt) {
+            take_fin(env, c, seg);
+            return;
+        }
+    }
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (a && a->fin_held && a->fin_seq == c->rcv_nxt)
+        take_fin(env, c, seg);
+}
+
+/* ---- The roads through the steps ---- */
+
+/* From URG on: also how a SYN+ACK's own text is taken. */
+static void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    step6_urgent(env, c, seg);
+    if (step7_text(env, c, seg) == HF_DONE)
+        return;
+    step8_fin(env, c, seg);
+}
+
+/* RFC 9293 3.10.7.4, "Other States" */
+static void in_other(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    if (step1_sequence(env, c, seg) == HF_DONE)
+        return;
+    if (step2_reset(env, c, seg) == HF_DONE)
+        return;
+    if (step4_syn(env, c, seg) == HF_DONE)
+        return;
+    if (step5_ack(env, c, seg) == HF_DONE)
+        return;
+    if (c->state == HF_TIME_WAIT)
+        return;
+    text_and_fin(env, c, seg);
+}
+
+/* SYN and ACK for our SYN: the second segment of the three. */
+static void syn_ack_arrived(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    c->irs = seg->seq;
+    c->rcv_nxt = c->last_ack_sent = seg->seq + 1;
+    c->rcv_adv += c->rcv_nxt; /* until now it held the window that our SYN offered */
+    hf_tcp_take_syn_options(env, c, seg);
+    c->snd_wnd = c->snd_wnd_max = seg->window; /* D10; never scaled in a SYN */
+    c->snd_wl1 = seg->seq;
+    c->snd_wl2 = seg->ack;
+    enter_by_segment(env, c, HF_ESTABLISHED, seg);
+    c->last_receive = env->now;
+    hf_tcp_acknowledge(env, c, seg);
+    hf_tcp_event(env, c, HF_EVENT_CONNECTED | HF_EVENT_WRITABLE);
+    hf_tcp_want(env, c, HF_WANT_ACK);
+    trim(c, seg);
+    text_and_fin(env, c, seg);
+}
+
+/* SYN without ACK: simultaneous open. */
+static void crossed_syn_arrived(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    c->irs = seg->seq;
+    c->rcv_nxt = c->last_ack_sent = seg->seq + 1;
+    c->rcv_adv += c->rcv_nxt;
+    hf_tcp_take_syn_options(env, c, seg);
+    c->snd_wnd = c->snd_wnd_max = seg->window;
+    c->snd_wl1 = seg->seq;
+    c->snd_wl2 = c->iss;
+    if (seg->text_all)
+        hf_tcp_drop(env, c, HF_DROP_TEXT_ON_SYN, seg);
+    enter_by_segment(env, c, HF_SYN_RECEIVED, seg);
+    hf_tcp_want(env, c, HF_WANT_SYN);
+}
+
+/* RFC 9293 3.10.7.3 */
+static void in_syn_sent(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    bool has_ack = (seg->flags & HF_ACK) != 0;
+    bool ack_good = has_ack && hf_seq_lt(c->iss, seg->ack) && hf_seq_le(seg->ack, c->snd_nxt);
+    if (has_ack && !ack_good) {
+        hf_tcp_refuse(env, &c->flow, seg);
+        hf_tcp_drop(env, c, HF_DROP_ACK_HANDSHAKE, seg);
+        return;
+    }
+    if (seg->flags & HF_RST) { /* D15: by the ACK alone */
+        env->counters.resets_in++;
+        if (ack_good)
+            hf_tcp_end(env, c, HF_CAUSE_REFUSED, HF_BY_SEGMENT, HF_RST);
+        else
+            hf_tcp_drop(env, c, HF_DROP_RST_OUTSIDE, seg);
+        return;
+    }
+    if (!(seg->flags & HF_SYN)) {
+        hf_tcp_drop(env, c, has_ack ? HF_DROP_ACK_HANDSHAKE : HF_DROP_TCP_FLAGS, seg);
+        return;
+    }
+    if (ack_good) {
+        syn_ack_arrived(env, c, seg);
+        return;
+    }
+    if (seg->flags & HF_FIN && !env->settings->accept_syn_fin) { /* D13 */
+        hf_tcp_drop(env, c, HF_DROP_TCP_FLAGS, seg);
+        return;
+    }
+    crossed_syn_arrived(env, c, seg);
+}
+
+void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    c->segments_received += seg->segments;
+    c->peer_tos = seg->tos;
+    if (c->state == HF_SYN_SENT)
+        in_syn_sent(env, c, seg);
+    else
+        in_other(env, c, seg);
+    if (!c->self || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
+        return;
+    if (c->state == HF_TIME_WAIT)
+        hf_time_wait_begin(env, c);
+    else
+        hf_tcp_rearm(env, c);
+}

@@ -1,0 +1,92 @@
+/* The two tables of numbers that a TCP runs on, and the default. Where a value comes from stands
+ * behind it; docs/states.md lists where the tables differ. */
+#include <handfast/settings.h>
+
+#define COMMON                                                                                    \
+    .r1 = 3,                              /* SHLD-10 */                                           \
+        .persist_max = 60 * HF_SEC,       /* row C6: probes back off to 60 s */                   \
+        .keepalive_idle = 7200 * HF_SEC,  /* MUST-28 */                                           \
+        .keepalive_interval = 75 * HF_SEC, /* Linux tcp_keepalive_intvl */                        \
+        .keepalive_probes = 9,            /* Linux tcp_keepalive_probes */                        \
+        .timestamps = 1, .window_scale = 1, .sack = 1,                                            \
+        .mss_floor = 64,                  /* row C12 */                                           \
+        .nagle = 1,                       /* SHLD-7 */                                            \
+        .ttl = 64,                        /* RFC 1700's recommendation */                         \
+        .sws_override = 200 * HF_MS,      /* RFC 9293 3.8.6.2.1: 0.1 to 1 s */                    \
+        .initial_window = 10,             /* RFC 6928 */                                          \
+        .dupack_threshold = 3,            /* RFC 5681 3.2 */                                      \
+        .congestion = "reno",                                                                     \
+        .backlog_max = 4096,              /* Linux somaxconn */                                   \
+        .half_open_max = 65536,                                                                   \
+        .cookies = HF_COOKIES_WHEN_FULL,  /* Linux tcp_syncookies = 1 */                          \
+        .held_timeout = 30 * HF_SEC,                                                              \
+        .port_first = 49152, .port_last = 65535, /* RFC 6335 6 */                                 \
+        .orphan_timeout = 60 * HF_SEC,    /* Linux tcp_fin_timeout; rows C14, C15 */              \
+        .orphans_max = 65536,                                                                     \
+        .time_wait_max = 1u << 20,                                                                \
+        .reset_on_timeout = 1,            /* D11 */                                               \
+        .challenge_count = 10,            /* RFC 5961 7 */                                        \
+        .reset_rate = 1000,               /* row C5 */                                            \
+        .icmp_rate = 100,                                                                         \
+        .zero_window_grace = 60 * HF_SEC, /* RFC 6429: long compared with any pause */            \
+        .reassembly_ranges = 256,         /* row C9: bounds the work of an arrival */             \
+        .pmtu_floor = 552,                /* row B14, Linux ip min_pmtu */                        \
+        .pmtu_age = 600 * HF_SEC,         /* RFC 1191 6.3, RFC 8201 4 */                          \
+        .fragment_memory = 256 * 1024,    /* row C17 */                                           \
+        .fragment_per_source = 16,                                                                \
+        .fragment_timeout = 30 * HF_SEC   /* Linux ipfrag_time; RFC 1122 3.3.2 allows 60 */
+
+static const struct hf_settings rfc = {
+    COMMON,
+    .rto_initial = 1 * HF_SEC,     /* RFC 6298 2.1 */
+    .rto_min = 1 * HF_SEC,         /* RFC 6298 2.4 */
+    .rto_max = 60 * HF_SEC,        /* RFC 6298 2.5 */
+    .synack_retries = 5,           /* row C5: few */
+    .r2_syn = 180 * HF_SEC,        /* MUST-23 */
+    .r2_data = 100 * HF_SEC,       /* SHLD-11 */
+    .user_timeout = 300 * HF_SEC,  /* RFC 9293 3.9.1.1 */
+    .delack = 200 * HF_MS,         /* MUST-40: below 500 ms */
+    .delack_min = 200 * HF_MS,
+    .snd_buffer = 256 * 1024,
+    .rcv_buffer = 65535,           /* what 16 bits can say */
+    .idle_restart = 1,             /* RFC 5681 4.1 */
+    .msl = 30 * HF_SEC,            /* 2MSL 60 s */
+    .challenge_interval = 5 * HF_SEC, /* RFC 5961 7 */
+};
+
+#define LINUX                                                                                     \
+    COMMON, .rto_initial = 1 * HF_SEC, /* TCP_TIMEOUT_INIT */                                     \
+        .rto_min = 200 * HF_MS,        /* TCP_RTO_MIN */                                          \
+        .rto_max = 120 * HF_SEC,       /* TCP_RTO_MAX */                                          \
+        .synack_retries = 5,           /* tcp_synack_retries */                                   \
+        .r2_data = 924600 * HF_MS,     /* tcp_retries2 = 15 */                                    \
+        .delack = 40 * HF_MS,          /* TCP_DELACK_MIN */                                       \
+        .delack_min = 40 * HF_MS, .quick_acks = 16, /* TCP_MAX_QUICKACKS */                       \
+        .snd_buffer = 1024 * 1024, .rcv_buffer = 512 * 1024, .idle_restart = 1,                   \
+        .msl = 30 * HF_SEC, /* TCP_TIMEWAIT_LEN = 60 s */                                         \
+        .challenge_interval = 5 * HF_SEC, .invalid_interval = 500 * HF_MS /* tcp_invalid_ratelimit */
+
+static const struct hf_settings linux_table = {
+    LINUX,
+    .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
+};
+
+static const struct hf_settings default_table = {
+    LINUX,
+    .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
+};
+
+const struct hf_settings *hf_settings_rfc(void)
+{
+    return &rfc;
+}
+
+const struct hf_settings *hf_settings_linux(void)
+{
+    return &linux_table;
+}
+
+const struct hf_settings *hf_settings_default(void)
+{
+    return &default_table;
+}

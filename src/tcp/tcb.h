@@ -1,0 +1,218 @@
+/* The connection: RFC 9293's transmission control block, under the RFC's names.
+ *
+ * It comes in two parts. The quiet block, struct hf_tcp, is what an open connection always has. The
+ * active block, struct hf_active, exists only while data is queued, in flight, unread or out of
+ * order; what must survive it (a congestion window, say) is saved in the quiet block. Neither holds
+ * a pointer to another object of ours: references are 32-bit indices, so a block can be built on
+ * the C stack from a half-open or TIME-WAIT entry, run through the same steps, and be copied into
+ * the pool if it is to stay. Such a block has self == 0: it is in no list and has no timer.
+ *
+ * Only src/tcp writes these fields. State changes in one function, hf_tcp_enter. */
+#ifndef HF_TCP_TCB_H
+#define HF_TCP_TCB_H
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/env.h"
+#include "base/seq.h"
+#include "tcp/congestion.h"
+#include "wire/flow.h"
+#include "wire/tcp.h"
+
+/* hf_tcp.flags: what is true of a connection */
+enum {
+    HF_F_ACTIVE_OPEN = 1u << 0,  /* MUST-11: remembers where SYN-RECEIVED came from           */
+    HF_F_TIMESTAMPS = 1u << 1,   /* agreed, RFC 7323                                          */
+    HF_F_SACK = 1u << 2,         /* agreed, RFC 2018                                          */
+    HF_F_WSCALE = 1u << 3,       /* agreed, RFC 7323                                          */
+    HF_F_FIN_QUEUED = 1u << 4,   /* CLOSE was called: FIN follows the last queued octet       */
+    HF_F_FIN_SENT = 1u << 5,     /* ... and has been sent at least once                       */
+    HF_F_FIN_RECEIVED = 1u << 6, /* RCV.NXT is past the peer's FIN                            */
+    HF_F_ORPHAN = 1u << 7,       /* the application gave up the handle: it reads no more      */
+    HF_F_NODELAY = 1u << 8,      /* Nagle off                                                 */
+    HF_F_CORK = 1u << 9,         /* only full segments                                        */
+    HF_F_MORE = 1u << 10,        /* the last SEND said that more will follow                  */
+    HF_F_KEEPALIVE = 1u << 11,
+    HF_F_NO_DELACK = 1u << 12,
+    HF_F_NO_SOFT_ERRORS = 1u << 13, /* SHLD-20 */
+    HF_F_SEND_FULL = 1u << 14,   /* SEND was refused: tell when there is room                 */
+    HF_F_URGENT_SEND = 1u << 15, /* snd_up is ahead of snd_una                                */
+    HF_F_URGENT_RECEIVE = 1u << 16, /* rcv_up is ahead of what was read                       */
+    HF_F_TROUBLE = 1u << 17,     /* R1 was passed                                             */
+    HF_F_ACCEPT_QUEUE = 1u << 18, /* waits in its listener's queue                            */
+    HF_F_ON_READY = 1u << 19,    /* in the ready list                                         */
+    HF_F_ON_OUTPUT = 1u << 20,   /* in its link's output list                                 */
+    HF_F_ZOMBIE = 1u << 21,      /* freed, waits only for those lists to let go               */
+    HF_F_DETACHED = 1u << 22,    /* no longer in the table: over, kept for its handle         */
+    HF_F_TS_RECENT = 1u << 23,   /* ts_recent holds a value                                   */
+    HF_F_PUSHED = 1u << 24,      /* the last segment in order carried PSH                     */
+    HF_F_SYN_RETRANSMITTED = 1u << 25,
+    HF_F_RESTART_2MSL = 1u << 26, /* on a TIME-WAIT block on the C stack: the outcome (D5)    */
+    HF_F_DSACK = 1u << 27,       /* dsack is to be reported in the next ACK                   */
+    HF_F_USER_TIMEOUT = 1u << 28 /* the application set one: it also bounds FIN-WAIT-2        */
+};
+
+/* hf_tcp.want: what output owes */
+enum {
+    HF_WANT_SYN = 1,       /* SYN, or SYN+ACK in SYN-RECEIVED                                 */
+    HF_WANT_ACK = 2,       /* an ACK, at once                                                 */
+    HF_WANT_PROBE = 4,     /* one octet into a zero window                                    */
+    HF_WANT_KEEPALIVE = 8, /* an empty segment at SND.NXT-1                                   */
+    HF_WANT_PUSH = 16      /* the silly-window override fired: send what fits                 */
+};
+
+enum hf_rtx_mode { HF_RTX_NONE = 0, HF_RTX_RTO, HF_RTX_PERSIST, HF_RTX_SWS };
+
+struct hf_tcp {
+    /* What an in-order segment, and an ACK, touch. */
+    hf_seq rcv_nxt;      /* first: a free block's first word is the pool's, the rest is zero  */
+    uint32_t self;       /* own index; 0: on the C stack                                      */
+    uint32_t generation; /* of the handle; 0: none                                            */
+    uint8_t state;       /* enum hf_state; written by hf_tcp_enter alone                      */
+    uint8_t want;        /* HF_WANT_...                                                       */
+    uint8_t snd_wscale, rcv_wscale;
+    uint32_t flags;      /* HF_F_...                                                          */
+    hf_seq rcv_adv;      /* right edge told to the peer: RCV.NXT + RCV.WND; never goes back   */
+    hf_seq last_ack_sent; /* RFC 7323                                                         */
+    hf_seq snd_una, snd_nxt;
+    uint32_t snd_wnd;    /* scaled                                                            */
+    hf_seq snd_wl1, snd_wl2;
+    uint32_t ts_recent;
+    uint32_t active;     /* index of the active block; 0: none                                */
+    uint16_t mss;        /* text in a full segment, options taken off                         */
+    uint16_t rcv_mss;    /* the largest segment received: what "full-sized" means for ACKs    */
+    uint8_t dup_acks_owed; /* one for each segment that came out of order                     */
+    uint8_t challenges_owed;
+    uint8_t link;
+    uint8_t rtx_mode;    /* enum hf_rtx_mode                                                  */
+    hf_time rtx_at;      /* HF_NEVER when rtx_mode is NONE                                    */
+    hf_time delack_at;   /* HF_NEVER: no ACK is being delayed                                 */
+    hf_time last_receive; /* when the last acceptable segment came                            */
+
+    /* Timers: the earliest of all, and what it is made of. */
+    hf_time deadline;
+    struct hf_timer timer;
+    uint32_t hash;        /* of flow; also the trace id                                       */
+    hf_time progress_at;  /* R2 and user timeout count from here                              */
+    hf_time orphan_at;    /* HF_NEVER: not an orphan                                          */
+    hf_time zero_window_since; /* while rtx_mode is PERSIST                                   */
+
+    struct hf_flow flow;
+
+    /* Lists. */
+    hf_ref ready_next, output_next;
+    uint32_t accept_next; /* in the listener's queue                                          */
+    uint32_t listener;    /* until accepted; 0: none                                          */
+
+    hf_seq iss, irs;
+    uint32_t snd_wnd_max; /* the largest window the peer ever offered                         */
+    hf_seq snd_up, rcv_up;
+    struct hf_sack_block dsack;
+    uint32_t srtt_us, rttvar_us, rto_us; /* RFC 6298; srtt 0: no sample                       */
+    uint32_t ts_offset;   /* of our timestamp clock for this pair, RFC 7323 7.1               */
+    uint32_t ts_recent_s; /* when ts_recent was set, seconds                                  */
+    uint16_t path_mtu;
+    uint16_t peer_mss;    /* from its SYN, or the default                                     */
+    uint16_t advertised_mss;
+    uint8_t backoff;      /* retransmissions in a row                                         */
+    uint8_t probes;       /* keep-alive or zero-window probes unanswered                      */
+    uint16_t quick_acks;  /* segments still to be acknowledged at once                        */
+    uint8_t tos, ttl, peer_tos;
+    uint8_t soft_error;   /* enum hf_icmp_kind                                                */
+    uint8_t cause;        /* enum hf_cause                                                    */
+    uint8_t keepalive_probes;
+    uint16_t events;      /* HF_EVENT_... not yet taken                                       */
+    uint16_t challenge_spent; /* in the current interval                                      */
+    uint32_t challenge_s;     /* when that began, seconds                                     */
+    uint32_t keepalive_idle_s, keepalive_interval_s;
+    uint32_t snd_buffer, rcv_buffer;
+    hf_time r2, user_timeout;
+    hf_time invalid_ack_at;   /* last ACK to an out-of-window segment                         */
+    uint64_t user;
+    uint64_t bytes_sent, bytes_received, bytes_acked;
+    uint32_t segments_sent, segments_received, retransmits;
+    struct hf_congestion_saved saved;
+};
+
+/* The first two cache lines hold what the common segment needs. */
+_Static_assert(offsetof(struct hf_tcp, deadline) <= 128, "hot fields of struct hf_tcp");
+_Static_assert(sizeof(struct hf_tcp) <= 376, "an idle connection");
+
+/* Sender phases: what cwnd is doing, as the trace and STATUS tell it. */
+enum hf_phase { HF_PHASE_SLOW_START = 0, HF_PHASE_AVOIDANCE, HF_PHASE_RECOVERY, HF_PHASE_LOSS };
+
+struct hf_active {
+    struct hf_bytes snd;      /* from SND.UNA (or ISS+1) on: sent or not                      */
+    struct hf_bytes rcv;      /* in order, unread                                             */
+    struct hf_cursor cursor;  /* where output found SND.NXT                                   */
+    uint32_t snd_dropped;     /* bytes ever dropped from the front of snd                     */
+    uint32_t reserved;        /* bytes handed out by hf_tcp_reserve                           */
+    struct hf_congestion cc;
+    enum hf_phase phase;      /* SLOW_START stands for "open"; see hf_tcp_phase               */
+    hf_seq recover;           /* RFC 6582                                                     */
+    hf_seq rtx_nxt;           /* in LOSS: next octet to send again; ends at recover           */
+    uint8_t dupacks;
+    uint8_t rtx_reason;       /* enum hf_send_reason of what waits for retransmission         */
+    bool rtx_first;           /* the first unacknowledged segment is to be sent again         */
+    bool timing;              /* one segment is being timed                                   */
+    bool probing;             /* the octet before SND.NXT went into a zero window as a probe  */
+    bool recover_valid;       /* recover has been set                                         */
+    hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */
+    hf_time timed_at;
+    uint32_t ranges;          /* first out-of-order range                                     */
+    uint32_t last_range;
+    uint16_t range_count;
+    bool fin_held;            /* the peer's FIN came before what it follows                   */
+    hf_seq fin_seq;           /* its number                                                   */
+    uint32_t range_stamp;     /* counts arrivals, for the order of SACK blocks                */
+    uint32_t range_charge;    /* memory of out-of-order data, by capacity                     */
+};
+
+static inline struct hf_tcp *hf_tcp_at(const struct hf_env *env, uint32_t index)
+{
+    return (struct hf_tcp *)hf_pool_at(&env->conns, index);
+}
+
+/* NULL when there is none. */
+static inline struct hf_active *hf_tcp_active(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return c->active ? (struct hf_active *)hf_pool_at(&env->actives, c->active) : 0;
+}
+
+static inline uint32_t hf_tcp_rcv_wnd(const struct hf_tcp *c)
+{
+    return c->rcv_adv - c->rcv_nxt;
+}
+
+/* SYN, text or FIN is sent and not acknowledged. */
+static inline bool hf_tcp_outstanding(const struct hf_tcp *c)
+{
+    return c->snd_una != c->snd_nxt;
+}
+
+/* The number of the first octet in the send queue. */
+static inline hf_seq hf_tcp_snd_base(const struct hf_tcp *c)
+{
+    return c->snd_una == c->iss ? c->iss + 1 : c->snd_una;
+}
+
+/* SEQ of a segment without text: SND.NXT, but never beyond the window as it is now. A peer that has
+ * shrunk it, or not taken our probe, would not look at the ACK in a segment further out. */
+static inline hf_seq hf_tcp_empty_seq(const struct hf_tcp *c)
+{
+    hf_seq edge = c->snd_una + c->snd_wnd;
+    return c->snd_una == c->iss ? c->snd_nxt : hf_seq_min(c->snd_nxt, edge);
+}
+
+static inline bool hf_tcp_fin_acked(const struct hf_tcp *c)
+{
+    return (c->flags & HF_F_FIN_SENT) && c->snd_una == c->snd_nxt;
+}
+
+static inline uint32_t hf_tcp_now_s(const struct hf_env *env)
+{
+    return (uint32_t)(env->now / HF_SEC);
+}
+
+#endif

@@ -1,0 +1,176 @@
+/* What the files of src/tcp offer each other and the stack. A file's functions stand under its
+ * name; nothing here is seen outside src/tcp and src/stack. */
+#ifndef HF_TCP_TCP_H
+#define HF_TCP_TCP_H
+
+#include <handfast/tcp.h>
+
+#include "tcp/half_open.h"
+#include "tcp/listen.h"
+#include "tcp/tcb.h"
+#include "tcp/time_wait.h"
+
+/* ---- connection.c: made, named, ended ---- */
+
+/* A block with the settings' values, in no list and no table. */
+void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint32_t hash,
+                 const struct hf_path *path);
+/* Copy a block into the pool and the table. NULL: no room or no memory, nothing has changed. */
+struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block);
+/* Give up all that it holds and the block itself. It must be over (CLOSED or detached). */
+void hf_tcp_free(struct hf_env *env, struct hf_tcp *c);
+/* Out of the table, no timer, nothing more to send: what is left is for the application to read. */
+void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c);
+/* The only writer of c->state. */
+void hf_tcp_enter(struct hf_env *env, struct hf_tcp *c, enum hf_state state, enum hf_by by,
+                  unsigned detail);
+/* CLOSED, for this cause; the application hears of it if it still has the handle. */
+void hf_tcp_end(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum hf_by by,
+                unsigned detail);
+/* Count and trace the end of something that lives on as no block (half-open, TIME-WAIT). */
+void hf_tcp_count_end(struct hf_env *env, const struct hf_tcp *c, enum hf_cause cause);
+/* The active block, made if there is none; NULL when there is no memory. */
+struct hf_active *hf_tcp_activate(struct hf_env *env, struct hf_tcp *c);
+/* Back to the quiet block alone, if nothing needs the active one. */
+void hf_tcp_quiesce(struct hf_env *env, struct hf_tcp *c);
+void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c);
+/* Effective send MSS from peer_mss, path_mtu and options (RFC 9293 3.7.1). */
+void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c);
+/* What both SYNs agree on. */
+void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
+
+/* ---- news.c: lists and trace ---- */
+void hf_tcp_event(struct hf_env *env, struct hf_tcp *c, unsigned bits);
+void hf_tcp_want(struct hf_env *env, struct hf_tcp *c, unsigned want);
+struct hf_tcp *hf_output_first(struct hf_env *env, unsigned link);
+void hf_output_rotate(struct hf_env *env, unsigned link);
+void hf_output_done(struct hf_env *env, unsigned link);
+/* Free a block when the lists come past it, not at once: the caller may still look at it. */
+void hf_output_bury(struct hf_env *env, struct hf_tcp *c);
+size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n);
+void hf_listener_event(struct hf_env *env, struct hf_listening *l, unsigned bits);
+void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to, enum hf_by by,
+                    unsigned detail);
+void hf_trace_open(struct hf_env *env, const struct hf_tcp *c);
+void hf_trace_segment(struct hf_env *env, unsigned kind, uint32_t id, uint8_t state,
+                      const struct hf_seg *seg, uint32_t window, unsigned reason);
+void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_kind kind,
+                    unsigned count, hf_time interval);
+void hf_trace_call(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
+                   uint32_t bytes);
+void hf_trace_congestion(struct hf_env *env, const struct hf_tcp *c);
+void hf_tcp_drop(struct hf_env *env, const struct hf_tcp *c, enum hf_drop reason,
+                 const struct hf_seg *seg);
+
+/* ---- segment_arrives.c: RFC 9293 3.10.7 ---- */
+void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg);
+
+/* ---- acknowledge.c: what an ACK field does ---- */
+void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
+
+/* ---- reset.c: resets and other answers without a connection's queue ---- */
+/* RFC 9293 3.10.7.1: refuse a segment (Ra or R0). */
+void hf_tcp_refuse(struct hf_env *env, const struct hf_flow *flow, const struct hf_seg *seg);
+/* Rn: our own reset. */
+void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c);
+/* A (or C) from a block that is in no list. */
+void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c);
+/* Spend one of the connection's challenge ACKs; false: `limit` are spent in this interval. */
+bool hf_tcp_may_challenge(struct hf_env *env, struct hf_tcp *c, unsigned limit);
+void hf_tcp_challenge(struct hf_env *env, struct hf_tcp *c);
+
+/* ---- reassembly.c ---- */
+/* Text of seg from `start`, `len` bytes that begin `offset` bytes into its text: in order it goes to
+ * the receive queue (with all that it joins), else it is held. Returns false: no memory. */
+bool hf_reassembly_take(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                        hf_seq start, uint32_t len, uint32_t offset);
+void hf_reassembly_clear(struct hf_env *env, struct hf_active *a);
+struct hf_range {
+    hf_seq start, end;
+    struct hf_bytes bytes;
+    uint32_t next;
+    uint32_t stamp; /* when it last grew */
+};
+
+/* ---- sack.c ---- */
+void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
+                    struct hf_tcp_options *options);
+void hf_sack_duplicate(struct hf_tcp *c, hf_seq start, hf_seq end);
+
+/* ---- output.c ---- */
+struct hf_out {
+    struct hf_segment_head head;
+    uint32_t text;
+    uint16_t segments;
+    uint8_t reason; /* enum hf_send_reason */
+};
+/* Build the next segment that this connection may or must send; false: nothing more for now. */
+bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                   struct hf_out *out);
+/* Write `head` and its checksum into the packet's head, text slices already in place. */
+void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
+                          const struct hf_flow *flow, const struct hf_segment_head *head,
+                          uint32_t text);
+/* The window for the next segment, as it stands in the header; moves rcv_adv. */
+uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn);
+/* The application read: does the peer have to be told (SWS)? */
+void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c);
+uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c);
+uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c);
+
+/* ---- timers.c ---- */
+void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c);
+void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart);
+void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c);
+void hf_tcp_shift_times(struct hf_tcp *c, hf_time by);
+
+/* ---- rtt.c: RFC 6298 ---- */
+void hf_rtt_init(struct hf_env *env, struct hf_tcp *c);
+void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt);
+void hf_rtt_back_off(struct hf_env *env, struct hf_tcp *c);
+
+/* ---- loss_recovery.c: RFC 5681, 6582, 3042 ---- */
+void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
+                         uint32_t in_flight, hf_time rtt);
+void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c);
+void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c);
+void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_reason reason);
+void hf_recovery_mss_changed(struct hf_tcp *c, struct hf_active *a);
+/* Bytes that may be in flight now, limited transmit included. */
+uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a);
+uint32_t hf_recovery_in_flight(const struct hf_tcp *c, const struct hf_active *a);
+enum hf_phase hf_recovery_phase(const struct hf_active *a);
+
+/* ---- initial_seq.c: RFC 6528, RFC 7323 7.1, RFC 6056 ---- */
+hf_seq hf_initial_seq(const struct hf_env *env, const struct hf_flow *flow);
+uint32_t hf_timestamp_offset(const struct hf_env *env, const struct hf_flow *flow);
+/* A free local port for flow->remote, or 0. */
+uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow);
+
+/* ---- icmp_error.c: RFC 5927 ---- */
+enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c, enum hf_icmp_kind kind,
+                               hf_seq seq, bool *believed);
+void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu);
+
+/* ---- user_calls.c: RFC 9293 3.10.1 to 3.10.6 ---- */
+int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow *flow,
+                 const struct hf_path *path, struct hf_tcp **conn);
+int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size_t len,
+                     unsigned flags);
+int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **buf, size_t *len);
+int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned flags);
+int64_t hf_call_receive(struct hf_env *env, struct hf_tcp *c, void *buf, size_t len);
+int64_t hf_call_peek(struct hf_env *env, struct hf_tcp *c, const void **buf);
+int hf_call_consume(struct hf_env *env, struct hf_tcp *c, size_t len);
+int hf_call_shutdown(struct hf_env *env, struct hf_tcp *c);
+void hf_call_close(struct hf_env *env, struct hf_tcp *c);
+void hf_call_abort(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum hf_by by);
+void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *status);
+int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value);
+int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t *value);
+
+/* ---- check.c: invariants ---- */
+const char *hf_tcp_check(struct hf_env *env, struct hf_tcp *c);
+
+#endif

@@ -1,0 +1,246 @@
+/* Which timers a connection runs, and what each does when it expires (RFC 9293 3.8.1 to 3.8.4,
+ * 3.8.6.1, 3.10.8; RFC 6298 5).
+ *
+ * There is one retransmission-class timer: RTO while something is outstanding and the window is
+ * open, persist while the window is zero, the silly-window override while text is held back. All
+ * of a connection's times are folded into one wheel entry at the earliest. */
+#include "tcp/tcp.h"
+
+static hf_time keepalive_at(const struct hf_env *env, const struct hf_tcp *c)
+{
+    if (!(c->flags & HF_F_KEEPALIVE) || c->state < HF_ESTABLISHED || c->state == HF_TIME_WAIT ||
+        hf_tcp_outstanding(c) || hf_tcp_unsent(env, c)) /* MUST-26 */
+        return HF_NEVER;
+    return c->last_receive + c->keepalive_idle_s * HF_SEC +
+           c->probes * (c->keepalive_interval_s * HF_SEC);
+}
+
+/* RFC 9293 3.9.1.1: data, SYN or FIN that is not delivered in time. In FIN-WAIT-2 nothing of ours
+ * is left to deliver; there only a timeout that the application itself chose counts, from the
+ * last sign of life. */
+static hf_time user_timeout_at(const struct hf_env *env, const struct hf_tcp *c)
+{
+    if (!c->user_timeout)
+        return HF_NEVER;
+    if (c->state == HF_FIN_WAIT_2)
+        return c->flags & HF_F_USER_TIMEOUT ? c->last_receive + c->user_timeout : HF_NEVER;
+    bool waiting = hf_tcp_outstanding(c) || c->state < HF_ESTABLISHED || hf_tcp_unsent(env, c);
+    return waiting ? c->progress_at + c->user_timeout : HF_NEVER;
+}
+
+static hf_time earliest(hf_time a, hf_time b)
+{
+    return a < b ? a : b;
+}
+
+void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
+{
+    if (!c->self || c->flags & HF_F_DETACHED)
+        return;
+    hf_time at = earliest(earliest(c->rtx_at, c->delack_at), c->orphan_at);
+    at = earliest(at, earliest(keepalive_at(env, c), user_timeout_at(env, c)));
+    hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
+    if (at == HF_NEVER) {
+        if (c->timer.tick)
+            hf_wheel_cancel(&env->wheel, ref);
+        c->deadline = HF_NEVER;
+    } else if (!c->timer.tick || at < c->deadline) {
+        hf_wheel_set(&env->wheel, ref, at);
+    } else {
+        c->deadline = at; /* found early, and put back then */
+    }
+}
+
+static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tcp *c)
+{
+    if (c->state == HF_SYN_SENT || c->snd_una == c->iss)
+        return hf_tcp_outstanding(c) ? HF_RTX_RTO : HF_RTX_NONE;
+    bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
+    bool unsent = fin_waits || hf_tcp_unsent(env, c) > 0;
+    if (!hf_tcp_outstanding(c) && !unsent)
+        return HF_RTX_NONE;
+    if (c->snd_wnd == 0)
+        return HF_RTX_PERSIST; /* a window shrunk to zero too (MUST-35) */
+    return hf_tcp_outstanding(c) ? HF_RTX_RTO : HF_RTX_SWS;
+}
+
+static hf_time persist_interval(const struct hf_env *env, const struct hf_tcp *c)
+{
+    hf_time interval = (hf_time)c->rto_us * HF_US;
+    for (unsigned i = 0; i < c->backoff && interval < env->settings->persist_max; i++)
+        interval *= 2;
+    return earliest(interval, env->settings->persist_max);
+}
+
+static hf_time rtx_interval(const struct hf_env *env, const struct hf_tcp *c)
+{
+    switch (c->rtx_mode) {
+    case HF_RTX_RTO:
+        return (hf_time)c->rto_us * HF_US;
+    case HF_RTX_PERSIST:
+        return persist_interval(env, c);
+    default:
+        return env->settings->sws_override;
+    }
+}
+
+/* Start, stop or (restart) move the retransmission-class timer to what the connection needs now.
+ * A timer that runs for the right reason is left alone (RFC 6298 5.1). */
+void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
+{
+    enum hf_rtx_mode mode = wanted_mode(env, c);
+    if (mode == c->rtx_mode && !restart && (mode == HF_RTX_NONE || c->rtx_at != HF_NEVER))
+        return;
+    if (mode != c->rtx_mode) {
+        if (mode == HF_RTX_PERSIST || c->rtx_mode == HF_RTX_PERSIST)
+            c->backoff = 0;
+        if (mode == HF_RTX_PERSIST)
+            c->zero_window_since = env->now;
+        if (mode != HF_RTX_NONE && c->rtx_mode == HF_RTX_NONE)
+            c->progress_at = env->now;
+    }
+    c->rtx_mode = (uint8_t)mode;
+    c->rtx_at = mode == HF_RTX_NONE ? HF_NEVER : env->now + rtx_interval(env, c);
+}
+
+/* ---- Expiry ---- */
+
+/* R2 and timeouts: the end, with a reset for the peer unless the settings say otherwise (D11). */
+static void give_up(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause,
+                    enum hf_timer_kind timer)
+{
+    if (env->settings->reset_on_timeout && c->state >= HF_ESTABLISHED)
+        hf_tcp_send_reset(env, c);
+    hf_tcp_end(env, c, cause, HF_BY_TIMER, timer);
+}
+
+/* RFC 9293 3.8.3: at R1 the application and the path are told, at R2 it is over. */
+static bool past_r2(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_settings *s = env->settings;
+    if (c->snd_una != c->iss)
+        return c->r2 && env->now - c->progress_at >= c->r2;
+    if (s->syn_retries && c->backoff >= s->syn_retries)
+        return true;
+    return s->r2_syn && env->now - c->progress_at >= s->r2_syn;
+}
+
+static void on_rto(struct hf_env *env, struct hf_tcp *c)
+{
+    bool opening = c->snd_una == c->iss;
+    hf_trace_timer(env, c, HF_TIMER_RTO, c->backoff + 1u, (hf_time)c->rto_us * HF_US);
+    if (past_r2(env, c)) {
+        give_up(env, c, opening ? HF_CAUSE_OPEN_TIMEOUT : HF_CAUSE_RETRANSMIT_TIMEOUT,
+                HF_TIMER_RTO);
+        return;
+    }
+    hf_rtt_back_off(env, c);
+    if (c->backoff == env->settings->r1) {
+        c->flags |= HF_F_TROUBLE;
+        if (!(c->flags & HF_F_NO_SOFT_ERRORS))
+            hf_tcp_event(env, c, HF_EVENT_SOFT_ERROR);
+    }
+    if (opening) {
+        hf_tcp_want(env, c, HF_WANT_SYN);
+    } else if (hf_tcp_activate(env, c)) {
+        hf_recovery_timeout(env, c);
+    }
+    c->rtx_at = env->now + rtx_interval(env, c);
+}
+
+static void on_persist(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_trace_timer(env, c, HF_TIMER_PERSIST, c->backoff + 1u, persist_interval(env, c));
+    if (c->r2 && env->now - c->progress_at >= c->r2) {
+        give_up(env, c, HF_CAUSE_RETRANSMIT_TIMEOUT, HF_TIMER_PERSIST);
+        return;
+    }
+    /* RFC 6429: when memory is short, those go first whose peers have long let them wait. */
+    hf_time held = env->now - c->zero_window_since;
+    if (held > env->settings->zero_window_grace &&
+        hf_budget_room(&env->budget, HF_USE_WINDOW) == 0) {
+        hf_tcp_send_reset(env, c);
+        hf_tcp_end(env, c, HF_CAUSE_MEMORY_PRESSURE, HF_BY_TIMER, HF_TIMER_PERSIST);
+        return;
+    }
+    if (c->backoff < UINT8_MAX)
+        c->backoff++;
+    hf_tcp_activate(env, c);
+    hf_tcp_want(env, c, HF_WANT_PROBE);
+    c->rtx_at = env->now + rtx_interval(env, c);
+}
+
+static void on_sws(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_trace_timer(env, c, HF_TIMER_SWS, 1, env->settings->sws_override);
+    hf_tcp_want(env, c, HF_WANT_PUSH);
+    c->rtx_at = env->now + rtx_interval(env, c);
+}
+
+static void on_rtx(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->rtx_mode == HF_RTX_RTO)
+        on_rto(env, c);
+    else if (c->rtx_mode == HF_RTX_PERSIST)
+        on_persist(env, c);
+    else
+        on_sws(env, c);
+}
+
+static void on_keepalive(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->probes >= c->keepalive_probes) { /* MUST-29: several, not one */
+        give_up(env, c, HF_CAUSE_KEEPALIVE_TIMEOUT, HF_TIMER_KEEPALIVE);
+        return;
+    }
+    c->probes++;
+    hf_trace_timer(env, c, HF_TIMER_KEEPALIVE, c->probes, c->keepalive_interval_s * HF_SEC);
+    hf_tcp_want(env, c, HF_WANT_KEEPALIVE);
+}
+
+static void on_orphan(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_trace_timer(env, c, HF_TIMER_ORPHAN, 1, env->settings->orphan_timeout);
+    if (c->state != HF_FIN_WAIT_2)
+        hf_tcp_send_reset(env, c);
+    hf_tcp_end(env, c, HF_CAUSE_ORPHAN_TIMEOUT, HF_BY_TIMER, HF_TIMER_ORPHAN);
+}
+
+/* Run what is due, earliest first. A connection that ends on the way takes no more. */
+void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
+{
+    for (;;) {
+        hf_time user = user_timeout_at(env, c), keepalive = keepalive_at(env, c);
+        hf_time at = earliest(earliest(c->rtx_at, c->delack_at), c->orphan_at);
+        at = earliest(at, earliest(user, keepalive));
+        if (at > env->now || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
+            break;
+        if (at == user) {
+            hf_trace_timer(env, c, HF_TIMER_USER, 1, c->user_timeout);
+            give_up(env, c, HF_CAUSE_USER_TIMEOUT, HF_TIMER_USER);
+        } else if (at == c->orphan_at) {
+            on_orphan(env, c);
+        } else if (at == c->rtx_at) {
+            on_rtx(env, c);
+        } else if (at == c->delack_at) {
+            hf_trace_timer(env, c, HF_TIMER_DELACK, 1, env->settings->delack);
+            c->delack_at = HF_NEVER;
+            hf_tcp_want(env, c, HF_WANT_ACK);
+        } else {
+            on_keepalive(env, c);
+        }
+    }
+    hf_tcp_rearm(env, c);
+}
+
+/* The clock jumped: everything that was still to come, comes that much later. */
+void hf_tcp_shift_times(struct hf_tcp *c, hf_time by)
+{
+    hf_time *at[] = {&c->rtx_at, &c->delack_at, &c->orphan_at, &c->deadline};
+    for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
+        if (*at[i] != HF_NEVER)
+            *at[i] += by;
+    c->last_receive += by;
+    c->progress_at += by;
+    c->zero_window_since += by;
+}

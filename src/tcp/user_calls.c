@@ -1,0 +1,555 @@
+/* The user's calls: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 3.10.1 to 3.10.6), one
+ * function each. They change state and say what output owes; nothing is sent here. */
+#include <string.h>
+
+#include "tcp/tcp.h"
+
+/* ---- OPEN, 3.10.1 ---- */
+
+/* Remote and local address are checked and routed by the stack; here the pair is made ours. */
+int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow *flow,
+                 const struct hf_path *path, struct hf_tcp **conn)
+{
+    hf_ref time_wait = 0;
+    if (!flow->local_port && !hf_ephemeral_port(env, flow))
+        return HF_ERR_PORT;
+    uint32_t hash = hf_table_hash(&env->table, flow);
+    if (hf_table_find(&env->table, hash, flow, &time_wait))
+        return HF_ERR_EXISTS;
+    if (time_wait && !hf_time_wait_may_reuse(env, hf_ref_index(time_wait)))
+        return HF_ERR_EXISTS; /* D12 */
+
+    struct hf_tcp block;
+    hf_tcp_init(env, &block, flow, hash, path);
+    block.flags |= HF_F_ACTIVE_OPEN;
+    block.user = open->user;
+    if (open->timeout) {
+        block.user_timeout = open->timeout;
+        block.flags |= HF_F_USER_TIMEOUT;
+    }
+    if (open->tos)
+        block.tos = open->tos;
+    block.iss = hf_initial_seq(env, flow);
+    if (time_wait)
+        block.iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), block.iss);
+    block.snd_una = block.snd_nxt = block.iss;
+    struct hf_tcp *c = hf_tcp_adopt(env, &block);
+    if (!c)
+        return env->conns.count >= env->conns.max ? HF_ERR_LIMIT : HF_ERR_MEMORY;
+    if (time_wait)
+        hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_CALL,
+                         HF_CALL_OPEN);
+    hf_trace_open(env, c);
+    hf_tcp_enter(env, c, HF_SYN_SENT, HF_BY_CALL, HF_CALL_OPEN);
+    env->counters.active_opens++;
+    hf_tcp_want(env, c, HF_WANT_SYN);
+    hf_tcp_rearm(env, c);
+    *conn = c;
+    return HF_OK;
+}
+
+/* ---- SEND, 3.10.2 ---- */
+
+/* How a connection's end is told to calls that come after it. */
+static int error_of(const struct hf_tcp *c)
+{
+    switch (c->cause) {
+    case HF_CAUSE_RESET:
+        return HF_ERR_RESET;
+    case HF_CAUSE_REFUSED:
+        return HF_ERR_REFUSED;
+    case HF_CAUSE_UNREACHABLE:
+        return HF_ERR_UNREACHABLE;
+    case HF_CAUSE_OPEN_TIMEOUT:
+    case HF_CAUSE_RETRANSMIT_TIMEOUT:
+    case HF_CAUSE_USER_TIMEOUT:
+    case HF_CAUSE_KEEPALIVE_TIMEOUT:
+        return HF_ERR_TIMEOUT;
+    case HF_CAUSE_NONE:
+    case HF_CAUSE_CLOSED:
+    case HF_CAUSE_OPEN_CANCELLED:
+        return HF_ERR_CLOSING;
+    default:
+        return HF_ERR_ABORTED;
+    }
+}
+
+/* 0, or why nothing can be sent. */
+static int may_send(const struct hf_tcp *c)
+{
+    if (c->cause != HF_CAUSE_NONE)
+        return error_of(c);
+    return c->flags & HF_F_FIN_QUEUED ? HF_ERR_CLOSING : HF_OK;
+}
+
+static uint32_t send_room(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t queued = a ? a->snd.len : 0;
+    uint32_t room = c->snd_buffer > queued ? c->snd_buffer - queued : 0;
+    size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
+    return room < memory ? room : (uint32_t)memory;
+}
+
+/* Bytes were queued: what that means for flags and output. */
+static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned flags)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (flags & HF_SEND_MORE)
+        c->flags |= HF_F_MORE;
+    else
+        c->flags &= ~(uint32_t)HF_F_MORE;
+    if (flags & HF_SEND_URGENT && n) {
+        c->flags |= HF_F_URGENT_SEND;
+        c->snd_up = hf_tcp_snd_base(c) + a->snd.len; /* behind the last octet (MUST-62) */
+    }
+    hf_trace_call(env, c->hash, c->state, HF_CALL_SEND, n);
+    hf_tcp_want(env, c, 0);
+    hf_tcp_set_rtx(env, c, false);
+    hf_tcp_rearm(env, c);
+}
+
+int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size_t len,
+                     unsigned flags)
+{
+    int err = may_send(c);
+    if (err)
+        return err;
+    uint32_t room = send_room(env, c);
+    uint32_t n = len < room ? (uint32_t)len : room;
+    if (n < len)
+        c->flags |= HF_F_SEND_FULL;
+    if (!n)
+        return 0;
+    struct hf_active *a = hf_tcp_activate(env, c);
+    if (!a)
+        return HF_ERR_MEMORY;
+    n = hf_bytes_append(&env->chunks, &a->snd, buf, n);
+    if (!n) {
+        hf_tcp_quiesce(env, c);
+        return HF_ERR_MEMORY;
+    }
+    if (n < len)
+        c->flags |= HF_F_SEND_FULL;
+    queued(env, c, n, flags);
+    return n;
+}
+
+int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **buf, size_t *len)
+{
+    int err = may_send(c);
+    if (err)
+        return err;
+    uint32_t room = send_room(env, c);
+    uint32_t n = want < room ? (uint32_t)want : room;
+    if (!n) {
+        c->flags |= HF_F_SEND_FULL;
+        return want ? HF_ERR_LIMIT : HF_ERR_ARGUMENT;
+    }
+    struct hf_active *a = hf_tcp_activate(env, c);
+    uint32_t got = 0;
+    uint8_t *at = a ? hf_bytes_reserve(&env->chunks, &a->snd, n, &got) : 0;
+    if (!at) {
+        hf_tcp_quiesce(env, c);
+        return HF_ERR_MEMORY;
+    }
+    a->reserved = got;
+    *buf = at;
+    *len = got;
+    return HF_OK;
+}
+
+int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned flags)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (len > (a ? a->reserved : 0))
+        return HF_ERR_ARGUMENT;
+    if (!a)
+        return HF_OK;
+    a->reserved = 0;
+    hf_bytes_commit(&env->chunks, &a->snd, (uint32_t)len);
+    queued(env, c, (uint32_t)len, flags);
+    return HF_OK;
+}
+
+/* ---- RECEIVE, 3.10.3 ---- */
+
+/* What a reader is told when no byte waits. */
+static int nothing_to_read(const struct hf_tcp *c)
+{
+    if (c->flags & HF_F_FIN_RECEIVED)
+        return HF_EOF;
+    return c->cause == HF_CAUSE_NONE ? 0 : error_of(c);
+}
+
+/* n bytes were taken from the queue. */
+static void taken(struct hf_env *env, struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    hf_seq read_up_to = c->rcv_nxt - (c->flags & HF_F_FIN_RECEIVED ? 1 : 0) - a->rcv.len;
+    if (c->flags & HF_F_URGENT_RECEIVE && hf_seq_ge(read_up_to, c->rcv_up))
+        c->flags &= ~(uint32_t)HF_F_URGENT_RECEIVE;
+    hf_tcp_window_opened(env, c);
+    hf_tcp_quiesce(env, c);
+}
+
+int64_t hf_call_receive(struct hf_env *env, struct hf_tcp *c, void *buf, size_t len)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (!a || !a->rcv.len)
+        return nothing_to_read(c);
+    uint32_t n = len < a->rcv.len ? (uint32_t)len : a->rcv.len;
+    if (!n)
+        return 0;
+    hf_bytes_copy(&env->chunks, &a->rcv, 0, buf, n);
+    hf_bytes_drop(&env->chunks, &a->rcv, n);
+    taken(env, c);
+    return n;
+}
+
+int64_t hf_call_peek(struct hf_env *env, struct hf_tcp *c, const void **buf)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (!a || !a->rcv.len)
+        return nothing_to_read(c);
+    const uint8_t *data;
+    uint32_t n = hf_bytes_peek(&env->chunks, &a->rcv, &data);
+    *buf = data;
+    return n;
+}
+
+int hf_call_consume(struct hf_env *env, struct hf_tcp *c, size_t len)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (len > (a ? a->rcv.len : 0))
+        return HF_ERR_ARGUMENT;
+    if (len) {
+        hf_bytes_drop(&env->chunks, &a->rcv, (uint32_t)len);
+        taken(env, c);
+    }
+    return HF_OK;
+}
+
+/* ---- CLOSE, 3.10.4 ---- */
+
+/* The RFC's CLOSE: the state changes at the call, the FIN follows the last queued octet. */
+int hf_call_shutdown(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->cause != HF_CAUSE_NONE)
+        return c->cause == HF_CAUSE_CLOSED ? HF_OK : error_of(c);
+    if (c->flags & HF_F_FIN_QUEUED)
+        return HF_OK; /* never a second FIN */
+    hf_trace_call(env, c->hash, c->state, HF_CALL_SHUTDOWN, 0);
+    if (c->state == HF_SYN_SENT) {
+        hf_tcp_end(env, c, HF_CAUSE_OPEN_CANCELLED, HF_BY_CALL, HF_CALL_SHUTDOWN);
+        return HF_OK;
+    }
+    c->flags |= HF_F_FIN_QUEUED;
+    c->flags &= ~(uint32_t)HF_F_MORE;
+    if (c->state == HF_ESTABLISHED || (c->state == HF_SYN_RECEIVED && !hf_tcp_unsent(env, c)))
+        hf_tcp_enter(env, c, HF_FIN_WAIT_1, HF_BY_CALL, HF_CALL_SHUTDOWN);
+    else if (c->state == HF_CLOSE_WAIT)
+        hf_tcp_enter(env, c, HF_LAST_ACK, HF_BY_CALL, HF_CALL_SHUTDOWN);
+    hf_tcp_want(env, c, 0);
+    hf_tcp_set_rtx(env, c, false);
+    hf_tcp_rearm(env, c);
+    return HF_OK;
+}
+
+static uint32_t unread(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    return a ? a->rcv.len : 0;
+}
+
+/* The handle is given up: from here on nobody reads, and there is a limit to how long the peer
+ * may take (rows C14, C15). */
+static void orphan(struct hf_env *env, struct hf_tcp *c)
+{
+    c->flags |= HF_F_ORPHAN;
+    c->generation = 0;
+    c->events = 0;
+    c->orphan_at = env->now + env->settings->orphan_timeout;
+    env->counters.orphans++;
+}
+
+void hf_call_close(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->flags & HF_F_DETACHED) {
+        hf_output_bury(env, c);
+        return;
+    }
+    if (unread(env, c) || (hf_tcp_active(env, c) && hf_tcp_active(env, c)->ranges)) {
+        hf_call_abort(env, c, HF_CAUSE_UNREAD_DATA, HF_BY_CALL); /* SHLD-3 */
+        return;
+    }
+    if (env->counters.orphans >= env->settings->orphans_max) {
+        hf_call_abort(env, c, HF_CAUSE_ORPHAN_LIMIT, HF_BY_CALL);
+        return;
+    }
+    hf_trace_call(env, c->hash, c->state, HF_CALL_CLOSE, 0);
+    orphan(env, c);
+    hf_call_shutdown(env, c);
+    hf_tcp_rearm(env, c);
+}
+
+/* ---- ABORT, 3.10.5 ---- */
+
+void hf_call_abort(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum hf_by by)
+{
+    if (c->flags & HF_F_DETACHED) {
+        uint32_t time_wait = c->state == HF_TIME_WAIT ? hf_time_wait_of(env, c) : 0;
+        if (time_wait)
+            hf_time_wait_end(env, time_wait, cause, by, HF_CALL_ABORT);
+        hf_output_bury(env, c);
+        return;
+    }
+    hf_trace_call(env, c->hash, c->state, HF_CALL_ABORT, 0);
+    bool reset = c->state == HF_SYN_RECEIVED || c->state == HF_ESTABLISHED ||
+                 c->state == HF_FIN_WAIT_1 || c->state == HF_FIN_WAIT_2 ||
+                 c->state == HF_CLOSE_WAIT;
+    if (reset)
+        hf_tcp_send_reset(env, c);
+    if (!(c->flags & HF_F_ORPHAN))
+        orphan(env, c);
+    hf_tcp_end(env, c, cause, by, HF_CALL_ABORT);
+    if (reset && env->settings->hold_after_abort)
+        hf_time_wait_hold(env, c); /* D16 */
+}
+
+/* ---- STATUS, 3.10.6 ---- */
+
+static void endpoints(const struct hf_tcp *c, struct hf_tcp_status *s)
+{
+    hf_key_to_addr(c->flow.local, c->link, &s->local.addr);
+    hf_key_to_addr(c->flow.remote, c->link, &s->remote.addr);
+    s->local.port = c->flow.local_port;
+    s->remote.port = c->flow.remote_port;
+}
+
+static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_tcp_status *s)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    s->send_queued = a ? a->snd.len : 0;
+    s->receive_ready = a ? a->rcv.len : 0;
+    s->in_flight = a ? hf_recovery_in_flight(c, a) : c->snd_nxt - c->snd_una;
+    s->cwnd = a ? a->cc.cwnd : c->saved.cwnd;
+    s->ssthresh = a ? a->cc.ssthresh : c->saved.ssthresh;
+    s->phase = a ? (uint8_t)hf_recovery_phase(a) : 0;
+    s->srtt = c->srtt_us * HF_US;
+    s->rttvar = c->rttvar_us * HF_US;
+    s->rto = c->rto_us * HF_US;
+}
+
+void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *s)
+{
+    uint32_t size = s->size;
+    memset(s, 0, sizeof *s);
+    s->size = size;
+    s->state = c->state;
+    s->cause = c->cause;
+    s->active = (c->flags & HF_F_ACTIVE_OPEN) != 0;
+    s->timestamps = (c->flags & HF_F_TIMESTAMPS) != 0;
+    s->sack = (c->flags & HF_F_SACK) != 0;
+    s->window_scale = (c->flags & HF_F_WSCALE) != 0;
+    s->snd_wscale = c->snd_wscale;
+    s->rcv_wscale = c->rcv_wscale;
+    s->tos = c->tos;
+    s->ttl = c->ttl;
+    s->peer_tos = c->peer_tos;
+    s->soft_error = c->soft_error;
+    s->trouble = (c->flags & HF_F_TROUBLE) != 0;
+    s->pushed = (c->flags & HF_F_PUSHED) != 0;
+    s->backoff = c->backoff;
+    s->probes = c->probes;
+    endpoints(c, s);
+    s->snd_una = c->snd_una;
+    s->snd_nxt = c->snd_nxt;
+    s->snd_wnd = c->snd_wnd;
+    s->snd_wl1 = c->snd_wl1;
+    s->snd_wl2 = c->snd_wl2;
+    s->iss = c->iss;
+    s->rcv_nxt = c->rcv_nxt;
+    s->rcv_wnd = hf_tcp_rcv_wnd(c);
+    s->irs = c->irs;
+    sender_status(env, c, s);
+    if (c->flags & HF_F_URGENT_RECEIVE)
+        s->urgent_left = c->rcv_up - (c->rcv_nxt - s->receive_ready);
+    s->mss = c->mss;
+    s->peer_mss = c->peer_mss;
+    s->path_mtu = c->path_mtu;
+    s->bytes_sent = c->bytes_sent;
+    s->bytes_received = c->bytes_received;
+    s->bytes_acked = c->bytes_acked;
+    s->segments_sent = c->segments_sent;
+    s->segments_received = c->segments_received;
+    s->retransmits = c->retransmits;
+    s->trace_id = c->hash;
+    if (c->state == HF_TIME_WAIT) {
+        /* The entry is on its own; when it is over, so is the connection. */
+        if (!hf_time_wait_of(env, c))
+            s->state = HF_CLOSED;
+    }
+}
+
+/* ---- Options ---- */
+
+static void set_flag(struct hf_tcp *c, uint32_t flag, bool on)
+{
+    c->flags = on ? c->flags | flag : c->flags & ~flag;
+}
+
+static bool in(int64_t value, int64_t low, int64_t high)
+{
+    return value >= low && value <= high;
+}
+
+/* Bounds first: nothing changes when the value is outside. */
+static bool option_fits(enum hf_option option, int64_t value)
+{
+    switch (option) {
+    case HF_OPTION_NODELAY:
+    case HF_OPTION_KEEPALIVE:
+    case HF_OPTION_SOFT_ERRORS:
+    case HF_OPTION_DELACK:
+    case HF_OPTION_CORK:
+        return in(value, 0, 1);
+    case HF_OPTION_KEEPALIVE_IDLE:
+    case HF_OPTION_KEEPALIVE_INTERVAL:
+        return in(value, HF_SEC, INT32_MAX * HF_SEC);
+    case HF_OPTION_KEEPALIVE_PROBES:
+        return in(value, 2, 255); /* MUST-29 */
+    case HF_OPTION_R2:
+    case HF_OPTION_USER_TIMEOUT:
+        return in(value, 0, INT32_MAX * HF_SEC);
+    case HF_OPTION_TOS:
+        return in(value, 0, 255);
+    case HF_OPTION_TTL:
+        return in(value, 1, 255);
+    case HF_OPTION_SND_BUFFER:
+    case HF_OPTION_RCV_BUFFER:
+        return in(value, 1024, 1 << 30);
+    case HF_OPTION_USER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
+{
+    if (!option_fits(option, value))
+        return HF_ERR_ARGUMENT;
+    switch (option) {
+    case HF_OPTION_NODELAY:
+        set_flag(c, HF_F_NODELAY, value);
+        break;
+    case HF_OPTION_KEEPALIVE:
+        set_flag(c, HF_F_KEEPALIVE, value);
+        break;
+    case HF_OPTION_KEEPALIVE_IDLE:
+        c->keepalive_idle_s = (uint32_t)(value / HF_SEC);
+        break;
+    case HF_OPTION_KEEPALIVE_INTERVAL:
+        c->keepalive_interval_s = (uint32_t)(value / HF_SEC);
+        break;
+    case HF_OPTION_KEEPALIVE_PROBES:
+        c->keepalive_probes = (uint8_t)value;
+        break;
+    case HF_OPTION_R2:
+        c->r2 = value;
+        break;
+    case HF_OPTION_USER_TIMEOUT:
+        c->user_timeout = value;
+        set_flag(c, HF_F_USER_TIMEOUT, value != 0);
+        break;
+    case HF_OPTION_TOS:
+        c->tos = (uint8_t)value;
+        break;
+    case HF_OPTION_TTL:
+        c->ttl = (uint8_t)value;
+        break;
+    case HF_OPTION_SND_BUFFER:
+        c->snd_buffer = (uint32_t)value;
+        break;
+    case HF_OPTION_RCV_BUFFER:
+        c->rcv_buffer = (uint32_t)value;
+        hf_tcp_window_opened(env, c);
+        break;
+    case HF_OPTION_SOFT_ERRORS:
+        set_flag(c, HF_F_NO_SOFT_ERRORS, !value);
+        break;
+    case HF_OPTION_DELACK:
+        set_flag(c, HF_F_NO_DELACK, !value);
+        break;
+    case HF_OPTION_CORK:
+        set_flag(c, HF_F_CORK, value);
+        break;
+    default:
+        c->user = (uint64_t)value;
+        break;
+    }
+    hf_tcp_want(env, c, 0); /* what was held back may go now */
+    hf_tcp_rearm(env, c);
+    return HF_OK;
+}
+
+int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t *value)
+{
+    switch (option) {
+    case HF_OPTION_NODELAY:
+        *value = (c->flags & HF_F_NODELAY) != 0;
+        break;
+    case HF_OPTION_KEEPALIVE:
+        *value = (c->flags & HF_F_KEEPALIVE) != 0;
+        break;
+    case HF_OPTION_KEEPALIVE_IDLE:
+        *value = c->keepalive_idle_s * HF_SEC;
+        break;
+    case HF_OPTION_KEEPALIVE_INTERVAL:
+        *value = c->keepalive_interval_s * HF_SEC;
+        break;
+    case HF_OPTION_KEEPALIVE_PROBES:
+        *value = c->keepalive_probes;
+        break;
+    case HF_OPTION_R2:
+        *value = c->r2;
+        break;
+    case HF_OPTION_USER_TIMEOUT:
+        *value = c->user_timeout;
+        break;
+    case HF_OPTION_TOS:
+        *value = c->tos;
+        break;
+    case HF_OPTION_TTL:
+        *value = c->ttl;
+        break;
+    case HF_OPTION_SND_BUFFER:
+        *value = c->snd_buffer;
+        break;
+    case HF_OPTION_RCV_BUFFER:
+        *value = c->rcv_buffer;
+        break;
+    case HF_OPTION_SOFT_ERRORS:
+        *value = !(c->flags & HF_F_NO_SOFT_ERRORS);
+        break;
+    case HF_OPTION_DELACK:
+        *value = !(c->flags & HF_F_NO_DELACK);
+        break;
+    case HF_OPTION_CORK:
+        *value = (c->flags & HF_F_CORK) != 0;
+        break;
+    case HF_OPTION_USER:
+        *value = (int64_t)c->user;
+        break;
+    case HF_OPTION_MSS:
+        *value = c->mss;
+        break;
+    case HF_OPTION_SEND_ROOM:
+        *value = may_send(c) ? 0 : send_room(env, c);
+        break;
+    default:
+        return HF_ERR_ARGUMENT;
+    }
+    return HF_OK;
+}
