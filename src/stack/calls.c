@@ -1,0 +1,318 @@
+/* The public calls: handles become blocks, addresses become keys, and src/tcp does the rest. A
+ * stale handle ends here. */
+#include <string.h>
+
+#include "stack/stack.h"
+
+static struct hf_tcp *conn_of(const struct hf_stack *stack, hf_conn handle)
+{
+    hf_ref ref = (hf_ref)handle;
+    if (hf_ref_kind(ref) != HF_KIND_CONN)
+        return 0;
+    struct hf_tcp *c = hf_pool_find(&stack->env.conns, hf_ref_index(ref));
+    uint32_t generation = (uint32_t)(handle >> 32);
+    return c && generation && c->generation == generation && c->self == hf_ref_index(ref) ? c : 0;
+}
+
+static struct hf_listening *listener_of(const struct hf_stack *stack, hf_listener handle)
+{
+    hf_ref ref = (hf_ref)handle;
+    if (hf_ref_kind(ref) != HF_KIND_LISTENER)
+        return 0;
+    struct hf_listening *l = hf_pool_find(&stack->env.listeners, hf_ref_index(ref));
+    uint32_t generation = (uint32_t)(handle >> 32);
+    return l && generation && l->generation == generation ? l : 0;
+}
+
+/* A held SYN's generation stands where its ISS will; 0: no such. */
+static uint32_t syn_of(const struct hf_stack *stack, hf_syn handle)
+{
+    hf_ref ref = (hf_ref)handle;
+    if (hf_ref_kind(ref) != HF_KIND_HALF_OPEN)
+        return 0;
+    const struct hf_half_open *h = hf_pool_find(&stack->env.half_opens, hf_ref_index(ref));
+    bool valid = h && h->held && h->iss == (uint32_t)(handle >> 32) && h->flow.remote_port;
+    return valid ? hf_ref_index(ref) : 0;
+}
+
+static uint64_t handle_of(uint32_t generation, enum hf_kind kind, uint32_t index)
+{
+    return (uint64_t)generation << 32 | hf_ref_make(kind, index);
+}
+
+static hf_conn conn_handle(const struct hf_tcp *c)
+{
+    return handle_of(c->generation, HF_KIND_CONN, c->self);
+}
+
+/* ---- OPEN ---- */
+
+/* A public address as a key; none is all zero. */
+static int key_of(const struct hf_addr *addr, uint8_t key[16])
+{
+    memset(key, 0, 16);
+    if (addr->family == HF_FAMILY_NONE)
+        return HF_OK;
+    if (addr->family != HF_IPV4 && addr->family != HF_IPV6)
+        return HF_ERR_ARGUMENT;
+    hf_key_from_addr(key, addr);
+    if (addr->family == HF_IPV6 && hf_key_is_ipv4(key))
+        return HF_ERR_ADDRESS; /* mapped: not here */
+    return HF_OK;
+}
+
+static int open_pair(struct hf_stack *stack, const struct hf_open *open, hf_conn *conn)
+{
+    struct hf_flow flow = {.local_port = open->local.port, .remote_port = open->remote.port};
+    if (open->remote.addr.family == HF_FAMILY_NONE || !open->remote.port)
+        return HF_ERR_UNSPECIFIED;
+    int err = key_of(&open->remote.addr, flow.remote);
+    if (!err)
+        err = key_of(&open->local.addr, flow.local);
+    if (err)
+        return err;
+    if (open->local.addr.family && open->local.addr.family != open->remote.addr.family)
+        return HF_ERR_ADDRESS;
+    if (!hf_ip_is_unicast(&stack->ip, flow.remote))
+        return HF_ERR_ADDRESS; /* MUST-46 */
+    struct hf_path path;
+    err = hf_stack_path(stack, &flow, open->remote.addr.zone, false, &path);
+    if (err)
+        return err;
+    path.to_us = true;
+    struct hf_tcp *c;
+    err = hf_call_open(&stack->env, open, &flow, &path, &c);
+    if (!err)
+        *conn = conn_handle(c);
+    return err;
+}
+
+int hf_tcp_open(struct hf_stack *stack, const struct hf_open *open, hf_conn *conn)
+{
+    if (!open || open->size != sizeof *open || !conn || open->timeout < 0)
+        return HF_ERR_ARGUMENT;
+    return open_pair(stack, open, conn);
+}
+
+int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen, hf_listener *listener)
+{
+    uint8_t local[16], remote[16];
+    if (!listen || listen->size != sizeof *listen || !listener ||
+        (listen->any_port ? listen->local.port != 0 : listen->local.port == 0))
+        return HF_ERR_ARGUMENT;
+    int err = key_of(&listen->local.addr, local);
+    if (!err)
+        err = key_of(&listen->remote.addr, remote);
+    if (err)
+        return err;
+    if (listen->local.addr.family && !hf_ip_is_ours(&stack->ip, local))
+        return HF_ERR_ADDRESS;
+    if (listen->local.addr.family && listen->remote.addr.family && listen->remote.port) {
+        struct hf_flow pair = {.local_port = listen->local.port,
+                               .remote_port = listen->remote.port};
+        memcpy(pair.local, local, 16);
+        memcpy(pair.remote, remote, 16);
+        if (hf_table_find(&stack->env.table, hf_table_hash(&stack->env.table, &pair), &pair, 0))
+            return HF_ERR_EXISTS;
+    }
+    struct hf_listening *l;
+    err = hf_listen_open(&stack->env, listen, local, remote, &l);
+    if (err)
+        return err;
+    stack->ip.any_address |= l->any_address;
+    hf_trace_call(&stack->env, 0, HF_LISTEN, HF_CALL_LISTEN, 0);
+    *listener = handle_of(l->generation, HF_KIND_LISTENER, l->self);
+    return HF_OK;
+}
+
+int hf_listener_open(struct hf_stack *stack, hf_listener listener, hf_conn *conn)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    struct hf_open open = {.size = sizeof open, .user = l->user};
+    hf_key_to_addr(l->remote, l->zone, &open.remote.addr);
+    hf_key_to_addr(l->local, l->zone, &open.local.addr);
+    open.remote.port = l->remote_port;
+    open.local.port = l->local_port;
+    int err = open_pair(stack, &open, conn);
+    if (!err)
+        hf_listen_close(&stack->env, l, true);
+    return err;
+}
+
+int hf_listener_close(struct hf_stack *stack, hf_listener listener)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    hf_listen_close(&stack->env, l, true);
+    return HF_OK;
+}
+
+int hf_listener_endpoint(struct hf_stack *stack, hf_listener listener, struct hf_endpoint *local)
+{
+    const struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    hf_key_to_addr(l->local, l->zone, &local->addr);
+    local->port = l->local_port;
+    return HF_OK;
+}
+
+int hf_tcp_accept(struct hf_stack *stack, hf_listener listener, uint64_t user, hf_conn *conn)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    struct hf_tcp *c = hf_listen_take(&stack->env, l);
+    if (!c)
+        return 0;
+    c->user = user;
+    hf_trace_call(&stack->env, c->hash, c->state, HF_CALL_ACCEPT, 0);
+    *conn = conn_handle(c);
+    return 1;
+}
+
+int hf_tcp_next_syn(struct hf_stack *stack, hf_listener listener, hf_syn *syn,
+                    struct hf_endpoint *local, struct hf_endpoint *remote)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    uint32_t index = hf_listen_next_held(&stack->env, l);
+    if (!index)
+        return 0;
+    const struct hf_half_open *h = hf_pool_at(&stack->env.half_opens, index);
+    *syn = handle_of(h->iss, HF_KIND_HALF_OPEN, index);
+    if (local) {
+        hf_key_to_addr(h->flow.local, h->link, &local->addr);
+        local->port = h->flow.local_port;
+    }
+    if (remote) {
+        hf_key_to_addr(h->flow.remote, h->link, &remote->addr);
+        remote->port = h->flow.remote_port;
+    }
+    return 1;
+}
+
+int hf_syn_accept(struct hf_stack *stack, hf_syn syn)
+{
+    uint32_t index = syn_of(stack, syn);
+    if (!index)
+        return HF_ERR_STALE;
+    hf_half_open_accept(&stack->env, index);
+    return HF_OK;
+}
+
+int hf_syn_refuse(struct hf_stack *stack, hf_syn syn)
+{
+    uint32_t index = syn_of(stack, syn);
+    if (!index)
+        return HF_ERR_STALE;
+    hf_half_open_refuse(&stack->env, index);
+    return HF_OK;
+}
+
+/* ---- Everything that names a connection ---- */
+
+int64_t hf_tcp_send(struct hf_stack *stack, hf_conn conn, const void *buf, size_t len,
+                    unsigned flags)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_send(&stack->env, c, buf, len, flags) : HF_ERR_STALE;
+}
+
+int hf_tcp_reserve(struct hf_stack *stack, hf_conn conn, size_t want, void **buf, size_t *len)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_reserve(&stack->env, c, want, buf, len) : HF_ERR_STALE;
+}
+
+int hf_tcp_commit(struct hf_stack *stack, hf_conn conn, size_t len, unsigned flags)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_commit(&stack->env, c, len, flags) : HF_ERR_STALE;
+}
+
+int64_t hf_tcp_recv(struct hf_stack *stack, hf_conn conn, void *buf, size_t len)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_receive(&stack->env, c, buf, len) : HF_ERR_STALE;
+}
+
+int64_t hf_tcp_peek(struct hf_stack *stack, hf_conn conn, const void **buf)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_peek(&stack->env, c, buf) : HF_ERR_STALE;
+}
+
+int hf_tcp_consume(struct hf_stack *stack, hf_conn conn, size_t len)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_consume(&stack->env, c, len) : HF_ERR_STALE;
+}
+
+int hf_tcp_shutdown(struct hf_stack *stack, hf_conn conn)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_shutdown(&stack->env, c) : HF_ERR_STALE;
+}
+
+int hf_tcp_close(struct hf_stack *stack, hf_conn conn)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    if (!c)
+        return HF_ERR_STALE;
+    hf_call_close(&stack->env, c);
+    return HF_OK;
+}
+
+int hf_tcp_abort(struct hf_stack *stack, hf_conn conn)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    if (!c)
+        return HF_ERR_STALE;
+    hf_call_abort(&stack->env, c, HF_CAUSE_ABORTED, HF_BY_CALL);
+    return HF_OK;
+}
+
+int hf_tcp_status(struct hf_stack *stack, hf_conn conn, struct hf_tcp_status *status)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    if (!c)
+        return HF_ERR_STALE;
+    if (!status || status->size != sizeof *status)
+        return HF_ERR_ARGUMENT;
+    hf_call_status(&stack->env, c, status);
+    return HF_OK;
+}
+
+int hf_tcp_set(struct hf_stack *stack, hf_conn conn, enum hf_option option, int64_t value)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_set(&stack->env, c, option, value) : HF_ERR_STALE;
+}
+
+int hf_tcp_get(struct hf_stack *stack, hf_conn conn, enum hf_option option, int64_t *value)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_get(&stack->env, c, option, value) : HF_ERR_STALE;
+}
+
+int hf_option_named(const char *name)
+{
+    static const char names[][24] = {
+#define HF_X(id, text, writable) text,
+        HF_OPTIONS(HF_X)
+#undef HF_X
+    };
+    for (int i = 0; name && i < HF_OPTION_COUNT; i++) {
+        const char *a = names[i], *b = name;
+        while (*a && *a == *b)
+            a++, b++;
+        if (*a == *b)
+            return i;
+    }
+    return HF_ERR_ARGUMENT;
+}

@@ -1,0 +1,298 @@
+/* Making, configuring and destroying a stack; its clock and counters. */
+#include <string.h>
+
+#include "base/checksum.h"
+#include "stack/stack.h"
+
+#define REPLIES 64u /* answers that may wait on a link; a power of two */
+
+/* Purposes of the keys that are derived from the seed. */
+enum { KEY_TABLE = 1, KEY_ISN, KEY_TIMESTAMP, KEY_COOKIE, KEY_RANDOM };
+
+void hf_stack_config_init(struct hf_stack_config *config)
+{
+    memset(config, 0, sizeof *config);
+    config->size = sizeof *config;
+    config->settings = *hf_settings_default();
+    config->memory_limit = (size_t)64 << 20;
+    config->connections_max = 1u << 20;
+}
+
+static bool settings_are_sane(const struct hf_settings *s)
+{
+    return s->rto_min > 0 && s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial &&
+           s->persist_max > 0 && s->delack >= 0 && s->delack < 500 * HF_MS && s->msl > 0 &&
+           s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 && s->dupack_threshold > 0 &&
+           s->rcv_buffer >= 1024 && s->rcv_buffer <= 1u << 30 && s->snd_buffer >= 1024 &&
+           s->port_first > 0 && s->port_first <= s->port_last && s->sws_override > 0 &&
+           s->orphan_timeout > 0 && s->congestion && hf_congestion_named(s->congestion) &&
+           s->challenge_interval > 0 && s->held_timeout > 0 && s->backlog_max > 0 &&
+           (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 &&
+           (s->syn_retries || s->r2_syn);
+}
+
+static bool config_is_sane(const struct hf_stack_config *c)
+{
+    return c && c->size == sizeof *c && c->allocator.alloc && c->allocator.free &&
+           c->memory_limit >= HF_MEMORY_MIN && c->connections_max > 0 &&
+           c->connections_max < 1u << 29 && c->now >= 0 && settings_are_sane(&c->settings) &&
+           (!c->unsafe || (c->unsafe->size == sizeof *c->unsafe &&
+                           (!c->unsafe->fixed_port || c->unsafe->port)));
+}
+
+static void init_pools(struct hf_env *env, uint32_t connections_max)
+{
+    struct hf_budget *b = &env->budget;
+    const struct hf_settings *s = env->settings;
+    hf_pool_init(&env->conns, b, sizeof(struct hf_tcp), 5, connections_max);
+    hf_pool_init(&env->actives, b, sizeof(struct hf_active), 5, connections_max + 64);
+    hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), 6, s->half_open_max);
+    hf_pool_init(&env->time_waits, b, sizeof(struct hf_time_wait), 7, s->time_wait_max);
+    hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
+    hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 3);
+    hf_chunks_init(&env->chunks, b);
+}
+
+/* The wheel and the table find the fields that they need by kind. */
+static void init_lookups(struct hf_env *env)
+{
+    struct hf_pool *pools[HF_KINDS] = {&env->conns, &env->half_opens, &env->time_waits,
+                                       &env->listeners};
+    for (unsigned kind = 0; kind < HF_KINDS; kind++)
+        env->wheel.pool[kind] = env->table.pool[kind] = pools[kind];
+    env->wheel.timer_at[HF_KIND_CONN] = offsetof(struct hf_tcp, timer);
+    env->wheel.deadline_at[HF_KIND_CONN] = offsetof(struct hf_tcp, deadline);
+    env->wheel.timer_at[HF_KIND_HALF_OPEN] = offsetof(struct hf_half_open, timer);
+    env->table.key_at[HF_KIND_CONN] = offsetof(struct hf_tcp, flow);
+    env->table.key_at[HF_KIND_HALF_OPEN] = offsetof(struct hf_half_open, flow);
+    env->table.key_at[HF_KIND_TIME_WAIT] = offsetof(struct hf_time_wait, flow);
+}
+
+static void init_env(struct hf_stack *stack, const struct hf_stack_config *config)
+{
+    struct hf_env *env = &stack->env;
+    stack->settings = config->settings;
+    env->settings = &stack->settings;
+    if (config->unsafe) {
+        stack->unsafe = *config->unsafe;
+        env->unsafe = &stack->unsafe;
+    }
+    env->now = stack->start = config->now;
+    env->id = config->id;
+    env->trace = config->trace;
+    env->trace_context = config->trace_context;
+    env->checksum = config->checksum ? config->checksum : hf_checksum_add;
+    memcpy(env->seed, config->seed, sizeof env->seed);
+    env->isn_key = hf_key_derive(config->seed, KEY_ISN);
+    env->ts_key = hf_key_derive(config->seed, KEY_TIMESTAMP);
+    env->cookie_key = hf_key_derive(config->seed, KEY_COOKIE);
+    hf_random_init(&env->random, config->seed, KEY_RANDOM);
+    init_pools(env, config->connections_max);
+    hf_wheel_init(&env->wheel, config->now);
+    hf_table_init(&env->table, &env->budget, hf_key_derive(config->seed, KEY_TABLE));
+    init_lookups(env);
+}
+
+struct hf_stack *hf_stack_create(const struct hf_stack_config *config, int *err)
+{
+    int ignored;
+    err = err ? err : &ignored;
+    *err = HF_ERR_ARGUMENT;
+    if (!config_is_sane(config))
+        return 0;
+    *err = HF_ERR_MEMORY;
+    struct hf_budget budget = {.allocator = config->allocator, .limit = config->memory_limit};
+    struct hf_stack *stack = hf_budget_alloc(&budget, sizeof *stack);
+    if (!stack)
+        return 0;
+    memset(stack, 0, sizeof *stack);
+    stack->env.budget = budget;
+    init_env(stack, config);
+    if (hf_ip_init(&stack->env, &stack->ip) != HF_OK) {
+        hf_stack_destroy(stack);
+        return 0;
+    }
+    if (stack->env.trace && stack->env.unsafe) {
+        struct hf_trace_record r = {.kind = HF_TRACE_UNSAFE};
+        hf_env_trace(&stack->env, &r, 0);
+    }
+    *err = HF_OK;
+    return stack;
+}
+
+/* End every connection, half-open and TIME-WAIT entry for the trace; the pools are reset after. */
+static void end_all(struct hf_env *env)
+{
+    for (uint32_t i = 1; i < env->conns.slabs_room << env->conns.shift; i++) {
+        struct hf_tcp *c = hf_pool_find(&env->conns, i);
+        if (c && c->self == i && !(c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))) {
+            c->flags |= HF_F_ORPHAN;
+            env->counters.orphans++;
+            hf_tcp_end(env, c, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
+        }
+    }
+    for (uint32_t i = 1; i < env->half_opens.slabs_room << env->half_opens.shift; i++) {
+        struct hf_half_open *h = hf_pool_find(&env->half_opens, i);
+        if (h && h->flow.remote_port)
+            hf_half_open_end(env, i, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
+    }
+    while (env->time_wait_first)
+        hf_time_wait_end(env, env->time_wait_first, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
+}
+
+static void reset_conns(struct hf_env *env)
+{
+    for (uint32_t i = 1; i < env->conns.slabs_room << env->conns.shift; i++) {
+        struct hf_tcp *c = hf_pool_find(&env->conns, i);
+        if (c && c->self == i)
+            hf_tcp_drop_active(env, c);
+    }
+    for (uint32_t i = 1; i < env->listeners.slabs_room << env->listeners.shift; i++) {
+        struct hf_listening *l = hf_pool_find(&env->listeners, i);
+        if (l && l->self == i && l->held)
+            hf_budget_free(&env->budget, l->held, (l->backlog + 1) * sizeof *l->held);
+    }
+}
+
+void hf_stack_destroy(struct hf_stack *stack)
+{
+    if (!stack)
+        return;
+    struct hf_env *env = &stack->env;
+    end_all(env);
+    reset_conns(env);
+    for (unsigned link = 1; link <= stack->links; link++) {
+        struct hf_replies *q = &env->replies[link];
+        for (; q->count; q->count--, q->first = (q->first + 1) & (q->size - 1))
+            if (q->ring[q->first].kind == HF_REPLY_RAW)
+                hf_chunk_release(&env->chunks, q->ring[q->first].chunk);
+        hf_budget_free(&env->budget, q->ring, q->size * sizeof *q->ring);
+    }
+    hf_ip_reset(env, &stack->ip);
+    hf_chunks_reset(&env->chunks);
+    hf_pool_reset(&env->conns);
+    hf_pool_reset(&env->actives);
+    hf_pool_reset(&env->half_opens);
+    hf_pool_reset(&env->time_waits);
+    hf_pool_reset(&env->listeners);
+    hf_pool_reset(&env->ranges);
+    hf_table_reset(&env->table);
+    struct hf_budget budget = env->budget;
+    hf_budget_free(&budget, stack, sizeof *stack);
+}
+
+int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config *config)
+{
+    if (!config || config->size != sizeof *config || config->mtu < 68 || config->mtu > 65535)
+        return HF_ERR_ARGUMENT;
+    if (stack->links >= HF_LINKS_MAX)
+        return HF_ERR_LIMIT;
+    struct hf_replies *q = &stack->env.replies[stack->links + 1];
+    q->ring = hf_budget_alloc(&stack->env.budget, REPLIES * sizeof *q->ring);
+    if (!q->ring)
+        return HF_ERR_MEMORY;
+    int link = hf_ip_add_link(&stack->ip, config);
+    if (link < 0) {
+        hf_budget_free(&stack->env.budget, q->ring, REPLIES * sizeof *q->ring);
+        q->ring = 0;
+        return link;
+    }
+    q->size = REPLIES;
+    q->first = q->count = 0;
+    stack->links++;
+    stack->env.link_mtu[link] = (uint16_t)config->mtu;
+    return link;
+}
+
+static bool is_link(const struct hf_stack *stack, int link)
+{
+    return link >= 1 && (unsigned)link <= stack->links;
+}
+
+int hf_stack_add_address(struct hf_stack *stack, int link, const struct hf_addr *addr,
+                         unsigned prefix)
+{
+    if (!is_link(stack, link) || !addr)
+        return HF_ERR_ARGUMENT;
+    return hf_ip_add_address(&stack->ip, (unsigned)link, addr, prefix);
+}
+
+int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *prefix,
+                       unsigned bits)
+{
+    if (!is_link(stack, link) || !prefix)
+        return HF_ERR_ARGUMENT;
+    return hf_ip_add_route(&stack->ip, (unsigned)link, prefix, bits);
+}
+
+void hf_stack_clock(struct hf_stack *stack, hf_time now)
+{
+    struct hf_env *env = &stack->env;
+    if (now >= env->now) {
+        env->now = now;
+        return;
+    }
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_CLOCK};
+    r.u.clock.by = now - env->now;
+    hf_env_trace(env, &r, 0);
+}
+
+void hf_stack_time_jump(struct hf_stack *stack, hf_time by)
+{
+    struct hf_env *env = &stack->env;
+    if (by <= 0)
+        return;
+    for (uint32_t i = 1; i < env->conns.slabs_room << env->conns.shift; i++) {
+        struct hf_tcp *c = hf_pool_find(&env->conns, i);
+        if (c && c->self == i)
+            hf_tcp_shift_times(c, by);
+    }
+    hf_wheel_shift(&env->wheel, by);
+    hf_time_wait_shift(env, by);
+    if (!env->trace)
+        return;
+    struct hf_trace_record r = {.kind = HF_TRACE_CLOCK};
+    r.u.clock.by = by;
+    hf_env_trace(env, &r, 0);
+}
+
+void hf_stack_counters(const struct hf_stack *stack, struct hf_stack_counters *counters)
+{
+    *counters = stack->env.counters;
+    counters->memory = stack->env.budget.used;
+    counters->memory_peak = stack->env.budget.peak;
+    counters->memory_limit = stack->env.budget.limit;
+    counters->probes = stack->env.table.probes;
+}
+
+const char *hf_stack_check(struct hf_stack *stack)
+{
+    struct hf_env *env = &stack->env;
+    uint32_t in_table = 0, orphans = 0;
+    for (uint32_t i = 1; i < env->conns.slabs_room << env->conns.shift; i++) {
+        struct hf_tcp *c = hf_pool_find(&env->conns, i);
+        if (!c || c->self != i || c->flags & HF_F_ZOMBIE)
+            continue;
+        const char *fault = hf_tcp_check(env, c);
+        if (fault)
+            return fault;
+        in_table += !(c->flags & HF_F_DETACHED);
+        orphans += (c->flags & (HF_F_DETACHED | HF_F_ORPHAN)) == HF_F_ORPHAN;
+    }
+    if (in_table != env->counters.connections)
+        return "the number of connections is not what the counter says";
+    if (orphans != env->counters.orphans)
+        return "the number of orphans is not what the counter says";
+    if (env->counters.half_open != env->half_opens.count)
+        return "the number of half-open entries is not what the counter says";
+    if (env->counters.time_wait != env->time_waits.count)
+        return "the number of TIME-WAIT entries is not what the counter says";
+    if (env->table.now.used + env->table.before.used !=
+        in_table + env->counters.half_open + env->counters.time_wait)
+        return "the table holds another number of entries than there are";
+    if (env->budget.used > env->budget.limit)
+        return "more memory is used than the limit allows";
+    return 0;
+}

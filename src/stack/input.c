@@ -1,0 +1,224 @@
+/* The road of a packet in: ip says what it is; a segment is verified, parsed and given to whom it
+ * belongs; an ICMP error finds the connection that it quotes. Nothing is answered before the batch
+ * is through (MUST-59): output comes later. */
+#include "base/checksum.h"
+#include "stack/stack.h"
+
+int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, bool foreign,
+                  struct hf_path *path)
+{
+    if (hf_key_is_link_local(flow->remote) && !zone)
+        return HF_ERR_ROUTE;
+    return hf_ip_route(&stack->env, &stack->ip, flow->remote, zone, flow->local, foreign, path);
+}
+
+/* MUST-3; a link's word counts only if the link is trusted (row A7). */
+static bool checksum_is_right(const struct hf_stack *stack, const struct hf_packet *packet,
+                              const struct hf_ip_datagram *d)
+{
+    bool trusted = (stack->ip.link[d->link].features & HF_LINK_TRUSTED) && !d->reassembled;
+    if (trusted && packet->checksum != HF_CHECKSUM_UNKNOWN)
+        return true;
+    uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total, false);
+    uint32_t left = d->total, skip = d->offset, at = 0;
+    for (unsigned i = 0; i < d->slice_count && left; i++) {
+        const struct hf_slice *s = &d->slices[i];
+        if (skip >= s->len) {
+            skip -= s->len;
+            continue;
+        }
+        uint32_t n = s->len - skip < left ? s->len - skip : left;
+        sum = hf_checksum_combine(sum, at, stack->env.checksum(s->data + skip, n, 0));
+        at += n;
+        left -= n;
+        skip = 0;
+    }
+    return left == 0 && hf_checksum_finish(sum) == 0;
+}
+
+static void segment(struct hf_stack *stack, const struct hf_packet *packet,
+                    struct hf_ip_datagram *d)
+{
+    struct hf_env *env = &stack->env;
+    struct hf_seg seg;
+    uint32_t header;
+    enum hf_drop reason = hf_tcp_parse(d->head, d->head_len, d->total, &d->flow, &seg, &header);
+    if (reason == HF_DROP_NONE && !checksum_is_right(stack, packet, d))
+        reason = HF_DROP_TCP_CHECKSUM;
+    if (reason != HF_DROP_NONE) {
+        hf_env_drop(env, reason, 0, HF_CLOSED, packet);
+        return;
+    }
+    seg.link = d->link;
+    seg.tos = d->tos;
+    seg.packet = packet;
+    seg.slices = d->slices;
+    seg.slice_count = d->slice_count;
+    seg.text_offset = d->offset + header;
+    seg.segments = packet->segments ? packet->segments : 1;
+    seg.segment_bytes = packet->segment_bytes;
+    env->counters.segments_in += seg.segments;
+    env->counters.bytes_in += seg.text_all;
+    hf_stack_demux(stack, &d->flow, &seg, d->to_us);
+}
+
+static void trace_in(struct hf_env *env, hf_ref ref, uint32_t hash, const struct hf_seg *seg)
+{
+    if (!env->trace)
+        return;
+    uint8_t state = HF_LISTEN, scale = 0;
+    switch (hf_ref_kind(ref)) {
+    case HF_KIND_CONN:
+        state = hf_tcp_at(env, hf_ref_index(ref))->state;
+        scale = hf_tcp_at(env, hf_ref_index(ref))->snd_wscale;
+        break;
+    case HF_KIND_HALF_OPEN:
+        state = HF_SYN_RECEIVED;
+        break;
+    case HF_KIND_TIME_WAIT:
+        state = HF_TIME_WAIT;
+        break;
+    default:
+        break;
+    }
+    uint32_t window = (uint32_t)seg->window << (seg->flags & HF_SYN ? 0 : scale);
+    hf_trace_segment(env, HF_TRACE_IN, hash, state, seg, window, HF_DROP_NONE);
+}
+
+/* RFC 9293 3.10.7.2 */
+static void for_listener(struct hf_stack *stack, struct hf_listening *l,
+                         const struct hf_flow *flow, uint32_t hash, struct hf_seg *seg,
+                         bool to_us, uint32_t time_wait)
+{
+    struct hf_env *env = &stack->env;
+    if (seg->flags & HF_RST) {
+        hf_env_drop(env, HF_DROP_RST_OUTSIDE, hash, HF_LISTEN, seg->packet);
+        return;
+    }
+    struct hf_flow way = *flow;
+    struct hf_path path;
+    unsigned zone = hf_key_is_link_local(flow->remote) ? seg->link : 0;
+    if (hf_stack_path(stack, &way, zone, !to_us, &path) != HF_OK) {
+        hf_env_drop(env, HF_DROP_IP_DESTINATION, hash, HF_LISTEN, seg->packet);
+        return;
+    }
+    path.to_us = to_us;
+    if (seg->flags & HF_ACK) {
+        if (hf_half_open_cookie(env, l, flow, hash, seg, &path))
+            return;
+        if (hf_half_open_may_be_early(env, seg))
+            hf_env_drop(env, HF_DROP_COOKIE, hash, HF_LISTEN, seg->packet);
+        else
+            hf_tcp_refuse(env, flow, seg);
+        return;
+    }
+    bool syn_fin = (seg->flags & HF_FIN) && !env->settings->accept_syn_fin; /* D13 */
+    if (!(seg->flags & HF_SYN) || syn_fin) {
+        hf_env_drop(env, HF_DROP_TCP_FLAGS, hash, HF_LISTEN, seg->packet);
+        return;
+    }
+    hf_half_open_syn(env, l, flow, hash, seg, &path, time_wait);
+}
+
+static void for_half_open(struct hf_stack *stack, uint32_t index, uint32_t hash,
+                          struct hf_seg *seg, bool to_us)
+{
+    struct hf_env *env = &stack->env;
+    const struct hf_half_open *h = hf_pool_at(&env->half_opens, index);
+    struct hf_flow way = h->flow;
+    struct hf_path path;
+    unsigned zone = hf_key_is_link_local(way.remote) ? h->link : 0;
+    if (hf_stack_path(stack, &way, zone, !to_us, &path) != HF_OK)
+        return;
+    path.to_us = to_us;
+    hf_half_open_arrives(env, index, hash, seg, &path);
+}
+
+void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct hf_seg *seg,
+                    bool to_us)
+{
+    struct hf_env *env = &stack->env;
+    uint32_t hash = hf_table_hash(&env->table, flow);
+    hf_ref time_wait;
+    hf_ref ref = hf_table_find(&env->table, hash, flow, &time_wait);
+    if (ref) {
+        trace_in(env, ref, hash, seg);
+        if (hf_ref_kind(ref) == HF_KIND_CONN)
+            hf_tcp_segment_arrives(env, hf_tcp_at(env, ref), seg);
+        else
+            for_half_open(stack, hf_ref_index(ref), hash, seg, to_us);
+        return;
+    }
+    struct hf_listening *l = hf_listen_find(env, flow, to_us);
+    if (time_wait) {
+        trace_in(env, time_wait, hash, seg);
+        uint32_t index = hf_ref_index(time_wait);
+        if (l && hf_time_wait_may_reopen(env, index, seg))
+            for_listener(stack, l, flow, hash, seg, to_us, index);
+        else
+            hf_time_wait_arrives(env, index, hash, seg);
+        return;
+    }
+    if (l) {
+        trace_in(env, hf_ref_make(HF_KIND_LISTENER, l->self), hash, seg);
+        for_listener(stack, l, flow, hash, seg, to_us, 0);
+        return;
+    }
+    if (!to_us) {
+        hf_env_drop(env, HF_DROP_IP_DESTINATION, 0, HF_CLOSED, seg->packet);
+        return;
+    }
+    hf_env_drop(env, HF_DROP_NO_CONNECTION, 0, HF_CLOSED, seg->packet);
+    hf_tcp_refuse(env, flow, seg);
+}
+
+/* MUST-54: an ICMP error reaches the connection that it quotes. */
+static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
+                       const struct hf_packet *packet)
+{
+    struct hf_env *env = &stack->env;
+    uint32_t hash = hf_table_hash(&env->table, &error->flow);
+    hf_ref ref = hf_table_find(&env->table, hash, &error->flow, 0);
+    enum hf_drop reason = HF_DROP_ICMP_QUOTE;
+    bool believed = false;
+    struct hf_tcp *c = 0;
+    if (ref && hf_ref_kind(ref) == HF_KIND_CONN) {
+        c = hf_tcp_at(env, ref);
+        reason = hf_tcp_icmp_error(env, c, (enum hf_icmp_kind)error->kind, error->seq, &believed);
+    } else if (ref) {
+        reason = hf_half_open_icmp(env, hf_ref_index(ref), (enum hf_icmp_kind)error->kind,
+                                   error->seq);
+    }
+    if (reason != HF_DROP_NONE) {
+        hf_env_drop(env, reason, hash, c ? c->state : HF_CLOSED, packet);
+        return;
+    }
+    if (c && believed && error->kind == HF_ICMP_TOO_BIG) {
+        hf_tcp_path_mtu(env, c, hf_ip_learn_mtu(env, &stack->ip, error));
+        hf_tcp_rearm(env, c);
+    }
+}
+
+void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *packets, size_t n,
+                    hf_time now)
+{
+    if (link < 1 || (unsigned)link > stack->links)
+        return;
+    hf_stack_clock(stack, now);
+    stack->env.counters.packets_in += n;
+    for (size_t i = 0; i < n; i++) {
+        struct hf_ip_datagram datagram;
+        struct hf_ip_error error;
+        switch (hf_ip_input(&stack->env, &stack->ip, (unsigned)link, &packets[i], &datagram,
+                            &error)) {
+        case HF_IP_TCP:
+            segment(stack, &packets[i], &datagram);
+            break;
+        case HF_IP_TCP_ERROR:
+            icmp_error(stack, &error, &packets[i]);
+            break;
+        case HF_IP_CONSUMED:
+            break;
+        }
+    }
+}

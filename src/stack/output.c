@@ -1,0 +1,169 @@
+/* The road of a packet out: first the answers that wait in the link's ring, then connections in
+ * turn, a few segments each. And the other two ways in which time passes: timers and events. */
+#include <string.h>
+
+#include "stack/stack.h"
+
+#define TURN 16u /* segments of one connection before the next has its turn */
+
+/* ---- Timers ---- */
+
+void hf_stack_timers(struct hf_stack *stack, hf_time now)
+{
+    struct hf_env *env = &stack->env;
+    hf_stack_clock(stack, now);
+    hf_time deadline;
+    for (hf_ref ref; (ref = hf_wheel_pop(&env->wheel, env->now, &deadline)) != 0;) {
+        if (hf_ref_kind(ref) == HF_KIND_CONN)
+            hf_tcp_timer(env, hf_tcp_at(env, ref));
+        else
+            hf_half_open_timer(env, hf_ref_index(ref));
+    }
+    hf_time_wait_timers(env);
+    hf_ip_timers(env, &stack->ip);
+}
+
+hf_time hf_stack_deadline(const struct hf_stack *stack)
+{
+    hf_time at = hf_wheel_deadline(&stack->env.wheel);
+    hf_time time_wait = hf_time_wait_deadline(&stack->env);
+    hf_time ip = hf_ip_deadline(&stack->ip);
+    at = time_wait < at ? time_wait : at;
+    return ip < at ? ip : at;
+}
+
+size_t hf_stack_events(struct hf_stack *stack, struct hf_event *events, size_t n)
+{
+    return hf_events_take(&stack->env, events, n);
+}
+
+/* ---- Output ---- */
+
+static void trace_out(struct hf_env *env, const struct hf_packet *packet,
+                      const struct hf_out *out, uint32_t id, uint8_t state, unsigned scale)
+{
+    if (!env->trace)
+        return;
+    struct hf_seg shown;
+    memset(&shown, 0, sizeof shown);
+    shown.seq = out->head.seq;
+    shown.ack = out->head.ack;
+    shown.flags = out->head.flags;
+    shown.urgent = out->head.urgent;
+    shown.options = out->head.options;
+    shown.text_all = out->text;
+    shown.segments = out->segments;
+    shown.packet = packet;
+    uint32_t window = (uint32_t)out->head.window << (out->head.flags & HF_SYN ? 0 : scale);
+    hf_trace_segment(env, HF_TRACE_OUT, id, state, &shown, window, out->reason);
+}
+
+static void count(struct hf_env *env, const struct hf_out *out)
+{
+    env->counters.packets_out++;
+    env->counters.segments_out += out->segments;
+    env->counters.bytes_out += out->text;
+}
+
+static void reply_tcp(struct hf_stack *stack, const struct hf_reply *r, struct hf_packet *packet)
+{
+    struct hf_flow flow;
+    memcpy(flow.local, r->addresses, 16);
+    memcpy(flow.remote, r->addresses + 16, 16);
+    flow.local_port = r->local_port;
+    flow.remote_port = r->remote_port;
+    struct hf_out out;
+    memset(&out, 0, sizeof out);
+    out.head.seq = r->seq;
+    out.head.ack = r->ack;
+    out.head.flags = r->flags;
+    out.head.window = r->window;
+    out.head.options.mss = r->mss;
+    out.head.options.has_mss = r->mss != 0;
+    out.head.options.wscale = r->wscale;
+    out.head.options.has_ts = (r->options & HF_REPLY_TS) != 0;
+    out.head.options.tsval = r->tsval;
+    out.head.options.tsecr = r->tsecr;
+    out.head.options.sack_permitted = (r->options & HF_REPLY_SACK) != 0;
+    out.segments = 1;
+    out.reason = r->reason;
+    packet->slices = packet->segments = 1;
+    packet->segment_bytes = packet->checksum_start = packet->checksum_offset = 0;
+    packet->checksum = HF_CHECKSUM_UNKNOWN;
+    packet->link = r->link;
+    hf_tcp_finish_packet(&stack->env, packet, &flow, &out.head, 0);
+    hf_ip_address(&stack->env, &stack->ip, packet, &flow, r->tos, r->ttl);
+    count(&stack->env, &out);
+    trace_out(&stack->env, packet, &out, r->conn, r->state, r->scale);
+}
+
+/* A whole IP packet that ip built: the packet takes over the chunk. */
+static void reply_raw(struct hf_stack *stack, const struct hf_reply *r, struct hf_packet *packet)
+{
+    const struct hf_chunk *chunk = hf_chunk_at(&stack->env.chunks, r->chunk);
+    hf_packet_wrap(packet, r->link, chunk->data, chunk->used);
+    packet->slice[0].hold = r->chunk;
+    stack->env.counters.packets_out++;
+}
+
+static size_t replies(struct hf_stack *stack, unsigned link, struct hf_packet *packets, size_t room)
+{
+    struct hf_replies *q = &stack->env.replies[link];
+    size_t n = 0;
+    for (; n < room && q->count; n++) {
+        const struct hf_reply *r = &q->ring[q->first];
+        if (r->kind == HF_REPLY_RAW)
+            reply_raw(stack, r, &packets[n]);
+        else
+            reply_tcp(stack, r, &packets[n]);
+        q->first = (q->first + 1) & (q->size - 1);
+        q->count--;
+    }
+    return n;
+}
+
+/* One connection's turn; false when it has nothing more. */
+static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *packets, size_t room,
+                 size_t *n)
+{
+    struct hf_env *env = &stack->env;
+    struct hf_out out;
+    for (unsigned i = 0; i < TURN && *n < room; i++) {
+        struct hf_packet *packet = &packets[*n];
+        if (!hf_tcp_output(env, c, packet, &out))
+            return false;
+        hf_ip_address(env, &stack->ip, packet, &c->flow, c->tos, c->ttl);
+        count(env, &out);
+        trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
+        ++*n;
+    }
+    return true;
+}
+
+size_t hf_stack_output(struct hf_stack *stack, int link, struct hf_packet *packets, size_t room,
+                       hf_time now)
+{
+    if (link < 1 || (unsigned)link > stack->links)
+        return 0;
+    hf_stack_clock(stack, now);
+    struct hf_env *env = &stack->env;
+    size_t n = replies(stack, (unsigned)link, packets, room);
+    for (struct hf_tcp *c; n < room && (c = hf_output_first(env, (unsigned)link)) != 0;) {
+        if (turn(stack, c, packets, room, &n))
+            hf_output_rotate(env, (unsigned)link);
+        else
+            hf_output_done(env, (unsigned)link);
+    }
+    return n;
+}
+
+void hf_stack_sent(struct hf_stack *stack, struct hf_packet *packets, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned s = 0; s < packets[i].slices; s++) {
+            if (packets[i].slice[s].hold)
+                hf_chunk_release(&stack->env.chunks, packets[i].slice[s].hold);
+            packets[i].slice[s].hold = 0;
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/* A stack: the owner of everything that tcp and ip work on. Only src/stack sees this struct; the
+ * others are lent struct hf_env and struct hf_ip. */
+#ifndef HF_STACK_STACK_H
+#define HF_STACK_STACK_H
+
+#include <handfast/stack.h>
+#include <handfast/tcp.h>
+
+#include "ip/ip.h"
+#include "tcp/tcp.h"
+
+struct hf_stack {
+    struct hf_env env;
+    struct hf_ip ip;
+    struct hf_settings settings;
+    struct hf_unsafe unsafe;
+    unsigned links;
+    hf_time start; /* the clock never goes back behind what it has shown                      */
+};
+
+/* Take the time of a call; a step backwards is traced and ignored. */
+void hf_stack_clock(struct hf_stack *stack, hf_time now);
+
+/* The way from flow->local to flow->remote; local may be all zero, then it is chosen. */
+int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, bool foreign,
+                  struct hf_path *path);
+
+/* A TCP segment, parsed and verified, to whom it belongs. */
+void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct hf_seg *seg,
+                    bool to_us);
+
+#endif
