@@ -1,0 +1,71 @@
+/* Whole connections between two stacks over a bad network: a fixed list of seeds, some fresh ones,
+ * and a run whose allocations fail one after the other. See story.h for what is asserted; `make
+ * soak` runs thousands of fresh seeds through the program `simulate`. */
+#include "check.h"
+
+#include <stdio.h>
+
+#include <handfast/sim.h>
+
+#include "story.h"
+
+#define FIXED 60
+#define FRESH 20
+#define FRESH_SOAK 10000
+
+static void must_be_fine(uint64_t seed)
+{
+    struct story_result result;
+    story_run(seed, NULL, &result);
+    if (result.failed)
+        fail_msg("seed %llu: %s", (unsigned long long)seed, result.text);
+}
+
+TEST(fixed_seeds, rfc, "")
+{
+    for (uint64_t seed = 1; seed <= FIXED; seed++)
+        must_be_fine(seed);
+}
+
+TEST(fresh_seeds, rfc, "")
+{
+    int seeds = check_soak() ? FRESH_SOAK : FRESH;
+    for (int i = 0; i < seeds; i++)
+        must_be_fine(check_random());
+}
+
+TEST(a_seed_is_told_the_same_way_twice, rfc, "")
+{
+    for (uint64_t seed = 100; seed < 104; seed++) {
+        struct story_result one, two;
+        story_run(seed, NULL, &one);
+        story_run(seed, NULL, &two);
+        assert_true(one.hash == two.hash);
+        assert_int_equal(one.packets, two.packets);
+        assert_int_equal(one.time, two.time);
+    }
+}
+
+/* A failed allocation is a clean error on that connection: nothing leaks, nothing hangs. */
+static void with_failing_allocation(uint64_t seed, uint64_t at, bool all_from)
+{
+    struct story_options options = {.fail_at = at, .fail_all_from = all_from};
+    struct story_result result;
+
+    story_run(seed, &options, &result);
+    if (result.failed)
+        fail_msg("seed %llu, allocation %llu%s: %s", (unsigned long long)seed,
+                 (unsigned long long)at, all_from ? " and all after it" : "", result.text);
+}
+
+TEST(each_allocation_may_fail, rfc, "")
+{
+    for (uint64_t at = 1; at <= 25; at++)
+        with_failing_allocation(7, at, false);
+}
+
+TEST(from_an_allocation_on_all_may_fail, rfc, "")
+{
+    for (uint64_t at = 1; at <= 40; at += 3)
+        with_failing_allocation(8, at, true);
+}
