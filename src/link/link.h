@@ -1,0 +1,31 @@
+/* What every kind of link has in common, and the functions that make it one kind or another.
+ *
+ * A driver embeds struct hf_link as the first member of its own struct, fills it in with
+ * hf_link_init, and is from then on reached only through the calls of <handfast/link.h>, which
+ * link.c hands to the driver's struct hf_link_ops. */
+#ifndef HF_LINK_LINK_H
+#define HF_LINK_LINK_H
+
+#include <handfast/link.h>
+
+#define HF_LINK_NAME 32 /* room for any interface name and the final 0                       */
+
+struct hf_link_ops {
+    int64_t (*receive)(struct hf_link *link, struct hf_packet *packets, size_t room);
+    int64_t (*send)(struct hf_link *link, const struct hf_packet *packets, size_t n);
+    void (*close)(struct hf_link *link); /* frees the link too                                */
+};
+
+struct hf_link {
+    const struct hf_link_ops *ops;
+    uint64_t lost;  /* packets that could not be sent: the driver counts                      */
+    uint32_t mtu;
+    int descriptor; /* readable when packets wait; -1: none                                   */
+    char name[HF_LINK_NAME];
+};
+
+/* Fill in the common part. A longer name is cut. */
+void hf_link_init(struct hf_link *link, const struct hf_link_ops *ops, const char *name,
+                  uint32_t mtu, int descriptor);
+
+#endif
