@@ -1,0 +1,217 @@
+/* Opening and closing what a subcommand on a real network needs, in one order, with one line of
+ * explanation when it cannot be. */
+#include "network.h"
+#include "interrupt.h"
+#include "progress.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define STACK_ID 1
+
+static int open_views(struct network *network, const struct network_config *config)
+{
+    static const struct hf_view_name name = {STACK_ID, "Handfast"};
+    struct views_config views = {
+        .ladder_to = common.trace ? stderr : config->ladder_to,
+        .live = common.trace,
+        .whole = config->whole,
+        .absolute = config->absolute,
+        .pcap = common.pcap,
+        .wall_ns = wall_offset(hf_host_now(network->host)),
+        .names = &name,
+        .name_count = 1,
+        .peer_name = config->peer_name,
+    };
+    return views_open(&network->views, network->command, &views);
+}
+
+static int open_stack(struct network *network)
+{
+    int err;
+    struct hf_stack_config config;
+    hf_stack_config_init(&config);
+    config.id = STACK_ID;
+    config.allocator = hf_host_allocator();
+    config.now = network->began;
+    config.trace = views_sink(&network->views, &config.trace_context);
+    if (common.msl)
+        config.settings.msl = common.msl;
+    if (hf_host_seed(config.seed) < 0)
+        return failure(network->command, "the system has no random numbers to give");
+    network->stack = hf_stack_create(&config, &err);
+    if (!network->stack)
+        return failure(network->command, "cannot create a stack: %s", hf_err_text(err));
+    (void)hf_host_attach(network->host, network->stack);
+    return -1;
+}
+
+static int open_link(struct network *network)
+{
+    char error[HF_ERROR_TEXT];
+    struct hf_tun_config config = {
+        .size = sizeof config,
+        .name = common.tun,
+        .mtu = (uint32_t)common.mtu,
+        .host_addrs = common.host_addrs.item,
+        .host_addr_count = common.host_addrs.count,
+    };
+    network->link = hf_link_tun(&config, error);
+    if (!network->link)
+        return failure(network->command, "%s", error);
+    int number = hf_host_add_link(network->host, network->link, 0);
+    if (number < 0)
+        return failure(network->command, "cannot use %s with an MTU of %u: %s",
+                       hf_link_name(network->link), hf_link_mtu(network->link),
+                       hf_err_text(number));
+    for (size_t i = 0; i < common.addrs.count; i++) {
+        const struct hf_addr_prefix *a = &common.addrs.item[i];
+        char text[HF_ADDR_TEXT];
+        int err = hf_stack_add_address(network->stack, number, &a->addr, a->prefix);
+        if (err < 0) {
+            (void)usage_error(network->command, "--addr %s/%u: %s",
+                              hf_addr_format(&a->addr, text), a->prefix, hf_err_text(err));
+            return EXIT_USAGE;
+        }
+    }
+    static const struct hf_addr any[] = {{.family = HF_IPV4}, {.family = HF_IPV6}};
+    (void)hf_stack_add_route(network->stack, number, &any[0], 0);
+    (void)hf_stack_add_route(network->stack, number, &any[1], 0);
+    return -1;
+}
+
+int network_open(struct network *network, const struct command *command,
+                 const struct network_config *config)
+{
+    char error[HF_ERROR_TEXT];
+    struct hf_host_config host = {
+        .size = sizeof host,
+        .on_event = config->on_event,
+        .on_ready = config->on_ready,
+        .context = config->context,
+    };
+    memset(network, 0, sizeof *network);
+    network->command = command;
+    network->host = hf_host_create(&host, error);
+    if (!network->host)
+        return failure(command, "%s", error);
+    network->began = hf_host_now(network->host);
+    network->first_signal = interrupts();
+    interrupts_catch(network->host);
+    int status = open_views(network, config);
+    if (status < 0)
+        status = open_stack(network);
+    if (status < 0)
+        status = open_link(network);
+    if (status >= 0) {
+        common.stats = false;
+        (void)network_close(network);
+    }
+    return status;
+}
+
+int network_step(struct network *network, hf_time max_wait)
+{
+    if (common.trace)
+        views_draw(&network->views);
+    if (hf_host_step(network->host, max_wait) == HF_OK)
+        return -1;
+    return failure(network->command, "%s is gone", hf_link_name(network->link));
+}
+
+void network_flush(struct network *network)
+{
+    (void)hf_host_step(network->host, 0);
+}
+
+int network_interrupts(const struct network *network)
+{
+    return interrupts() - network->first_signal;
+}
+
+void network_totals(struct network *network)
+{
+    struct hf_stack_counters c;
+    char in[SIZE_TEXT];
+    char out[SIZE_TEXT];
+    hf_stack_counters(network->stack, &c);
+    double seconds = (double)(hf_host_now(network->host) - network->began) / (double)HF_SEC;
+    (void)fprintf(stderr,
+                  "%llu connections in %.1f s: %s received, %s sent, %llu retransmissions\n",
+                  (unsigned long long)(c.active_opens + c.passive_opens), seconds,
+                  size_text(c.bytes_in, in), size_text(c.bytes_out, out),
+                  (unsigned long long)c.retransmits);
+}
+
+int network_close(struct network *network)
+{
+    if (common.stats && network->stack) {
+        struct hf_stack_counters c;
+        hf_stack_counters(network->stack, &c);
+        hf_counters_print(&c, hf_write_file, stderr);
+    }
+    interrupts_release();
+    hf_host_destroy(network->host);
+    hf_stack_destroy(network->stack);
+    hf_link_close(network->link);
+    return views_close(&network->views, network->command);
+}
+
+static bool to_endpoint(const struct addrinfo *info, uint16_t port, struct hf_endpoint *end)
+{
+    memset(end, 0, sizeof *end);
+    end->port = port;
+    if (info->ai_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)info->ai_addr;
+        end->addr.family = HF_IPV4;
+        memcpy(end->addr.bytes, &in->sin_addr, 4);
+        return true;
+    }
+    if (info->ai_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)info->ai_addr;
+        end->addr.family = HF_IPV6;
+        memcpy(end->addr.bytes, &in6->sin6_addr, 16);
+        return true;
+    }
+    return false;
+}
+
+int connect_to(struct network *network, const char *name, uint16_t port, uint64_t user,
+               hf_conn *conn, struct hf_endpoint *remote)
+{
+    struct hf_open open = {.size = sizeof open, .user = user};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int err = HF_ERR_ROUTE;
+    if (hf_addr_parse(name, &open.remote.addr) == 0) {
+        open.remote.port = port;
+        *remote = open.remote;
+        err = hf_tcp_open(network->stack, &open, conn);
+    } else {
+        int unknown = getaddrinfo(name, NULL, &hints, &list);
+        if (unknown)
+            return failure(network->command, "%s: %s", name, gai_strerror(unknown));
+        for (const struct addrinfo *info = list; info && err < 0; info = info->ai_next) {
+            if (!to_endpoint(info, port, &open.remote))
+                continue;
+            *remote = open.remote;
+            err = hf_tcp_open(network->stack, &open, conn);
+        }
+        freeaddrinfo(list);
+    }
+    if (err == HF_ERR_ADDRESS)
+        return usage_error(network->command, "%s: a unicast address of another host is wanted",
+                           name);
+    if (err < 0)
+        return failure(network->command, "%s: %s", name, hf_err_text(err));
+    return -1;
+}
+
+bool over(struct network *network, hf_conn conn)
+{
+    struct hf_tcp_status status = {.size = sizeof status};
+    if (hf_tcp_status(network->stack, conn, &status) < 0)
+        return true;
+    return status.state == HF_TIME_WAIT || status.state == HF_CLOSED;
+}

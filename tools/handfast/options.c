@@ -1,0 +1,311 @@
+/* Reading and explaining options. A wrong value is answered in one line that names it and what is
+ * allowed, and with exit status 2; nothing has been opened or changed by then. */
+#include "options.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HELP_COLUMN 24
+#define SECONDS_MAX_MS 600000
+
+struct common common = {.tun = "hf0"};
+
+static const struct option common_options[] = {
+    {"tun", 0, "NAME", OPTION_TEXT, &common.tun, 0, 0,
+     "TUN device, created if absent (default hf0)"},
+    {"addr", 0, "A/P", OPTION_ADDRESSES, &common.addrs, 0, 0,
+     "address of Handfast, with its prefix length; repeatable\n"
+     "(default 10.77.0.2/24 and fd77::2/64)"},
+    {"host-addr", 0, "A/P", OPTION_ADDRESSES, &common.host_addrs, 0, 0,
+     "address of the kernel's side, given to it when privileged;\n"
+     "repeatable (default 10.77.0.1/24 and fd77::1/64)"},
+    {"mtu", 0, "N", OPTION_NUMBER, &common.mtu, 68, 65535,
+     "MTU of a device that is created, 68 to 65535; below 1280\nthere is no IPv6 (default 1500)"},
+    {"msl", 0, "SECONDS", OPTION_SECONDS, &common.msl, 1, SECONDS_MAX_MS,
+     "maximum segment lifetime, 0.001 to 600; TIME-WAIT lasts\ntwice as long (default 30)"},
+    {"pcap", 0, "FILE", OPTION_TEXT, &common.pcap, 0, 0,
+     "write every segment to FILE, as pcapng with comments"},
+    {"trace", 0, NULL, OPTION_FLAG, &common.trace, 0, 0, "draw the ladder live on stderr"},
+    {"stats", 0, NULL, OPTION_FLAG, &common.stats, 0, 0, "print all counters at the end"},
+};
+
+static void say(const struct command *command, const char *format, va_list args)
+{
+    (void)fprintf(stderr, "handfast%s%s: ", command ? " " : "", command ? command->name : "");
+    (void)vfprintf(stderr, format, args);
+    (void)fputc('\n', stderr);
+}
+
+int usage_error(const struct command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(command, format, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int failure(const struct command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(command, format, args);
+    va_end(args);
+    return EXIT_FAILED;
+}
+
+static void print_option(const struct option *o)
+{
+    char left[64];
+    int n = o->letter ? snprintf(left, sizeof left, "  -%c, --%s", o->letter, o->name)
+                      : snprintf(left, sizeof left, "      --%s", o->name);
+    if (o->value)
+        n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->value);
+    (void)printf("%s", left);
+    if (n >= HELP_COLUMN) {
+        (void)putchar('\n');
+        n = 0;
+    }
+    for (const char *line = o->help; line;) {
+        const char *end = strchr(line, '\n');
+        int len = end ? (int)(end - line) : (int)strlen(line);
+        (void)printf("%*s%.*s\n", HELP_COLUMN - n, "", len, line);
+        line = end ? end + 1 : NULL;
+        n = 0;
+    }
+}
+
+static void print_help(const struct command *command)
+{
+    static const struct option help = {"help", 'h', NULL, OPTION_FLAG,
+                                       NULL,   0,   0,    "print this and exit"};
+    (void)printf("Usage: handfast %s%s%s\n\n%s\nOptions:\n", command->name,
+                 *command->synopsis ? " " : "", command->synopsis, command->about);
+    for (size_t i = 0; i < command->option_count; i++)
+        print_option(&command->options[i]);
+    print_option(&help);
+    if (command->on_network) {
+        (void)printf("\nCommon options:\n");
+        for (size_t i = 0; i < OPTION_COUNT(common_options); i++)
+            print_option(&common_options[i]);
+    }
+    if (command->notes)
+        (void)printf("\n%s", command->notes);
+}
+
+static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false; /* no sign, no space */
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*end || errno || value < min || value > max)
+        return false;
+    *number = value;
+    return true;
+}
+
+static bool read_real(const char *text, double *real)
+{
+    char *end;
+    if ((*text < '0' || *text > '9') && *text != '.')
+        return false;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (end == text || *end || errno)
+        return false;
+    *real = value;
+    return true;
+}
+
+bool port_parse(const char *text, uint16_t *port)
+{
+    uint64_t number;
+    if (!read_number(text, 1, 65535, &number))
+        return false;
+    *port = (uint16_t)number;
+    return true;
+}
+
+/* Whether a host may have this address on a link. */
+static bool is_unicast(const struct hf_addr *addr)
+{
+    static const uint8_t zero[16];
+    const uint8_t *b = addr->bytes;
+    if (addr->family == HF_IPV4)
+        return b[0] != 0 && b[0] != 127 && b[0] < 224;
+    return b[0] != 0xff && memcmp(b, zero, 15) != 0; /* not ::, ::1 and the like */
+}
+
+static bool read_prefix(const char *text, struct hf_addr_prefix *prefix)
+{
+    char addr[HF_ADDR_TEXT];
+    const char *slash = strchr(text, '/');
+    uint64_t bits;
+    if (!slash || (size_t)(slash - text) >= sizeof addr)
+        return false;
+    memcpy(addr, text, (size_t)(slash - text));
+    addr[slash - text] = 0;
+    if (hf_addr_parse(addr, &prefix->addr) < 0 || !is_unicast(&prefix->addr))
+        return false;
+    if (!read_number(slash + 1, 0, prefix->addr.family == HF_IPV4 ? 32 : 128, &bits))
+        return false;
+    prefix->prefix = (unsigned)bits;
+    return true;
+}
+
+/* Store a value. Returns -1, or the exit status after an error was printed. */
+static int set(const struct command *command, const struct option *o, const char *text)
+{
+    double real;
+    switch (o->kind) {
+    case OPTION_FLAG:
+        *(bool *)o->to = true;
+        return -1;
+    case OPTION_TEXT:
+        if (!*text)
+            return usage_error(command, "--%s: %s must not be empty", o->name, o->value);
+        *(const char **)o->to = text;
+        return -1;
+    case OPTION_NUMBER:
+        if (read_number(text, o->min, o->max, o->to))
+            return -1;
+        return usage_error(command, "--%s %s: %s is a whole number from %llu to %llu", o->name,
+                           text, o->value, (unsigned long long)o->min,
+                           (unsigned long long)o->max);
+    case OPTION_CHANCE:
+        if (read_real(text, &real) && real <= 1) {
+            *(double *)o->to = real;
+            return -1;
+        }
+        return usage_error(command, "--%s %s: %s is a probability from 0 to 1", o->name, text,
+                           o->value);
+    case OPTION_SECONDS:
+        if (read_real(text, &real) && real * 1000 >= (double)o->min &&
+            real * 1000 <= (double)o->max) {
+            *(hf_time *)o->to = (hf_time)(real * (double)HF_SEC);
+            return -1;
+        }
+        return usage_error(command, "--%s %s: %s is a number from %g to %g", o->name, text,
+                           o->value, (double)o->min / 1000, (double)o->max / 1000);
+    case OPTION_ADDRESSES: {
+        struct address_list *list = o->to;
+        if (list->count == ADDRESSES_MAX)
+            return usage_error(command, "--%s %s: %d of them at the most", o->name, text,
+                               ADDRESSES_MAX);
+        if (!read_prefix(text, &list->item[list->count]))
+            return usage_error(command,
+                               "--%s %s: a unicast IPv4 or IPv6 address with its prefix length, "
+                               "such as 10.77.0.2/24 or fd77::2/64",
+                               o->name, text);
+        list->given = true;
+        list->count++;
+        return -1;
+    }
+    }
+    return -1;
+}
+
+static const struct option *look_up(const struct command *command, const char *name, size_t len,
+                                    char letter)
+{
+    const struct option *tables[] = {command->options, common_options};
+    size_t counts[] = {command->option_count,
+                       command->on_network ? OPTION_COUNT(common_options) : 0};
+    for (int t = 0; t < 2; t++) {
+        for (size_t i = 0; i < counts[t]; i++) {
+            const struct option *o = &tables[t][i];
+            if (letter ? o->letter == letter : strncmp(o->name, name, len) == 0 && !o->name[len])
+                return o;
+        }
+    }
+    return NULL;
+}
+
+/* One option at argv[*at]. Returns -1, or the exit status. */
+static int parse_one(const struct command *command, int argc, char **argv, int *at)
+{
+    const char *arg = argv[*at];
+    const char *value = NULL;
+    const struct option *o;
+    if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+        print_help(command);
+        return EXIT_FINE;
+    }
+    if (arg[1] == '-') {
+        size_t len = strcspn(arg + 2, "=");
+        o = look_up(command, arg + 2, len, 0);
+        if (arg[2 + len] == '=')
+            value = arg + 2 + len + 1;
+    } else {
+        o = look_up(command, NULL, 0, arg[1]);
+        if (arg[2])
+            value = arg + 2;
+    }
+    if (!o)
+        return usage_error(command, "%s: no such option; handfast %s --help lists them", arg,
+                           command->name);
+    if (o->kind == OPTION_FLAG && value)
+        return usage_error(command, "%s: --%s takes no value", arg, o->name);
+    if (o->kind != OPTION_FLAG && !value) {
+        if (*at + 1 == argc)
+            return usage_error(command, "%s: %s is missing", arg, o->value);
+        value = argv[++*at];
+    }
+    return set(command, o, value);
+}
+
+static void add_default(struct address_list *list, const char *text)
+{
+    (void)read_prefix(text, &list->item[list->count++]);
+}
+
+/* Defaults that depend on what was given, and what does not go together. */
+static int complete_common(const struct command *command)
+{
+    bool six = common.mtu == 0 || common.mtu >= 1280; /* RFC 8200 5 */
+    bool kernel_has_six = access("/proc/net/if_inet6", F_OK) == 0;
+    struct address_list *lists[] = {&common.addrs, &common.host_addrs};
+    static const char *const defaults[2][2] = {{"10.77.0.2/24", "fd77::2/64"},
+                                               {"10.77.0.1/24", "fd77::1/64"}};
+    for (int i = 0; i < 2; i++) {
+        if (!lists[i]->given) {
+            add_default(lists[i], defaults[i][0]);
+            if (six && kernel_has_six)
+                add_default(lists[i], defaults[i][1]);
+        }
+        for (size_t a = 0; a < lists[i]->count && !six; a++) {
+            if (lists[i]->item[a].addr.family == HF_IPV6)
+                return usage_error(command, "--mtu %llu: IPv6 addresses want 1280 or more",
+                                   (unsigned long long)common.mtu);
+        }
+    }
+    if (strlen(common.tun) > 15)
+        return usage_error(command, "--tun %s: a device's name has at most 15 characters",
+                           common.tun);
+    return -1;
+}
+
+int options_parse(const struct command *command, int argc, char **argv, int *status)
+{
+    int kept = 0;
+    bool ended = false;
+    for (int at = 0; at < argc; at++) {
+        const char *arg = argv[at];
+        if (ended || arg[0] != '-' || !arg[1]) {
+            argv[kept++] = argv[at];
+        } else if (strcmp(arg, "--") == 0) {
+            ended = true;
+        } else if ((*status = parse_one(command, argc, argv, &at)) >= 0) {
+            return -1;
+        }
+    }
+    if (command->on_network && (*status = complete_common(command)) >= 0)
+        return -1;
+    return kept;
+}

@@ -1,0 +1,109 @@
+/* One trace stream, teed to a ladder and a capture. */
+#include "views.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void views_look(struct views *views, hf_trace_fn sink, void *context)
+{
+    views->tee.sink[views->tee.count] = sink;
+    views->tee.context[views->tee.count] = context;
+    views->tee.count++;
+}
+
+/* The terminal's width as the shell tells it; 0: the ladder's default. */
+static uint16_t columns(void)
+{
+    const char *text = getenv("COLUMNS");
+    unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+    return n > 0 && n < 1000 ? (uint16_t)n : 0;
+}
+
+static bool open_ladder(struct views *views, const struct views_config *config)
+{
+    struct hf_ladder_config ladder = {
+        .size = sizeof ladder,
+        .write = hf_write_file,
+        .context = config->ladder_to,
+        .width = columns(),
+        .colour = isatty(fileno(config->ladder_to)) && !getenv("NO_COLOR"),
+        .live = config->live,
+        .both_ends = config->both_ends,
+        .whole = config->whole,
+        .absolute = config->absolute,
+        .names = config->names,
+        .name_count = config->name_count,
+        .peer_name = config->peer_name,
+    };
+    views->ladder = hf_ladder_create(&ladder);
+    if (views->ladder)
+        views_look(views, hf_ladder_record, views->ladder);
+    return views->ladder != NULL;
+}
+
+static bool open_capture(struct views *views, const struct views_config *config)
+{
+    struct hf_pcapng_config pcapng = {
+        .size = sizeof pcapng,
+        .write = hf_write_file,
+        .context = views->file,
+        .wall_ns = config->wall_ns,
+        .both_ends = config->both_ends,
+        .names = config->names,
+        .name_count = config->name_count,
+    };
+    views->capture = hf_pcapng_create(&pcapng);
+    if (views->capture)
+        views_look(views, hf_pcapng_record, views->capture);
+    return views->capture != NULL;
+}
+
+int views_open(struct views *views, const struct command *command,
+               const struct views_config *config)
+{
+    memset(views, 0, sizeof *views);
+    views->path = config->pcap;
+    if (config->pcap && !(views->file = fopen(config->pcap, "wb")))
+        return failure(command, "cannot write %s: %s", config->pcap, strerror(errno));
+    if ((config->ladder_to && !open_ladder(views, config)) ||
+        (views->file && !open_capture(views, config)))
+        return failure(command, "no memory");
+    return -1;
+}
+
+hf_trace_fn views_sink(struct views *views, void **context)
+{
+    *context = &views->tee;
+    return views->tee.count > 0 ? hf_tee_record : NULL;
+}
+
+void views_draw(struct views *views)
+{
+    if (views->ladder && hf_ladder_print(views->ladder) < 0)
+        (void)fprintf(stderr, "handfast: no memory for the whole ladder\n");
+}
+
+int views_close(struct views *views, const struct command *command)
+{
+    int status = -1;
+    views_draw(views);
+    hf_ladder_destroy(views->ladder);
+    if (hf_pcapng_destroy(views->capture) < 0)
+        status = failure(command, "no memory: segments are missing in %s", views->path);
+    if (views->file) {
+        bool bad = ferror(views->file) != 0;
+        if (fclose(views->file) != 0 || bad)
+            status = failure(command, "cannot write all of %s", views->path);
+    }
+    return status;
+}
+
+int64_t wall_offset(hf_time now)
+{
+    struct timespec wall;
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
+    return (int64_t)wall.tv_sec * HF_SEC + wall.tv_nsec - now;
+}
