@@ -10,11 +10,18 @@
 /* How application bytes go in and out of a transfer. */
 enum bench_way { BENCH_COPY, BENCH_ZERO_COPY };
 
-/* Bytes that one entry takes, each at one end; 0: not measured. `allocated`: what the allocator
- * gave out, with everything that tables and pools keep in reserve; `used`: what is in use of it. */
+/* Bytes that an entry takes at its end. `one_more`: what the next one adds, while no table
+ * grows (the median of many steps); `average`: all memory that there is afterwards, with what
+ * tables and pools hold in reserve. */
 struct bench_memory {
-    double allocated, used;
+    double one_more, average;
 };
+
+/* Memory is looked at after each of BENCH_STEPS equal shares of the entries. */
+#define BENCH_STEPS 16u
+
+/* From the bytes in use before (bytes[0]) and after each step. n: entries in all. */
+struct bench_memory bench_memory_of(const size_t bytes[BENCH_STEPS + 1], unsigned n);
 
 struct bench_subject {
     const char *name;
@@ -54,9 +61,9 @@ _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf,
 /* The runs of one line of the table, each a rate. */
 struct bench_line {
     const char *id, *title, *unit;
-    double scale;            /* a rate times this is in `unit`                                */
-    double target;           /* in `unit`: what this issue asks for                           */
-    double target_ratio;     /* or this many times lwIP's                                     */
+    double scale;        /* a rate times this is in `unit`                                */
+    double target;       /* in `unit`: what this issue asks for                           */
+    double target_ratio; /* or this many times lwIP's                                     */
     unsigned runs;
     double ours[BENCH_RUNS];
     double theirs[BENCH_RUNS];
@@ -65,7 +72,9 @@ struct bench_line {
 
 struct bench_memory_line {
     const char *id, *title;
-    double target; /* bytes in use, at the most; 0: none                                      */
+    double target; /* bytes, at the most                                                  */
+    bool
+        with_reserve; /* of the average, which counts its share of the table; else of the entry */
     struct bench_memory ours, theirs;
     bool has_theirs;
 };
@@ -77,7 +86,7 @@ bool bench_line_met(const struct bench_line *line);
 bool bench_memory_met(const struct bench_memory_line *line);
 
 void bench_print(const struct bench_line *lines, size_t n, const struct bench_memory_line *memory,
-                 size_t memory_n, const double load[2]);
+                 size_t memory_n, const double load[2], const unsigned entries[2]);
 
 /* Returns false and says why when the file cannot be written. */
 bool bench_write_json(const char *path, const struct bench_line *lines, size_t n,

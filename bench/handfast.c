@@ -206,8 +206,7 @@ static void fill(enum bench_way way)
         } else {
             void *room;
             size_t len;
-            int result =
-                hf_tcp_reserve(two.stack[CLIENT], two.sending, PIECE, &room, &len);
+            int result = hf_tcp_reserve(two.stack[CLIENT], two.sending, PIECE, &room, &len);
             if (result == HF_ERR_LIMIT)
                 return;
             must(result, "hf_tcp_reserve");
@@ -267,65 +266,75 @@ static struct hf_stack_counters counters_of(int who)
     return counters;
 }
 
-static struct bench_memory per_entry(int who, size_t allocated, size_t used, unsigned n)
-{
-    return (struct bench_memory){(double)(two.memory[who].bytes - allocated) / n,
-                                 (double)(counters_of(who).memory - used) / n};
-}
-
 static void expect(const char *what, unsigned have, unsigned want)
 {
     if (have != want)
         bench_fail("Handfast: %u %s, not %u", have, what, want);
 }
 
+/* Make n entries by `make` and look at the memory of one end on the way. */
+static struct bench_memory measure(int who, unsigned n, void (*make)(void))
+{
+    size_t bytes[BENCH_STEPS + 1];
+    for (unsigned step = 0, made = 0; step <= BENCH_STEPS; step++) {
+        for (; made < n * step / BENCH_STEPS; made++)
+            make();
+        bytes[step] = two.memory[who].bytes;
+        if (counters_of(who).memory != bytes[step])
+            bench_fail("Handfast: counts %zu bytes of memory, but was given %zu",
+                       counters_of(who).memory, bytes[step]);
+    }
+    return bench_memory_of(bytes, n);
+}
+
+static void make_idle(void)
+{
+    open_one();
+    settle(false);
+    /* Quiet: nothing is left to be sent, what was kept for the handshake is given back. */
+    two.now += 50 * HF_MS;
+    hf_stack_timers(two.stack[CLIENT], two.now);
+    hf_stack_timers(two.stack[SERVER], two.now);
+    settle(false);
+}
+
 static struct bench_memory idle(unsigned n)
 {
     begin();
-    size_t allocated = two.memory[SERVER].bytes, used = counters_of(SERVER).memory;
-    for (unsigned i = 0; i < n; i++) {
-        open_one();
-        settle(false);
-    }
-    /* A second of quiet: what was kept for the handshake is given back. */
-    for (int i = 0; i < 100; i++) {
-        two.now += 10 * HF_MS;
-        hf_stack_timers(two.stack[CLIENT], two.now);
-        hf_stack_timers(two.stack[SERVER], two.now);
-        settle(false);
-    }
+    struct bench_memory memory = measure(SERVER, n, make_idle);
     expect("idle connections", counters_of(SERVER).connections, n);
-    struct bench_memory memory = per_entry(SERVER, allocated, used, n);
     end();
     return memory;
+}
+
+static void make_half_open(void)
+{
+    open_one();
+    carry(CLIENT);
+    size_t lost = hf_stack_output(two.stack[SERVER], 1, two.batch, BATCH, two.now);
+    hf_stack_sent(two.stack[SERVER], two.batch, lost);
 }
 
 static struct bench_memory half_open(unsigned n)
 {
     begin();
-    size_t allocated = two.memory[SERVER].bytes, used = counters_of(SERVER).memory;
-    for (unsigned i = 0; i < n; i++) {
-        open_one();
-        carry(CLIENT);
-        size_t lost = hf_stack_output(two.stack[SERVER], 1, two.batch, BATCH, two.now);
-        hf_stack_sent(two.stack[SERVER], two.batch, lost);
-    }
+    struct bench_memory memory = measure(SERVER, n, make_half_open);
     expect("half-open connections", counters_of(SERVER).half_open, n);
-    struct bench_memory memory = per_entry(SERVER, allocated, used, n);
     end();
     return memory;
+}
+
+static void make_time_wait(void)
+{
+    open_one();
+    settle(true);
 }
 
 static struct bench_memory time_wait(unsigned n)
 {
     begin();
-    size_t allocated = two.memory[CLIENT].bytes, used = counters_of(CLIENT).memory;
-    for (unsigned i = 0; i < n; i++) {
-        open_one();
-        settle(true);
-    }
+    struct bench_memory memory = measure(CLIENT, n, make_time_wait);
     expect("connections in TIME-WAIT", counters_of(CLIENT).time_wait, n);
-    struct bench_memory memory = per_entry(CLIENT, allocated, used, n);
     end();
     return memory;
 }

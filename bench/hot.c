@@ -22,19 +22,14 @@ void bench_fail(const char *format, ...)
     exit(1);
 }
 
-static void work(const char *what, uint64_t n)
+__attribute__((noinline)) void hot_work(const char *what, uint64_t n);
+
+void hot_work(const char *what, uint64_t n)
 {
     if (strcmp(what, "connections") == 0)
         bench_handfast.connections(n, 1);
     else
         bench_handfast.transfer(n, strcmp(what, "copy") == 0 ? BENCH_COPY : BENCH_ZERO_COPY);
-}
-
-__attribute__((noinline)) void hot_work(const char *what, uint64_t n);
-
-void hot_work(const char *what, uint64_t n)
-{
-    work(what, n);
 }
 
 int main(int argc, char **argv)
@@ -51,8 +46,8 @@ int main(int argc, char **argv)
         return 2;
     }
     bench_handfast.begin();
-    bool connections = strcmp(what, "connections") == 0;
-    work(what, connections ? 1000 : 1u << 20);
+    bench_handfast.connections(1000, 1);
+    bench_handfast.transfer(1u << 20, BENCH_COPY);
     hot_work(what, n);
     bench_handfast.end();
     return 0;

@@ -20,6 +20,7 @@
 #define QUEUE 4096u /* power of two                                                           */
 #define PIECE 65536u
 #define PORT 1000
+#define BACKLOG 192
 
 enum { CLIENT, SERVER };
 
@@ -139,7 +140,8 @@ static bool carry(int from)
 
 static void settle(void)
 {
-    while (carry(CLIENT) | carry(SERVER)) {}
+    while (carry(CLIENT) | carry(SERVER)) {
+    }
 }
 
 /* ---- Connections ---- */
@@ -217,7 +219,7 @@ static void begin(void)
     ip_set_option(pcb, SOF_REUSEADDR);
     must(tcp_bind(pcb, netif_ip_addr4(&two.netif[SERVER]), PORT), "tcp_bind");
     tcp_bind_netif(pcb, &two.netif[SERVER]);
-    two.listening = tcp_listen_with_backlog(pcb, 255);
+    two.listening = tcp_listen_with_backlog(pcb, BACKLOG);
     if (two.listening == NULL)
         bench_fail("lwIP: tcp_listen");
     tcp_accept(two.listening, on_accept);
@@ -280,43 +282,52 @@ static uint64_t transfer(uint64_t bytes, enum bench_way way)
 
 /* ---- Memory ---- */
 
-static struct bench_memory per_entry(size_t before, unsigned n)
+/* Make n entries by `make` and look at what malloc gave out on the way; each makes `ends`. */
+static struct bench_memory measure(unsigned n, unsigned ends, void (*make)(void))
 {
-    double bytes = (double)(mallinfo2().uordblks - before) / n;
-    return (struct bench_memory){bytes, bytes};
+    size_t bytes[BENCH_STEPS + 1];
+    for (unsigned step = 0, made = 0; step <= BENCH_STEPS; step++) {
+        for (; made < n * step / BENCH_STEPS; made++)
+            make();
+        bytes[step] = mallinfo2().uordblks;
+    }
+    return bench_memory_of(bytes, n * ends);
+}
+
+static void make_one(void)
+{
+    open_one();
+    settle();
 }
 
 static struct bench_memory idle(unsigned n)
 {
     begin();
     two.close_when_open = false;
-    size_t before = mallinfo2().uordblks;
-    for (unsigned i = 0; i < n; i++) {
-        open_one();
-        settle();
-    }
-    struct bench_memory memory = per_entry(before, 2 * n);
+    struct bench_memory memory = measure(n, 2, make_one);
     end();
     return memory;
+}
+
+static void make_half_open(void)
+{
+    open_one();
+    carry(CLIENT);
+    /* The opening end is not to be counted, and lwIP has one list for both. */
+    struct tcp_pcb *pcb = tcp_active_pcbs;
+    while (pcb != NULL && pcb->state != SYN_SENT)
+        pcb = pcb->next;
+    if (pcb == NULL)
+        bench_fail("lwIP: the connection that was opened is not there");
+    tcp_abandon(pcb, 0);
 }
 
 static struct bench_memory half_open(unsigned n)
 {
     begin();
     two.drop = true;
-    size_t before = mallinfo2().uordblks;
-    for (unsigned i = 0; i < n && i < 200; i++) {
-        open_one();
-        carry(CLIENT);
-        /* The opening end is not to be counted, and lwIP has one list for both. */
-        struct tcp_pcb *pcb = tcp_active_pcbs;
-        while (pcb != NULL && pcb->state != SYN_SENT)
-            pcb = pcb->next;
-        if (pcb == NULL)
-            bench_fail("lwIP: the connection that was opened is not there");
-        tcp_abandon(pcb, 0);
-    }
-    struct bench_memory memory = per_entry(before, n < 200 ? n : 200);
+    unsigned some = n < BACKLOG ? n : BACKLOG;
+    struct bench_memory memory = measure(some, 1, make_half_open);
     end();
     return memory;
 }
@@ -325,12 +336,7 @@ static struct bench_memory time_wait(unsigned n)
 {
     begin();
     two.close_when_open = true;
-    size_t before = mallinfo2().uordblks;
-    for (unsigned i = 0; i < n; i++) {
-        open_one();
-        settle();
-    }
-    struct bench_memory memory = per_entry(before, n);
+    struct bench_memory memory = measure(n, 1, make_one);
     end();
     return memory;
 }

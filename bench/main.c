@@ -13,7 +13,6 @@
 struct options {
     double seconds; /* of each run                                                            */
     unsigned pairs; /* runs of each subject                                                   */
-    unsigned entries; /* for memory                                                           */
     const char *json;
     bool check;
 };
@@ -43,31 +42,43 @@ static double seconds_now(void)
 enum work { ONE_AT_A_TIME, MANY_AT_A_TIME, COPY, COPY_FAST_SUM, ZERO_COPY, ZERO_COPY_FAST_SUM };
 
 #define BURST 16
+#define ENTRIES 16384     /* each step of it fills whole slabs                             */
+#define LWIP_ENTRIES 1024 /* it walks its list for each segment: fewer say as much            */
 
 static struct bench_line lines[] = {
     [ONE_AT_A_TIME] = {.id = "connections",
                        .title = "connections opened and closed, one at a time",
-                       .unit = "M/s", .scale = 1e-6, .target = 1.0, .target_ratio = 1.3},
+                       .unit = "M/s",
+                       .scale = 1e-6,
+                       .target = 1.0,
+                       .target_ratio = 1.3},
     [MANY_AT_A_TIME] = {.id = "connections_16",
                         .title = "the same, 16 at a time",
-                        .unit = "M/s", .scale = 1e-6},
+                        .unit = "M/s",
+                        .scale = 1e-6},
     [COPY] = {.id = "bulk_copy",
               .title = "bulk, MTU 1500, copied in and out",
-              .unit = "Gbit/s", .scale = 8e-9},
+              .unit = "Gbit/s",
+              .scale = 8e-9},
     [COPY_FAST_SUM] = {.id = "bulk_copy_fast_sum",
                        .title = "the same, lwIP with a fast checksum",
-                       .unit = "Gbit/s", .scale = 8e-9},
+                       .unit = "Gbit/s",
+                       .scale = 8e-9},
     [ZERO_COPY] = {.id = "bulk_zero_copy",
                    .title = "bulk, MTU 1500, reserve and peek",
-                   .unit = "Gbit/s", .scale = 8e-9, .target = 20, .target_ratio = 1.3},
+                   .unit = "Gbit/s",
+                   .scale = 8e-9,
+                   .target = 20,
+                   .target_ratio = 1.3},
     [ZERO_COPY_FAST_SUM] = {.id = "bulk_zero_copy_fast_sum",
                             .title = "the same, lwIP with a fast checksum",
-                            .unit = "Gbit/s", .scale = 8e-9},
+                            .unit = "Gbit/s",
+                            .scale = 8e-9},
 };
 #define LINES (sizeof lines / sizeof lines[0])
 
 static struct bench_memory_line memory_lines[] = {
-    {.id = "idle", .title = "an idle connection", .target = 384},
+    {.id = "idle", .title = "an idle connection", .target = 384, .with_reserve = true},
     {.id = "half_open", .title = "a half-open connection", .target = 64},
     {.id = "time_wait", .title = "a connection in TIME-WAIT", .target = 64},
 };
@@ -125,7 +136,7 @@ static void measure_line(enum work work, const struct options *options)
     (void)fast;
 }
 
-static void measure_memory(const struct options *options)
+static void measure_memory(void)
 {
     typedef struct bench_memory (*measure_fn)(unsigned);
     for (size_t i = 0; i < MEMORY_LINES; i++) {
@@ -133,8 +144,7 @@ static void measure_memory(const struct options *options)
         for (int s = 0; s < 2 && subjects[s] != NULL; s++) {
             const measure_fn measures[] = {subjects[s]->idle, subjects[s]->half_open,
                                            subjects[s]->time_wait};
-            /* lwIP walks its list for each segment: fewer say as much. */
-            unsigned n = s == 0 ? options->entries : 1000;
+            unsigned n = s == 0 ? ENTRIES : LWIP_ENTRIES;
             struct bench_memory memory = measures[i](n);
             if (s == 0)
                 memory_lines[i].ours = memory;
@@ -149,12 +159,11 @@ static void measure_memory(const struct options *options)
 
 static void usage(FILE *to)
 {
-    fprintf(to, "usage: handfast-bench [--json FILE] [--seconds S] [--pairs N] [--entries N] "
+    fprintf(to, "usage: handfast-bench [--json FILE] [--seconds S] [--pairs N] "
                 "[--check]\n"
                 "  --json FILE   write every run to FILE\n"
                 "  --seconds S   length of a run, 0.01 to 60 (0.4)\n"
                 "  --pairs N     runs of each, 1 to 64 (5)\n"
-                "  --entries N   connections to measure memory with, 100 to 16000 (10000)\n"
                 "  --check       exit status 1 when a target is missed\n");
 }
 
@@ -164,7 +173,8 @@ static double number(const char *option, const char *text, double low, double hi
     char *stop;
     errno = 0;
     double value = text == NULL ? 0 : strtod(text, &stop);
-    if (text == NULL || *text == 0 || *stop != 0 || errno != 0 || !(value >= low && value <= high)) {
+    if (text == NULL || *text == 0 || *stop != 0 || errno != 0 ||
+        !(value >= low && value <= high)) {
         fprintf(stderr, "handfast-bench: %s: '%s' is not a number from %g to %g\n", option,
                 text == NULL ? "" : text, low, high);
         exit(2);
@@ -174,7 +184,7 @@ static double number(const char *option, const char *text, double low, double hi
 
 static struct options parse(int argc, char **argv)
 {
-    struct options options = {.seconds = 0.4, .pairs = 5, .entries = 10000};
+    struct options options = {.seconds = 0.4, .pairs = 5};
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -190,8 +200,6 @@ static struct options parse(int argc, char **argv)
             options.seconds = number(name, value, 0.01, 60);
         } else if (strcmp(name, "--pairs") == 0) {
             options.pairs = (unsigned)number(name, value, 1, BENCH_RUNS);
-        } else if (strcmp(name, "--entries") == 0) {
-            options.entries = (unsigned)number(name, value, 100, 16000);
         } else {
             fprintf(stderr, "handfast-bench: '%s' is not an option, or lacks its value\n", name);
             usage(stderr);
@@ -210,11 +218,12 @@ int main(int argc, char **argv)
         load[0] = -1;
     for (size_t i = 0; i < LINES; i++)
         measure_line((enum work)i, &options);
-    measure_memory(&options);
+    measure_memory();
     if (getloadavg(&load[1], 1) != 1)
         load[1] = -1;
 
-    bench_print(lines, LINES, memory_lines, MEMORY_LINES, load);
+    const unsigned entries[2] = {ENTRIES, LWIP_ENTRIES};
+    bench_print(lines, LINES, memory_lines, MEMORY_LINES, load, entries);
     if (options.json != NULL &&
         !bench_write_json(options.json, lines, LINES, memory_lines, MEMORY_LINES, load))
         return 1;

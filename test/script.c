@@ -1,5 +1,6 @@
-/* Scripts: their journal, memory and trace, the stack under test, time, and what the stack thinks.
- * The words about segments are in script_segments.c, those of the application in script_app.c. */
+/* Scripts: their journal, memory and trace, the stack under test, time, and what the stack
+ * thinks. The words about segments are in script_segments.c, those of the application in
+ * script_app.c. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,8 +141,8 @@ static void count_free(void *context, void *memory, size_t size)
 
 /* ---- The trace ---- */
 
-/* A trace id stands for a pair of endpoints: while TIME-WAIT waits for a new connection to replace
- * it there are two under one id, and their states tell which is meant. */
+/* A trace id stands for a pair of endpoints: while TIME-WAIT waits for a new connection to
+ * replace it there are two under one id, and their states tell which is meant. */
 static struct traced *traced_changing(uint32_t id, int from)
 {
     struct traced *last = NULL;
@@ -252,7 +253,8 @@ static void create(void)
                                .iss = script.setup.iss,
                                .fixed_port = 1,
                                .port = FIXED_PORT,
-                               .zero_ts_offset = 1};
+                               .zero_ts_offset = 1,
+                               .msl_zero = script.setup.msl_zero};
     struct hf_stack_config config;
     hf_stack_config_init(&config);
     config.settings = script.settings;
@@ -428,6 +430,15 @@ void script_at(int line, const char *words, hf_time time)
     if (START + time < script.now)
         script_fail(line, "at() would go back in time");
     script_run_until(line, START + time, false);
+    script_gather_news();
+}
+
+void script_clock_jumps(int line, const char *words, hf_time by)
+{
+    script_begin(line, "clock_jumps", words);
+    script.now += by;
+    hf_stack_time_jump(script.stack, by);
+    script_run_until(line, script.now, false);
     script_gather_news();
 }
 

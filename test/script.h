@@ -11,16 +11,17 @@
  *                        out(FIN|ACK, .seq = 1, .ack = 2);
  *     }
  *
- * One stack, one link, virtual time, and a peer that is the script; nothing but the public headers.
- * Each TEST is registered twice: `name` speaks IPv4 with quiet sequence numbers, `name/6` speaks
- * IPv6 and both sides' numbers wrap in the first bytes. Numbers in a script are relative to each
- * side's start: 0 is the SYN, 1 the first byte of text.
+ * One stack, one link, virtual time, and a peer that is the script; nothing but the public
+ * headers. Each TEST is registered twice: `name` speaks IPv4 with quiet sequence numbers, `name/6`
+ * speaks IPv6 and both sides' numbers wrap in the first bytes. Numbers in a script are relative to
+ * each side's start: 0 is the SYN, 1 the first byte of text.
  *
  * Text is a known pattern of its place in the stream; what arrives on either side is compared
- * with it. After every step the stack's own check runs, all that is to be sent is taken and looked
- * at: checksums, options, the right edge that never goes back, nothing beyond the peer's window.
- * A packet that the script did not ask for fails the test at the next word. In the end the stack is
- * destroyed, each connection must have ended with one cause, and all memory must be back.
+ * with it. After every step the stack's own check runs, and all that is to be sent is taken and
+ * looked at: checksums, options, the right edge that never goes back, nothing beyond the peer's
+ * window. A packet that the script did not ask for fails the test at the next word. In the end
+ * the stack is destroyed, each connection must have ended with one cause, and all memory must be
+ * back.
  *
  * A failure prints the script so far with every segment and state change, and leaves a capture,
  * TEST-NAME.pcap, in the directory that the program runs in. */
@@ -126,6 +127,7 @@ struct script_setup {
     size_t memory_limit;      /* 64 MiB                                                      */
     uint32_t connections_max; /* 64                                                          */
     bool random_iss;          /* no fixed ISS: RFC 6528                                      */
+    bool msl_zero;            /* no TIME-WAIT at all                                         */
 };
 struct script_setup *script_setup(void);
 
@@ -135,6 +137,9 @@ struct script_setup *script_setup(void);
  * before it is one that nobody asked for. after: the same from now on. */
 #define at(time) script_at(__LINE__, #time, time)
 #define after(time) script_at(__LINE__, "now + " #time, script_now() + (time))
+
+/* clock_jumps: the clock leaps, and the stack is told (suspend and resume). */
+#define clock_jumps(by) script_clock_jumps(__LINE__, #by, by)
 
 hf_time script_now(void);
 
@@ -178,12 +183,12 @@ struct script_segment {
 /* in: the peer sends. Unnamed seq and ack are the next in order; the window is 65535. */
 #define in(...) script_in(__LINE__, #__VA_ARGS__, segment(__VA_ARGS__))
 
-/* out: the next packet that the stack sends, now. Flags and length are compared always (PSH only
- * when named), the rest when named. */
+/* out: the next packet that the stack sends, now. Flags and length are compared always (PSH
+ * only when named), the rest when named. */
 #define out(...) script_out(__LINE__, #__VA_ARGS__, segment(__VA_ARGS__))
 
-/* within: the same, for a packet that leaves at any time from now to now + limit; the script's time
- * moves to when it left. */
+/* within: the same, for a packet that leaves at any time from now to now + limit; the
+ * script's time moves to when it left. */
 #define within(limit, ...)                                                                       \
     script_within(__LINE__, #limit ", " #__VA_ARGS__, limit, segment(__VA_ARGS__))
 
@@ -211,7 +216,8 @@ struct script_segment {
 #define listener_event(bits) script_listener_event(__LINE__, #bits, bits)
 #define dropped(reason)                                                                          \
     script_dropped(__LINE__, #reason, reason) /* since the last word that drops */
-#define expect(value, expected) script_expect(__LINE__, #value, (int64_t)(value), (int64_t)(expected))
+#define expect(value, expected)                                                                  \
+    script_expect(__LINE__, #value, (int64_t)(value), (int64_t)(expected))
 #define note(condition) script_expect(__LINE__, #condition, (condition) ? 1 : 0, 1)
 
 struct hf_stack *stack(void);
@@ -224,17 +230,17 @@ unsigned family(void);
 struct hf_addr our_addr(void), peer_addr(void);
 uint16_t our_port(void), peer_port(void);
 
-/* What a peer knows: the next number we send, the next we expect, the window we last offered (bytes,
- * scaled), the lowest of our numbers not acknowledged. All relative. */
+/* What a peer knows: the next number we send, the next we expect, the window we last offered
+ * (bytes, scaled), the lowest of our numbers not acknowledged. All relative. */
 int64_t snd_nxt(void), snd_una(void), rcv_nxt(void), rcv_wnd(void);
 uint32_t our_iss(void), peer_iss(void);
 int64_t last_tsval(void);  /* the last TSval that came out                                   */
 uint32_t peer_clock(void); /* the TSval that in() takes by itself                            */
 int64_t our_mss(void);     /* what the link allows: 1460, 1440                               */
 
-/* The conversation that in() and out() are about. another: a new one from this port of the peer,
- * to the same port of ours. peer_restart: the peer chooses a new number to start from, the same
- * ports; ours is learnt from out(SYN..., .new_iss = 1). */
+/* The conversation that in() and out() are about. another: a new one from this port of the
+ * peer, to the same port of ours. peer_restart: the peer chooses a new number to start from,
+ * the same ports; ours is learnt from out(SYN..., .new_iss = 1). */
 void another(uint16_t peer_port);
 void back_to(uint16_t peer_port);
 void peer_restart(uint32_t iss);
@@ -264,9 +270,9 @@ struct script_listen {
 #define app_recv(len) script_app_recv(__LINE__, len) /* exactly, and in the pattern     */
 #define app_recv_text(text) script_app_recv_text(__LINE__, text)
 #define app_recv_is(result) script_app_recv_is(__LINE__, result) /* 0, HF_EOF, an error        */
-#define app_shutdown() script_app(__LINE__, "app_shutdown()", hf_tcp_shutdown)
-#define app_close() script_app(__LINE__, "app_close()", hf_tcp_close)
-#define app_abort() script_app(__LINE__, "app_abort()", hf_tcp_abort)
+#define app_shutdown() script_app(__LINE__, "app_shutdown", hf_tcp_shutdown)
+#define app_close() script_app(__LINE__, "app_close", hf_tcp_close)
+#define app_abort() script_app(__LINE__, "app_abort", hf_tcp_abort)
 
 /* ---- Getting there, by a real handshake ---- */
 
@@ -292,14 +298,15 @@ struct script_opening {
 #define last_ack(...) script_last_ack(__LINE__, SCRIPT_OPENING(__VA_ARGS__))
 #define time_wait(...) script_time_wait(__LINE__, SCRIPT_OPENING(__VA_ARGS__))
 
-/* reach: whichever of these leads to a state; CLOSED is a stack without listener, LISTEN one with. */
+/* reach: whichever of these leads to a state; CLOSED is a stack without listener, LISTEN one
+ * with. */
 #define reach(to) script_reach(__LINE__, to, (struct script_opening){.active = 0})
 #define reach_with(to, ...) script_reach(__LINE__, to, SCRIPT_OPENING(__VA_ARGS__))
 
 /* ---- Many short conversations in one test ---- */
 
-/* Throw the stack away (with all checks of a test's end) and begin anew; label goes into a failure.
- * Settings and setup are the profile's again. */
+/* Throw the stack away (with all checks of a test's end) and begin anew; label goes into a
+ * failure. Settings and setup are the profile's again. */
 void script_restart(const char *label);
 
 /* Take the next packet, if one waits, without judging it: its flags, else -1. */
@@ -311,6 +318,7 @@ int script_traced_state(void);
 /* ---- Behind the words ---- */
 
 void script_at(int line, const char *words, hf_time time);
+void script_clock_jumps(int line, const char *words, hf_time by);
 void script_in(int line, const char *words, struct script_segment segment);
 void script_out(int line, const char *words, struct script_segment segment);
 void script_within(int line, const char *words, hf_time limit, struct script_segment segment);

@@ -197,7 +197,7 @@ void script_established(int line, struct script_opening opening)
 void script_fin_wait_1(int line, struct script_opening opening)
 {
     script_established(line, opening);
-    script_app(line, opening.full ? "app_close()" : "app_shutdown()",
+    script_app(line, opening.full ? "app_close" : "app_shutdown",
                opening.full ? hf_tcp_close : hf_tcp_shutdown);
     script_out(line, "FIN|ACK, .seq = 1, .ack = 1", segment(FIN | ACK, .seq = 1, .ack = 1));
     script_state(line, "HF_FIN_WAIT_1", HF_FIN_WAIT_1);
@@ -229,7 +229,7 @@ void script_closing(int line, struct script_opening opening)
 void script_last_ack(int line, struct script_opening opening)
 {
     script_close_wait(line, opening);
-    script_app(line, opening.full ? "app_close()" : "app_shutdown()",
+    script_app(line, opening.full ? "app_close" : "app_shutdown",
                opening.full ? hf_tcp_close : hf_tcp_shutdown);
     script_out(line, "FIN|ACK, .seq = 1, .ack = 2", segment(FIN | ACK, .seq = 1, .ack = 2));
     script_state(line, "HF_LAST_ACK", HF_LAST_ACK);

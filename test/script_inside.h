@@ -1,9 +1,10 @@
-/* What the files of the script harness share: the state of the script that is running, and the
- * steps that its words are made of. Tests include script.h only.
+/* What the files of the script harness share: the state of the script that is running, and
+ * the steps that its words are made of. Tests include script.h only.
  *
- * Three things are kept beside the stack and never asked of it: what the peer has seen on the wire
- * (struct conversation), what the trace said of each connection (struct traced), and what the
- * application has sent and read (struct app). A word compares the stack with these. */
+ * * Three things are kept beside the stack and never asked of it: what the peer has seen on
+ * the wire (struct conversation), what the trace said of each connection (struct traced),
+ * and what the application has sent and read (struct app). A word compares the stack with
+ * these. */
 #ifndef SCRIPT_INSIDE_H
 #define SCRIPT_INSIDE_H
 
@@ -21,15 +22,13 @@
 #define FIXED_PORT 50000
 #define PEER_CLOCK 5000000u /* the peer's TSval at START, in ms                               */
 
-enum { CONVERSATIONS = 64, TRACED = 256, APPS = 64, QUEUE = 256, BATCH = 64 };
+enum { CONVERSATIONS = 64, TRACED = 1024, APPS = 64, QUEUE = 256, BATCH = 64 };
 
 struct packet {
-    hf_time time;
     uint8_t *bytes;
     size_t len;
     struct wire_segment segment;
     const char *wrong; /* what wire_parse found, else NULL                                    */
-    bool old_iss;
 };
 
 /* What the peer knows of one pair of ports. Numbers as on the wire. */

@@ -1,5 +1,5 @@
-/* Scripts: the peer's side of the wire. Composes what goes in, takes and judges what comes out, and
- * keeps what the peer has seen of each conversation. */
+/* Scripts: the peer's side of the wire. Composes what goes in, takes and judges what comes
+ * out, and keeps what the peer has seen of each conversation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,8 +195,8 @@ static struct conversation *conversation_of(const struct wire_segment *s)
     return NULL;
 }
 
-/* A window that is offered may not be taken back (RFC 9293 3.8.6), but an entry in TIME-WAIT takes
- * no text and may offer what it likes. */
+/* A window that is offered may not be taken back (RFC 9293 3.8.6), but an entry in TIME-WAIT
+ * takes no text and may offer what it likes. */
 static void police_edge(int line, struct conversation *c, const struct wire_segment *s)
 {
     uint32_t window = s->window;
@@ -264,7 +264,7 @@ void script_enqueue(int line, const struct hf_packet *packet)
     if (script.queued == QUEUE)
         script_fail(line, "%d packets wait: the stack talks without end", QUEUE);
     struct packet *p = &script.queue[script.queued];
-    *p = (struct packet){.time = script.now, .bytes = malloc(packet->len + 1)};
+    *p = (struct packet){.bytes = malloc(packet->len + 1)};
     if (p->bytes == NULL)
         script_fail(line, "no memory for the script's own use");
     script.queued++;
@@ -569,7 +569,11 @@ int script_take(struct script_segment *taken)
     int flags = s->flags;
     *taken = segment(flags, .seq = (int32_t)(s->seq - c->iss),
                      .ack = (int32_t)(s->ack - c->peer_iss), .raw_seq = s->seq, .raw_ack = s->ack,
-                     .len = (int64_t)s->text_len, .wnd = s->window);
+                     .len = (int64_t)s->text_len, .wnd = s->window, .sacks = s->sacks);
+    for (unsigned i = 0; i < s->sacks; i++) {
+        taken->sack[i].start = (int32_t)(s->sack[i].start - c->peer_iss);
+        taken->sack[i].end = (int32_t)(s->sack[i].end - c->peer_iss);
+    }
     script_drop_first();
     return flags;
 }

@@ -12,6 +12,10 @@ HF_BEGIN
 
 enum hf_cookies { HF_COOKIES_NEVER = 0, HF_COOKIES_WHEN_FULL = 1, HF_COOKIES_ALWAYS = 2 };
 
+/* A small segment waits while: never; anything is unacknowledged; another small one is (Minshall,
+ * as Linux does: the last piece of a long write does not wait for a delayed ACK). */
+enum hf_nagle { HF_NAGLE_OFF = 0, HF_NAGLE_RFC = 1, HF_NAGLE_MINSHALL = 2 };
+
 struct hf_settings {
     /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
     hf_time rto_initial;  /* before the first sample                                          */
@@ -43,7 +47,7 @@ struct hf_settings {
     uint16_t mss_floor;   /* a peer's smaller MSS is raised to this (CVE-2019-11479)          */
 
     /* Sending */
-    uint8_t nagle;        /* RFC 9293 3.7.4                                                   */
+    uint8_t nagle;        /* enum hf_nagle, RFC 9293 3.7.4                                    */
     uint8_t ttl;          /* hop limit                                                        */
     uint8_t tos;          /* Diffserv field                                                   */
     hf_time sws_override; /* sender's silly-window override timer, 0.1 to 1 s                 */

@@ -23,8 +23,8 @@
 
 HF_BEGIN
 
-/* Time in nanoseconds on a clock that the caller chooses; it must not go backwards, and a stack
- * survives it if it does (the step is traced and ignored). Also used for durations. */
+/* Time in nanoseconds on a clock that the caller chooses; it should not go backwards, and a stack
+ * survives it if it does (the step is traced, its own time goes on). Also used for durations. */
 typedef int64_t hf_time;
 #define HF_NEVER INT64_MAX
 #define HF_US ((hf_time)1000)

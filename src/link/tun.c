@@ -106,7 +106,7 @@ static int fail(char *error, const char *what, const char *name, int err, const 
 }
 
 #define HELP_PRIVILEGE                                                                           \
-    "run as root, or let root make a device for you: ip tuntap add mode tun user $USER NAME"
+    "run as root, or let root make a device for you: ip tuntap add NAME mode tun user $USER"
 
 static int open_device(const struct hf_tun_config *config, char name[IFNAMSIZ], char *error)
 {

@@ -32,6 +32,7 @@ struct side {
     /* What it sent. */
     uint32_t sent;         /* packets, RST not counted                                        */
     bool syn, strange;     /* its SYN was seen; it contradicted itself: numbers are not judged */
+    bool reset;            /* it sent or was sent a reset: it may have forgotten all this     */
     uint32_t iss, snd_max; /* snd_max: behind the last octet ever sent                        */
     bool fin;
     uint32_t fin_seq;
@@ -233,14 +234,19 @@ static bool known(const struct side *side)
 static void note_syn(struct pair *pair, int from, const struct segment *s)
 {
     struct side *me = &pair->side[from];
+    bool forgot = me->reset || me->fin;
 
-    if (me->syn && me->iss == s->seq)
+    if (me->syn && me->iss == s->seq && !forgot)
         return;
     if (!(s->flags & TCP_ACK)) {
-        if (me->syn) {
+        if (me->syn || forgot) {
             begin_side(&pair->side[0]);
             begin_side(&pair->side[1]);
         }
+    } else if (forgot) {
+        /* It has forgotten the connection and answers an old SYN; the other has perhaps not. */
+        begin_side(me);
+        me->strange = true;
     } else if (me->arrived_syn) {
         me->strange = true;
         return;
@@ -405,8 +411,10 @@ static bool note_sent(struct pair *pair, int from, const struct segment *s)
     struct side *me = &pair->side[from], *peer = &pair->side[1 - from];
     struct side before = *me;
 
-    if (s->flags & TCP_RST)
+    if (s->flags & TCP_RST) {
+        me->reset = true;
         return false;
+    }
     me->sent++;
     if (!known(me))
         return me->sent == 1;
@@ -485,7 +493,9 @@ const char *hf_sim_police_sent(struct hf_sim_police *police, const void *bytes, 
     wrong = judge(pair, from, &s);
     bool progress = note_sent(pair, from, &s);
     bool counts = !(s.flags & TCP_RST) && pair->side[1 - from].sent > 0;
-    if (counts && !is_owed(&pair->side[from], &s) && !wrong)
+    if (is_owed(&pair->side[from], &s) && !progress)
+        counts = false;
+    if (counts && !wrong)
         wrong = judge_silence(police, pair, progress, now);
     return wrong ? complain(police, &s, wrong) : NULL;
 }
@@ -530,15 +540,18 @@ void hf_sim_police_arrived(struct hf_sim_police *police, const void *bytes, uint
         peer->credit = CREDIT_MAX;
     if (length_of(&s) > 0 && peer->owed < CREDIT_MAX / CREDIT_ACK)
         peer->owed++;
-    if (s.flags & TCP_RST)
+    if (s.flags & TCP_RST) {
+        peer->reset = true;
         return;
+    }
     if (!is_current(me, &s)) {
         me->strange = me->strange || (me->syn && (s.flags & TCP_SYN));
         return;
     }
     if (s.flags & TCP_SYN)
         me->arrived_syn = true;
-    if (!me->arrived || after(s.seq + length_of(&s), me->arrived_max)) {
+    if (!me->arrived || after(s.seq + length_of(&s), me->arrived_max) ||
+        after(s.ack, me->arrived_ack)) {
         pair->silent_since = now;
         pair->silent_packets = 0;
     }

@@ -112,7 +112,9 @@ int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen, hf_lis
                                .remote_port = listen->remote.port};
         memcpy(pair.local, local, 16);
         memcpy(pair.remote, remote, 16);
-        if (hf_table_find(&stack->env.table, hf_table_hash(&stack->env.table, &pair), &pair, 0))
+        hf_ref time_wait;
+        uint32_t hash = hf_table_hash(&stack->env.table, &pair);
+        if (hf_table_find(&stack->env.table, hash, &pair, &time_wait) || time_wait)
             return HF_ERR_EXISTS;
     }
     struct hf_listening *l;

@@ -77,7 +77,7 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
         stack->unsafe = *config->unsafe;
         env->unsafe = &stack->unsafe;
     }
-    env->now = stack->start = config->now;
+    env->now = config->now;
     env->id = config->id;
     env->trace = config->trace;
     env->trace_context = config->trace_context;
@@ -228,14 +228,16 @@ int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *p
 void hf_stack_clock(struct hf_stack *stack, hf_time now)
 {
     struct hf_env *env = &stack->env;
-    if (now >= env->now) {
-        env->now = now;
+    hf_time step = now + stack->skew - env->now;
+    if (step >= 0) {
+        env->now += step;
         return;
     }
+    stack->skew -= step; /* time goes on from where it was */
     if (!env->trace)
         return;
     struct hf_trace_record r = {.kind = HF_TRACE_CLOCK};
-    r.u.clock.by = now - env->now;
+    r.u.clock.by = step;
     hf_env_trace(env, &r, 0);
 }
 

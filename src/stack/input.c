@@ -74,6 +74,7 @@ static void trace_in(struct hf_env *env, hf_ref ref, uint32_t hash, const struct
         break;
     case HF_KIND_HALF_OPEN:
         state = HF_SYN_RECEIVED;
+        scale = hf_half_open_scale(env, hf_ref_index(ref));
         break;
     case HF_KIND_TIME_WAIT:
         state = HF_TIME_WAIT;

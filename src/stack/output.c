@@ -29,7 +29,8 @@ hf_time hf_stack_deadline(const struct hf_stack *stack)
     hf_time time_wait = hf_time_wait_deadline(&stack->env);
     hf_time ip = hf_ip_deadline(&stack->ip);
     at = time_wait < at ? time_wait : at;
-    return ip < at ? ip : at;
+    at = ip < at ? ip : at;
+    return at == HF_NEVER ? at : at - stack->skew;
 }
 
 size_t hf_stack_events(struct hf_stack *stack, struct hf_event *events, size_t n)

@@ -15,10 +15,10 @@ struct hf_stack {
     struct hf_settings settings;
     struct hf_unsafe unsafe;
     unsigned links;
-    hf_time start; /* the clock never goes back behind what it has shown                      */
+    hf_time skew; /* what the caller's clock has lost by going backwards, all together        */
 };
 
-/* Take the time of a call; a step backwards is traced and ignored. */
+/* Take the time of a call. After a step backwards the stack's own clock goes on from where it was. */
 void hf_stack_clock(struct hf_stack *stack, hf_time now);
 
 /* The way from flow->local to flow->remote; local may be all zero, then it is chosen. */

@@ -44,6 +44,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->ttl = s->ttl;
     c->tos = s->tos;
     c->path_mtu = path->mtu;
+    c->path_mtu_s = hf_tcp_now_s(env);
     uint32_t headers = hf_flow_ip_header(flow) + HF_TCP_HEADER;
     uint32_t largest = path->link_mtu - headers; /* MUST-67 */
     c->advertised_mss = (uint16_t)(s->mss && s->mss < largest ? s->mss : largest);

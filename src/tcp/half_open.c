@@ -1,11 +1,12 @@
 /* From SYN to the third segment, for connections that the peer opens (RFC 9293 3.10.7.2 and
- * SYN-RECEIVED; RFC 4987): a 64-byte entry, or no entry at all but a cookie in our ISS.
+ * SYN-RECEIVED; RFC 4987): a 64-byte entry, or no entry at all but a cookie (cookie.c) in our ISS.
  *
  * The entry itself answers repeats of the SYN, and its timer. Any other segment is run through the
  * steps of segment_arrives.c on a block on the C stack; if that is ESTABLISHED afterwards, it is
  * adopted as a connection and joins its listener's queue. */
 #include <string.h>
 
+#include "tcp/cookie.h"
 #include "tcp/tcp.h"
 
 #define NO_WSCALE 15u /* hf_half_open.wscale */
@@ -13,6 +14,11 @@
 static struct hf_half_open *entry(const struct hf_env *env, uint32_t index)
 {
     return (struct hf_half_open *)hf_pool_at(&env->half_opens, index);
+}
+
+uint8_t hf_half_open_scale(const struct hf_env *env, uint32_t index)
+{
+    return entry(env, index)->wscale == NO_WSCALE ? 0 : entry(env, index)->wscale;
 }
 
 static void trace_open(struct hf_env *env, const struct hf_half_open *h, uint32_t hash)
@@ -109,58 +115,7 @@ static void read_syn(const struct hf_env *env, struct hf_half_open *h, const str
     h->sack = s->sack && o->sack_permitted;
 }
 
-/* ---- Cookies, RFC 4987 3.6 ----
- *
- * ISS = t mod 8 (3 bits), index of the MSS (3 bits), hash (26 bits), the upper six bits masked by
- * another part of the hash. t counts 64 s; a cookie of this or the last t is good. Options that
- * come only in a SYN live in the low six bits of our timestamp, which comes back in TSecr. */
-
-#define COOKIE_PERIOD (64 * HF_SEC)
-#define COOKIE_HASH_MASK 0x3ffffffu
-#define COOKIE_TS_BITS 6u
-
-static const uint16_t cookie_mss[8] = {64, 512, 536, 1220, 1360, 1400, 1440, 1460};
-
-static uint64_t cookie_hash(const struct hf_env *env, const struct hf_flow *flow, hf_seq irs,
-                            uint32_t t)
-{
-    uint8_t in[sizeof *flow + 8];
-    memcpy(in, flow, sizeof *flow);
-    memcpy(in + sizeof *flow, &irs, 4);
-    memcpy(in + sizeof *flow + 4, &t, 4);
-    return hf_siphash24(&env->cookie_key, in, sizeof in);
-}
-
-static uint32_t cookie_time(const struct hf_env *env)
-{
-    return (uint32_t)(env->now / COOKIE_PERIOD);
-}
-
-static hf_seq cookie_make(const struct hf_env *env, const struct hf_half_open *h)
-{
-    uint32_t t = cookie_time(env), index = 7;
-    while (index > 0 && cookie_mss[index] > h->mss)
-        index--;
-    uint64_t hash = cookie_hash(env, &h->flow, h->irs, t);
-    uint32_t top = ((t & 7) << 3 | index) ^ (uint32_t)(cookie_hash(env, &h->flow, 0, 0) >> 58);
-    return top << 26 | ((uint32_t)hash & COOKIE_HASH_MASK);
-}
-
-/* The cookie's MSS, or 0. */
-static uint16_t cookie_read(const struct hf_env *env, const struct hf_flow *flow, hf_seq irs,
-                            hf_seq cookie)
-{
-    uint32_t top = cookie >> 26 ^ (uint32_t)(cookie_hash(env, flow, 0, 0) >> 58);
-    uint32_t now = cookie_time(env);
-    for (uint32_t age = 0; age < 2; age++) {
-        uint32_t t = now - age;
-        if ((t & 7) == top >> 3 &&
-            ((uint32_t)cookie_hash(env, flow, irs, t) & COOKIE_HASH_MASK) ==
-                (cookie & COOKIE_HASH_MASK))
-            return cookie_mss[top & 7];
-    }
-    return 0;
-}
+/* ---- Answers without an entry ---- */
 
 static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint32_t hash,
                                uint32_t link_mtu)
@@ -169,14 +124,14 @@ static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint3
     if (h->timestamps) {
         uint32_t low = (uint32_t)h->wscale | (uint32_t)h->sack << 4;
         uint32_t now = timestamp_of(env, &h->flow);
-        tsval = now >> COOKIE_TS_BITS << COOKIE_TS_BITS | low;
+        tsval = now >> HF_COOKIE_TS_BITS << HF_COOKIE_TS_BITS | low;
         if (hf_seq_gt(tsval, now)) /* our clock never runs ahead */
-            tsval -= 1u << COOKIE_TS_BITS;
+            tsval -= 1u << HF_COOKIE_TS_BITS;
     } else {
         h->wscale = NO_WSCALE;
         h->sack = 0;
     }
-    h->iss = cookie_make(env, h);
+    h->iss = hf_cookie_make(env, &h->flow, h->irs, h->mss);
     send_syn_ack(env, h, hash, link_mtu, HF_SEND_NEW, tsval);
     env->counters.cookies_sent++;
     env->cookie_sent_at = env->now;
@@ -186,7 +141,7 @@ static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint3
  * a reset would kill a connection that the next segment brings to life. */
 bool hf_half_open_may_be_early(const struct hf_env *env, const struct hf_seg *seg)
 {
-    return env->counters.cookies_sent && env->now - env->cookie_sent_at < 2 * COOKIE_PERIOD &&
+    return env->counters.cookies_sent && env->now - env->cookie_sent_at < 2 * HF_COOKIE_PERIOD &&
            (seg->flags & (HF_SYN | HF_ACK | HF_RST)) == HF_ACK && hf_seg_len(seg) > 0;
 }
 
@@ -379,11 +334,6 @@ static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
         return 0;
     env->counters.passive_opens++;
     hf_listen_queue(env, l, c);
-    const struct hf_active *a = hf_tcp_active(env, c);
-    if (a && a->rcv.len)
-        hf_tcp_event(env, c, HF_EVENT_READABLE);
-    if (c->flags & HF_F_FIN_RECEIVED)
-        hf_tcp_event(env, c, HF_EVENT_EOF);
     hf_tcp_want(env, c, 0); /* what it owes stands in the block */
     hf_tcp_rearm(env, c);
     return c;
@@ -403,6 +353,14 @@ static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, ui
     if (time_wait)
         hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT,
                          HF_ACK);
+}
+
+/* An ACK that offers no more than the SYN+ACK did: that may have to be sent again, and a SYN's
+ * window cannot be scaled. */
+static void answer_block(struct hf_env *env, struct hf_tcp *block)
+{
+    block->rcv_buffer = first_window(env);
+    hf_tcp_reply_ack(env, block);
 }
 
 void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, struct hf_seg *seg,
@@ -435,7 +393,7 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, str
         if (block.want & HF_WANT_SYN)
             answer(env, h, hash, path->link_mtu, HF_SEND_REPLY);
         else if (block.want & HF_WANT_ACK || block.challenges_owed)
-            hf_tcp_reply_ack(env, &block);
+            answer_block(env, &block);
         hf_tcp_drop_active(env, &block);
     } else {
         bool replaces = h->over_time_wait;
@@ -456,7 +414,7 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
     if ((seg->flags & (HF_SYN | HF_ACK | HF_RST)) != HF_ACK || l->hold ||
         env->settings->cookies == HF_COOKIES_NEVER)
         return false;
-    uint16_t mss = cookie_read(env, flow, seg->seq - 1, seg->ack - 1);
+    uint16_t mss = hf_cookie_read(env, flow, seg->seq - 1, seg->ack - 1);
     if (!mss)
         return false;
     if (hf_listen_is_full(l)) {
@@ -466,7 +424,7 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
     struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1, .mss = mss,
                              .wscale = NO_WSCALE, .link = path->link & 15u};
     if (seg->options.has_ts && env->settings->timestamps) {
-        uint32_t low = seg->options.tsecr & ((1u << COOKIE_TS_BITS) - 1);
+        uint32_t low = seg->options.tsecr & ((1u << HF_COOKIE_TS_BITS) - 1);
         h.timestamps = 1;
         h.ts_recent = seg->options.tsval;
         h.wscale = low & 15u;

@@ -41,6 +41,8 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
                          uint32_t hash, struct hf_seg *seg, const struct hf_path *path);
 /* A segment that no cookie fits: was its third segment lost or overtaken? */
 bool hf_half_open_may_be_early(const struct hf_env *env, const struct hf_seg *seg);
+/* The scale of windows that the peer offers. */
+uint8_t hf_half_open_scale(const struct hf_env *env, uint32_t index);
 void hf_half_open_timer(struct hf_env *env, uint32_t index);
 /* End an entry. */
 void hf_half_open_end(struct hf_env *env, uint32_t index, enum hf_cause cause, enum hf_by by,

@@ -40,8 +40,20 @@ void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu)
         return;
     trace_icmp(env, c, HF_ICMP_TOO_BIG, mtu);
     c->path_mtu = mtu;
+    c->path_mtu_s = hf_tcp_now_s(env);
     uint16_t was = c->mss;
     hf_tcp_set_mss(env, c);
     if (c->mss < was && c->state >= HF_ESTABLISHED)
         hf_recovery_resend_all(env, c, HF_SEND_PMTU);
+}
+
+/* RFC 1191 6.3, RFC 8201 5.3: what a router once said is tried again after a while; if it is still
+ * so, it will say it again. */
+void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c)
+{
+    uint32_t age_s = (uint32_t)(env->settings->pmtu_age / HF_SEC);
+    if (c->path_mtu >= env->link_mtu[c->link] || hf_tcp_now_s(env) - c->path_mtu_s < age_s)
+        return;
+    c->path_mtu = env->link_mtu[c->link];
+    hf_tcp_set_mss(env, c);
 }

@@ -18,6 +18,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
 {
     const struct hf_congestion_ops *ops = hf_congestion_named(env->settings->congestion);
     a->cc.ops = ops ? ops : &hf_cc_reno;
+    a->small_end = c->snd_una;
     a->cc.mss = c->mss;
     a->cc.cwnd = initial_window(env, c->mss);
     a->cc.ssthresh = UINT32_MAX;

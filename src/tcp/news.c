@@ -29,10 +29,10 @@ static void ready_advance(struct hf_env *env, hf_ref next)
 
 void hf_tcp_event(struct hf_env *env, struct hf_tcp *c, unsigned bits)
 {
-    if (!c->self || c->flags & (HF_F_ORPHAN | HF_F_ZOMBIE))
+    if (c->flags & (HF_F_ORPHAN | HF_F_ZOMBIE))
         return;
     c->events |= (uint16_t)bits;
-    if (c->flags & (HF_F_ON_READY | HF_F_ACCEPT_QUEUE))
+    if (!c->self || c->flags & (HF_F_ON_READY | HF_F_ACCEPT_QUEUE))
         return; /* what happens before accept is told after it */
     c->flags |= HF_F_ON_READY;
     c->ready_next = 0;

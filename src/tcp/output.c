@@ -256,8 +256,20 @@ static bool pick_retransmission(struct hf_tcp *c, struct hf_active *a, struct pi
     return old_piece(c, a, a->rtx_nxt, p) && flight + p->len <= a->cc.cwnd;
 }
 
-/* RFC 9293 3.8.6.2.1 with Nagle (3.7.4): is this much worth a segment now? */
-static bool worth_sending(const struct hf_tcp *c, uint32_t queued, uint32_t len, bool fin)
+/* Nagle, RFC 9293 3.7.4, in the form that the settings choose. */
+static bool nagle_waits(const struct hf_env *env, const struct hf_tcp *c,
+                        const struct hf_active *a)
+{
+    if (c->flags & HF_F_NODELAY || !hf_tcp_outstanding(c))
+        return false;
+    if (env->settings->nagle == HF_NAGLE_MINSHALL)
+        return hf_seq_gt(a->small_end, c->snd_una);
+    return true;
+}
+
+/* RFC 9293 3.8.6.2.1: is this much worth a segment now? */
+static bool worth_sending(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a, uint32_t queued, uint32_t len, bool fin)
 {
     if (len >= c->mss)
         return true;
@@ -266,15 +278,14 @@ static bool worth_sending(const struct hf_tcp *c, uint32_t queued, uint32_t len,
         return true; /* CLOSE implies PUSH, and nothing will follow */
     if (c->want & HF_WANT_PUSH)
         return true;
-    if (!(c->flags & HF_F_NODELAY) && hf_tcp_outstanding(c))
+    if (nagle_waits(env, c, a))
         return false;
     if (all)
         return !(c->flags & (HF_F_CORK | HF_F_MORE));
     return len >= c->snd_wnd_max / 2;
 }
 
-static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t segment_max,
-                     struct piece *p)
+static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
 {
     uint32_t queued = hf_tcp_unsent(env, c);
     bool fin = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
@@ -282,6 +293,8 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
         return false;
     if (a && a->phase == HF_PHASE_LOSS && hf_seq_lt(a->rtx_nxt, hf_seq_min(a->recover, c->snd_nxt)))
         return false; /* what was lost goes first */
+    if (queued)
+        hf_tcp_age_path_mtu(env, c);
     uint32_t in_flight = c->snd_nxt - c->snd_una;
     uint32_t by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
     uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
@@ -289,10 +302,8 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     uint32_t by_path = cwnd > flight ? cwnd - flight : 0;
     uint32_t usable = by_peer < by_path ? by_peer : by_path;
     uint32_t len = queued < usable ? queued : usable;
-    if (len > segment_max)
-        len = segment_max;
     if (len > c->mss)
-        len -= len % c->mss; /* whole segments, or one that is all */
+        len = c->mss;
     p->seq = c->snd_nxt;
     p->len = len;
     p->reason = HF_SEND_NEW;
@@ -300,7 +311,7 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
     if (fin && !queued)
         return p->fin;
-    return len && worth_sending(c, queued, len, p->fin);
+    return len && worth_sending(env, c, a, queued, len, p->fin);
 }
 
 /* One octet into a zero window (3.8.6.1): the first unacknowledged one, or the next. */
@@ -333,6 +344,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         }
         if (a)
             a->probing = p->reason == HF_SEND_PROBE;
+        if (a && p->len && p->len < c->mss)
+            a->small_end = end;
         c->bytes_sent += end - c->snd_nxt - p->fin;
         c->snd_nxt = end;
         if (p->fin)
@@ -389,11 +402,6 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     out->text = p->len;
     out->reason = p->reason;
     out->segments = 1;
-    if (p->len > c->mss) {
-        out->segments = (uint16_t)((p->len + c->mss - 1) / c->mss);
-        packet->segments = out->segments;
-        packet->segment_bytes = c->mss;
-    }
     hf_tcp_finish_packet(env, packet, &c->flow, &out->head, p->len);
     account(env, c, a, p);
     c->dup_acks_owed = 0;
@@ -431,7 +439,7 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         build_piece(env, c, packet, out, &p);
         return true;
     }
-    if (text && pick_new(env, c, a, c->mss, &p)) {
+    if (text && pick_new(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }

@@ -61,17 +61,14 @@ void hf_tcp_refuse(struct hf_env *env, const struct hf_flow *flow, const struct 
     env->counters.resets_out++;
 }
 
-/* D9: SEQ is right only if the peer has everything we sent; if not, it challenges, and CLOSED
- * answers that with a reset that fits. */
-void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c)
+/* An answer of a connection's: ACK set, its own numbers and options. */
+static struct hf_reply *reply_of(struct hf_env *env, const struct hf_tcp *c, hf_seq seq)
 {
     struct hf_reply *r = reply(env, c->link, &c->flow);
     if (!r)
-        return;
-    r->flags = HF_RST | HF_ACK;
-    r->seq = hf_tcp_empty_seq(c);
+        return 0;
+    r->seq = seq;
     r->ack = c->rcv_nxt;
-    r->reason = HF_SEND_RESET;
     r->conn = c->hash;
     r->state = c->state;
     r->tos = c->tos;
@@ -81,29 +78,30 @@ void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c)
         r->tsval = hf_tcp_timestamp(env, c);
         r->tsecr = c->ts_recent;
     }
+    return r;
+}
+
+/* D9: SEQ is right only if the peer has everything we sent; if not, it challenges, and CLOSED
+ * answers that with a reset that fits. */
+void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c)
+{
+    struct hf_reply *r = reply_of(env, c, hf_tcp_empty_seq(c));
+    if (!r)
+        return;
+    r->flags = HF_RST | HF_ACK;
+    r->reason = HF_SEND_RESET;
     env->counters.resets_out++;
 }
 
 void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c)
 {
-    struct hf_reply *r = reply(env, c->link, &c->flow);
+    struct hf_reply *r = reply_of(env, c, c->snd_nxt);
     if (!r)
         return;
     r->flags = HF_ACK;
-    r->seq = c->snd_nxt;
-    r->ack = c->rcv_nxt;
     r->window = hf_tcp_select_window(env, c, false);
     r->scale = c->rcv_wscale;
     r->reason = c->challenges_owed ? HF_SEND_CHALLENGE : HF_SEND_REPLY;
-    r->conn = c->hash;
-    r->state = c->state;
-    r->tos = c->tos;
-    r->ttl = c->ttl;
-    if (c->flags & HF_F_TIMESTAMPS) {
-        r->options |= HF_REPLY_TS;
-        r->tsval = hf_tcp_timestamp(env, c);
-        r->tsecr = c->ts_recent;
-    }
     c->last_ack_sent = c->rcv_nxt;
     c->challenges_owed = 0;
     c->want &= (uint8_t)~HF_WANT_ACK;

@@ -10,7 +10,6 @@
         .keepalive_probes = 9,            /* Linux tcp_keepalive_probes */                        \
         .timestamps = 1, .window_scale = 1, .sack = 1,                                            \
         .mss_floor = 64,                  /* row C12 */                                           \
-        .nagle = 1,                       /* SHLD-7 */                                            \
         .ttl = 64,                        /* RFC 1700's recommendation */                         \
         .sws_override = 200 * HF_MS,      /* RFC 9293 3.8.6.2.1: 0.1 to 1 s */                    \
         .initial_window = 10,             /* RFC 6928 */                                          \
@@ -45,6 +44,7 @@ static const struct hf_settings rfc = {
     .r2_syn = 180 * HF_SEC,        /* MUST-23 */
     .r2_data = 100 * HF_SEC,       /* SHLD-11 */
     .user_timeout = 300 * HF_SEC,  /* RFC 9293 3.9.1.1 */
+    .nagle = HF_NAGLE_RFC,         /* SHLD-7 */
     .delack = 200 * HF_MS,         /* MUST-40: below 500 ms */
     .delack_min = 200 * HF_MS,
     .snd_buffer = 256 * 1024,
@@ -60,6 +60,7 @@ static const struct hf_settings rfc = {
         .rto_max = 120 * HF_SEC,       /* TCP_RTO_MAX */                                          \
         .synack_retries = 5,           /* tcp_synack_retries */                                   \
         .r2_data = 924600 * HF_MS,     /* tcp_retries2 = 15 */                                    \
+        .nagle = HF_NAGLE_MINSHALL,    /* tcp_minshall_check */                                   \
         .delack = 40 * HF_MS,          /* TCP_DELACK_MIN */                                       \
         .delack_min = 40 * HF_MS, .quick_acks = 16, /* TCP_MAX_QUICKACKS */                       \
         .snd_buffer = 1024 * 1024, .rcv_buffer = 512 * 1024, .idle_restart = 1,                   \

@@ -111,6 +111,7 @@ struct hf_tcp {
     struct hf_sack_block dsack;
     uint32_t srtt_us, rttvar_us, rto_us; /* RFC 6298; srtt 0: no sample                       */
     uint32_t ts_offset;   /* of our timestamp clock for this pair, RFC 7323 7.1               */
+    uint32_t path_mtu_s;  /* when path_mtu last fell, seconds                                 */
     uint32_t ts_recent_s; /* when ts_recent was set, seconds                                  */
     uint16_t path_mtu;
     uint16_t peer_mss;    /* from its SYN, or the default                                     */
@@ -137,7 +138,7 @@ struct hf_tcp {
 
 /* The first two cache lines hold what the common segment needs. */
 _Static_assert(offsetof(struct hf_tcp, deadline) <= 128, "hot fields of struct hf_tcp");
-_Static_assert(sizeof(struct hf_tcp) <= 376, "an idle connection");
+_Static_assert(sizeof(struct hf_tcp) <= 360, "an idle connection");
 
 /* Sender phases: what cwnd is doing, as the trace and STATUS tell it. */
 enum hf_phase { HF_PHASE_SLOW_START = 0, HF_PHASE_AVOIDANCE, HF_PHASE_RECOVERY, HF_PHASE_LOSS };
@@ -158,6 +159,7 @@ struct hf_active {
     bool timing;              /* one segment is being timed                                   */
     bool probing;             /* the octet before SND.NXT went into a zero window as a probe  */
     bool recover_valid;       /* recover has been set                                         */
+    hf_seq small_end;         /* end of the last segment below MSS that was sent              */
     hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */
     hf_time timed_at;
     uint32_t ranges;          /* first out-of-order range                                     */

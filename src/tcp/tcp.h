@@ -152,6 +152,7 @@ uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow);
 enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c, enum hf_icmp_kind kind,
                                hf_seq seq, bool *believed);
 void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu);
+void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c);
 
 /* ---- user_calls.c: RFC 9293 3.10.1 to 3.10.6 ---- */
 int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow *flow,
@@ -167,6 +168,12 @@ int hf_call_shutdown(struct hf_env *env, struct hf_tcp *c);
 void hf_call_close(struct hf_env *env, struct hf_tcp *c);
 void hf_call_abort(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum hf_by by);
 void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *status);
+/* 0, or why nothing can be sent. */
+int hf_call_may_send(const struct hf_tcp *c);
+/* Bytes that SEND would take now. */
+uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c);
+
+/* ---- options.c ---- */
 int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value);
 int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t *value);
 

@@ -233,10 +233,11 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
     hf_tcp_rearm(env, c);
 }
 
-/* The clock jumped: everything that was still to come, comes that much later. */
+/* The clock jumped: everything that was still to come, comes that much later. (The deadline is the
+ * wheel's to move.) */
 void hf_tcp_shift_times(struct hf_tcp *c, hf_time by)
 {
-    hf_time *at[] = {&c->rtx_at, &c->delack_at, &c->orphan_at, &c->deadline};
+    hf_time *at[] = {&c->rtx_at, &c->delack_at, &c->orphan_at};
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
         if (*at[i] != HF_NEVER)
             *at[i] += by;

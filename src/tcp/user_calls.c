@@ -74,15 +74,14 @@ static int error_of(const struct hf_tcp *c)
     }
 }
 
-/* 0, or why nothing can be sent. */
-static int may_send(const struct hf_tcp *c)
+int hf_call_may_send(const struct hf_tcp *c)
 {
     if (c->cause != HF_CAUSE_NONE)
         return error_of(c);
     return c->flags & HF_F_FIN_QUEUED ? HF_ERR_CLOSING : HF_OK;
 }
 
-static uint32_t send_room(const struct hf_env *env, const struct hf_tcp *c)
+uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t queued = a ? a->snd.len : 0;
@@ -112,10 +111,10 @@ static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned fl
 int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size_t len,
                      unsigned flags)
 {
-    int err = may_send(c);
+    int err = hf_call_may_send(c);
     if (err)
         return err;
-    uint32_t room = send_room(env, c);
+    uint32_t room = hf_call_send_room(env, c);
     uint32_t n = len < room ? (uint32_t)len : room;
     if (n < len)
         c->flags |= HF_F_SEND_FULL;
@@ -137,10 +136,10 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
 
 int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **buf, size_t *len)
 {
-    int err = may_send(c);
+    int err = hf_call_may_send(c);
     if (err)
         return err;
-    uint32_t room = send_room(env, c);
+    uint32_t room = hf_call_send_room(env, c);
     uint32_t n = want < room ? (uint32_t)want : room;
     if (!n) {
         c->flags |= HF_F_SEND_FULL;
@@ -390,166 +389,4 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
         if (!hf_time_wait_of(env, c))
             s->state = HF_CLOSED;
     }
-}
-
-/* ---- Options ---- */
-
-static void set_flag(struct hf_tcp *c, uint32_t flag, bool on)
-{
-    c->flags = on ? c->flags | flag : c->flags & ~flag;
-}
-
-static bool in(int64_t value, int64_t low, int64_t high)
-{
-    return value >= low && value <= high;
-}
-
-/* Bounds first: nothing changes when the value is outside. */
-static bool option_fits(enum hf_option option, int64_t value)
-{
-    switch (option) {
-    case HF_OPTION_NODELAY:
-    case HF_OPTION_KEEPALIVE:
-    case HF_OPTION_SOFT_ERRORS:
-    case HF_OPTION_DELACK:
-    case HF_OPTION_CORK:
-        return in(value, 0, 1);
-    case HF_OPTION_KEEPALIVE_IDLE:
-    case HF_OPTION_KEEPALIVE_INTERVAL:
-        return in(value, HF_SEC, INT32_MAX * HF_SEC);
-    case HF_OPTION_KEEPALIVE_PROBES:
-        return in(value, 2, 255); /* MUST-29 */
-    case HF_OPTION_R2:
-    case HF_OPTION_USER_TIMEOUT:
-        return in(value, 0, INT32_MAX * HF_SEC);
-    case HF_OPTION_TOS:
-        return in(value, 0, 255);
-    case HF_OPTION_TTL:
-        return in(value, 1, 255);
-    case HF_OPTION_SND_BUFFER:
-    case HF_OPTION_RCV_BUFFER:
-        return in(value, 1024, 1 << 30);
-    case HF_OPTION_USER:
-        return true;
-    default:
-        return false;
-    }
-}
-
-int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
-{
-    if (!option_fits(option, value))
-        return HF_ERR_ARGUMENT;
-    switch (option) {
-    case HF_OPTION_NODELAY:
-        set_flag(c, HF_F_NODELAY, value);
-        break;
-    case HF_OPTION_KEEPALIVE:
-        set_flag(c, HF_F_KEEPALIVE, value);
-        break;
-    case HF_OPTION_KEEPALIVE_IDLE:
-        c->keepalive_idle_s = (uint32_t)(value / HF_SEC);
-        break;
-    case HF_OPTION_KEEPALIVE_INTERVAL:
-        c->keepalive_interval_s = (uint32_t)(value / HF_SEC);
-        break;
-    case HF_OPTION_KEEPALIVE_PROBES:
-        c->keepalive_probes = (uint8_t)value;
-        break;
-    case HF_OPTION_R2:
-        c->r2 = value;
-        break;
-    case HF_OPTION_USER_TIMEOUT:
-        c->user_timeout = value;
-        set_flag(c, HF_F_USER_TIMEOUT, value != 0);
-        break;
-    case HF_OPTION_TOS:
-        c->tos = (uint8_t)value;
-        break;
-    case HF_OPTION_TTL:
-        c->ttl = (uint8_t)value;
-        break;
-    case HF_OPTION_SND_BUFFER:
-        c->snd_buffer = (uint32_t)value;
-        break;
-    case HF_OPTION_RCV_BUFFER:
-        c->rcv_buffer = (uint32_t)value;
-        hf_tcp_window_opened(env, c);
-        break;
-    case HF_OPTION_SOFT_ERRORS:
-        set_flag(c, HF_F_NO_SOFT_ERRORS, !value);
-        break;
-    case HF_OPTION_DELACK:
-        set_flag(c, HF_F_NO_DELACK, !value);
-        break;
-    case HF_OPTION_CORK:
-        set_flag(c, HF_F_CORK, value);
-        break;
-    default:
-        c->user = (uint64_t)value;
-        break;
-    }
-    hf_tcp_want(env, c, 0); /* what was held back may go now */
-    hf_tcp_rearm(env, c);
-    return HF_OK;
-}
-
-int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t *value)
-{
-    switch (option) {
-    case HF_OPTION_NODELAY:
-        *value = (c->flags & HF_F_NODELAY) != 0;
-        break;
-    case HF_OPTION_KEEPALIVE:
-        *value = (c->flags & HF_F_KEEPALIVE) != 0;
-        break;
-    case HF_OPTION_KEEPALIVE_IDLE:
-        *value = c->keepalive_idle_s * HF_SEC;
-        break;
-    case HF_OPTION_KEEPALIVE_INTERVAL:
-        *value = c->keepalive_interval_s * HF_SEC;
-        break;
-    case HF_OPTION_KEEPALIVE_PROBES:
-        *value = c->keepalive_probes;
-        break;
-    case HF_OPTION_R2:
-        *value = c->r2;
-        break;
-    case HF_OPTION_USER_TIMEOUT:
-        *value = c->user_timeout;
-        break;
-    case HF_OPTION_TOS:
-        *value = c->tos;
-        break;
-    case HF_OPTION_TTL:
-        *value = c->ttl;
-        break;
-    case HF_OPTION_SND_BUFFER:
-        *value = c->snd_buffer;
-        break;
-    case HF_OPTION_RCV_BUFFER:
-        *value = c->rcv_buffer;
-        break;
-    case HF_OPTION_SOFT_ERRORS:
-        *value = !(c->flags & HF_F_NO_SOFT_ERRORS);
-        break;
-    case HF_OPTION_DELACK:
-        *value = !(c->flags & HF_F_NO_DELACK);
-        break;
-    case HF_OPTION_CORK:
-        *value = (c->flags & HF_F_CORK) != 0;
-        break;
-    case HF_OPTION_USER:
-        *value = (int64_t)c->user;
-        break;
-    case HF_OPTION_MSS:
-        *value = c->mss;
-        break;
-    case HF_OPTION_SEND_ROOM:
-        *value = may_send(c) ? 0 : send_room(env, c);
-        break;
-    default:
-        return HF_ERR_ARGUMENT;
-    }
-    return HF_OK;
 }

@@ -174,20 +174,60 @@ static bool by_call(const struct row *row)
            (row->kind == ROW_STATE && row->end[row->from].by == HF_BY_CALL);
 }
 
-/* The last row, when it only tells a change of this end at this moment: whoever made the change
+/* Whether a row is none of this end's business: the other end was called, or sent something that
+ * did not arrive yet. */
+static bool is_elsewhere(const struct row *row, int e)
+{
+    return row->from != e && (by_call(row) || (row->kind == ROW_SEGMENT && !row->arrived));
+}
+
+/* The last row of this end, unless it received something since. */
+static struct row *last_of(struct ladder_talk *talk, int e)
+{
+    for (size_t i = talk->count; i-- > 0;) {
+        struct row *row = &talk->rows[i];
+        if (row->written)
+            return NULL;
+        if (row->from == e && row->kind != ROW_SEGMENT)
+            return row;
+        if (!is_elsewhere(row, e))
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Take a row out, and tell those who know the rows behind it by number. */
+static void remove_row(struct ladder_talk *talk, size_t index)
+{
+    talk->count--;
+    memmove(&talk->rows[index], &talk->rows[index + 1],
+            (talk->count - index) * sizeof *talk->rows);
+    for (int e = 0; e < 2; e++) {
+        if (talk->last_own[e] > index + 1)
+            talk->last_own[e]--;
+        if (talk->fresh_in[e] > index + 1)
+            talk->fresh_in[e]--;
+        for (size_t i = talk->out[e].count; i-- > 0;) {
+            struct flight *flight = &talk->out[e].list[i];
+            if (flight->id <= talk->dropped_rows + index)
+                break;
+            flight->id--;
+        }
+    }
+}
+
+/* The last row of this end, when it only tells a change at this moment: whoever made the change
  * known takes it over. */
 static bool take_change(struct hf_ladder *ladder, struct ladder_talk *talk, int e, hf_time time,
                         struct row_end *change)
 {
-    if (talk->count == 0)
-        return false;
-    struct row *last = &talk->rows[talk->count - 1];
-    if (last->kind != ROW_STATE || last->from != e || last->written || last->end[e].ended)
+    struct row *last = last_of(talk, e);
+    if (last == NULL || last->kind != ROW_STATE || last->end[e].ended)
         return false;
     if (last->record.time != time && !by_call(last))
         return false;
     *change = last->end[e];
-    talk->count--;
+    remove_row(talk, (size_t)(last - talk->rows));
     ladder->held = NULL; /* live: only a held row is not written yet */
     return true;
 }
@@ -269,9 +309,10 @@ static void date_calls(struct ladder_talk *talk, int e, hf_time time)
 {
     for (size_t i = talk->count; i-- > 0;) {
         struct row *row = &talk->rows[i];
-        if (!by_call(row) || row->from != e || row->written)
+        if (row->written || (!is_elsewhere(row, e) && !(row->from == e && by_call(row))))
             return;
-        row->record.time = time;
+        if (row->from == e)
+            row->record.time = time;
     }
 }
 

@@ -17,7 +17,7 @@
 #define TIME_WIDTH 10
 #define STATE_WIDTH 13 /* "~SYN-RECEIVED"                                                  */
 #define LINE_ROOM 640  /* 160 columns and colours                                          */
-#define FOLD_FROM 10   /* plain segments in a row from which on the middle is folded       */
+#define FOLD_FROM 16   /* plain segments in a row from which on the middle is folded       */
 #define FOLD_FIRST 4   /* ... and how many stay before ...                                 */
 #define FOLD_LAST 3    /* ... and after it                                                 */
 
@@ -441,7 +441,8 @@ void ladder_draw_row(const struct hf_ladder *ladder, const struct ladder_talk *t
         text[0] = 0;
     } else if (row->kind == ROW_STATE) {
         cell = state_cell(row, row->from, state);
-        bool below_call = row > talk->rows && row[-1].kind == ROW_CALL && row[-1].from == row->from;
+        bool below_call =
+            row > talk->rows && row[-1].kind == ROW_CALL && row[-1].from == row->from;
         change_text(row, below_call, text, sizeof text);
     } else {
         note_text(row, text, sizeof text);

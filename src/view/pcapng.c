@@ -195,8 +195,9 @@ static void comment_on(const struct hf_pcapng *p, const struct waiting *w, bool 
     words->text[0] = 0;
     for (int e = 0; e < 2; e++)
         say_end(p, words, &w->end[e], w->record.u.segment.flags);
-    if (w->sent)
-        say(words, "; ", hf_send_text(w->record.u.segment.reason));
+    uint8_t reason = w->record.u.segment.reason;
+    if (w->sent && reason != HF_SEND_REPLY && reason != HF_SEND_RESET)
+        say(words, "; ", hf_send_text(reason));
     if (w->drop != HF_DROP_NONE) {
         say(words, "; ", "dropped: ");
         say(words, "", hf_drop_text(w->drop));
@@ -473,8 +474,8 @@ void hf_pcapng_record(void *context, const struct hf_trace_record *record,
 
     bool over = true;
     for (int i = 0; i < 2; i++)
-        over = over && (!seen->end[i].ours ||
-                        (seen->end[i].ended && seen->end[i].state == HF_CLOSED));
+        over = over &&
+               (!seen->end[i].ours || (seen->end[i].ended && seen->end[i].state == HF_CLOSED));
     if (over)
         end_conversation(p, seen->number);
 }

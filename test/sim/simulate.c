@@ -1,11 +1,12 @@
 /* simulate: many stories, one for each seed, until one goes wrong.
  *
  *     simulate [--seeds N] [--first N] [--jobs N] [--seconds N]
- *     simulate --trace --first N
+ *     simulate --trace --first N [--fail-at K [--fail-from]]
  *
  * Without --first the seeds are fresh ones. A seed that fails is printed with what failed, and
- * the exit status is 1; `simulate --trace --first SEED` tells its story record by record. Every
- * 64th seed is run twice and must give the same trace. */
+ * the exit status is 1; `simulate --trace --first SEED` tells its story record by record, with the
+ * k-th allocation of the second host (and all after it) failing when asked. Every 64th seed is run
+ * twice and must give the same trace. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,8 @@
 #define TWICE_EVERY 64
 
 struct arguments {
-    unsigned long long seeds, first, jobs, seconds;
-    bool trace, fresh;
+    unsigned long long seeds, first, jobs, seconds, fail_at;
+    bool trace, fresh, fail_all_from;
     time_t end; /* with --seconds                                                             */
 };
 
@@ -36,8 +37,8 @@ struct progress {
 static int usage(const char *what)
 {
     fprintf(stderr,
-            "simulate: %s\nusage: simulate [--seeds N] [--first N] [--jobs N] [--seconds N] "
-            "[--trace]\n",
+            "simulate: %s\nusage: simulate [--seeds N] [--first N] [--jobs N] [--seconds N]\n"
+            "       simulate --trace --first N [--fail-at K [--fail-from]]\n",
             what);
     return 2;
 }
@@ -62,6 +63,10 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
             a->trace = true;
             continue;
         }
+        if (strcmp(argv[i], "--fail-from") == 0) {
+            a->fail_all_from = true;
+            continue;
+        }
         if (strcmp(argv[i], "--seeds") == 0)
             value = &a->seeds;
         else if (strcmp(argv[i], "--first") == 0)
@@ -70,6 +75,8 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
             value = &a->jobs;
         else if (strcmp(argv[i], "--seconds") == 0)
             value = &a->seconds;
+        else if (strcmp(argv[i], "--fail-at") == 0)
+            value = &a->fail_at;
         snprintf(text, sizeof text, "%.60s: %.60s", argv[i],
                  value ? "expected a whole number" : "unknown option");
         if (!value || !number(argv[i + 1], value))
@@ -217,10 +224,13 @@ int main(int argc, char **argv)
     if (status != 0)
         return status;
     if (arguments.trace) {
-        struct story_options options = {.trace = stdout};
+        struct story_options options = {.trace = stdout,
+                                        .fail_at = arguments.fail_at,
+                                        .fail_all_from = arguments.fail_all_from};
         struct story_result result;
         story_run(arguments.first, &options, &result);
-        printf("seed %llu: %s\n", arguments.first, result.failed ? result.text : "fine");
+        printf("seed %llu: %s (hash %016llx)\n", arguments.first,
+               result.failed ? result.text : "fine", (unsigned long long)result.hash);
         return result.failed;
     }
     return run_all(&arguments);

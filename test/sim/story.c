@@ -15,6 +15,7 @@
 #define HEALED (60 * HF_SEC)
 #define LAST_MOMENT (3 * 3600 * HF_SEC)
 #define PAUSES_MAX (300 * HF_SEC)
+#define PATIENCE 100
 #define CHUNK_MAX 20000
 
 /* Values for hf_sim_wake: an actor is its number, the rest is: */
@@ -42,6 +43,7 @@ struct actor {
     bool zero_copy, urgent, wait_for_end;
     bool started, connected, shut, read_all, released, ended;
     uint32_t cause;         /* from HF_EVENT_ENDED                                            */
+    uint32_t refusals;      /* times that there was no memory for what it wanted to send      */
     hf_time read_at, write_at; /* not before                                                  */
 };
 
@@ -64,7 +66,7 @@ struct world_host {
     struct story *story;
     int number;
     hf_listener listener;
-    bool hold;
+    bool hold, fixed_iss;
     hf_syn held[HELD_MAX];
     unsigned held_count;
     struct named named[NAMES_MAX];
@@ -103,6 +105,12 @@ static uint64_t any_size(struct story *s, unsigned bits)
 }
 
 #define ONE_OF(s, list) (list)[below(s, sizeof(list) / sizeof((list)[0]))]
+
+/* An answer that is right when memory is short. */
+static bool no_memory(const struct story *s, int64_t err)
+{
+    return s->short_of_memory && (err == HF_ERR_MEMORY || err == HF_ERR_LIMIT);
+}
 
 static void fail(struct story *s, int host, const char *what, const struct connection *c)
 {
@@ -303,7 +311,8 @@ static void write_some(struct actor *a)
         if (len > a->to_write)
             len = (size_t)a->to_write;
         int64_t taken = write_piece(a, len);
-        if (taken == HF_ERR_MEMORY && s->short_of_memory) {
+        if (no_memory(s, taken)) {
+            a->ended = ++a->refusals > PATIENCE;
             hf_sim_wake(s->sim, a->host, hf_sim_now(s->sim) + 100 * HF_MS, value_of(a));
             return;
         }
@@ -428,7 +437,7 @@ static void open_one(struct actor *a)
     open.local.port = c->port[me];
     int err = hf_tcp_open(stack_of(a), &open, &handle);
     if (err != 0) {
-        if (err != HF_ERR_MEMORY || !s->short_of_memory)
+        if (!no_memory(s, err))
             fail(s, a->host, "hf_tcp_open failed", c);
         a->started = a->released = true;
         return;
@@ -441,13 +450,13 @@ static void open_one(struct actor *a)
         act(a);
 }
 
-static struct actor *actor_for(struct world_host *host, uint16_t remote_port)
+static struct actor *actor_for(struct world_host *host, const struct hf_endpoint *remote)
 {
     struct story *s = host->story;
     for (unsigned i = 0; i < s->connections; i++) {
         struct connection *c = &s->connection[i];
-        if (!c->simultaneous && c->end[1].host == host->number && c->port[0] == remote_port &&
-            c->end[0].started)
+        if (!c->simultaneous && c->end[1].host == host->number && c->end[0].started &&
+            c->port[0] == remote->port && c->family == (enum hf_family)remote->addr.family)
             return &c->end[1];
     }
     return NULL;
@@ -465,15 +474,16 @@ static void accept_all(struct world_host *host)
             hf_sim_fail(s->sim, host->number, "no status of a connection just accepted");
             return;
         }
-        struct actor *a = actor_for(host, status.remote.port);
+        struct actor *a = actor_for(host, &status.remote);
         if (a && !a->started) {
             hf_tcp_set(stack, handle, HF_OPTION_USER, (int64_t)value_of(a));
             a->connected = true;
             start(a, handle);
             act(a);
         } else {
-            /* A late segment with a good cookie looks like a third one. */
-            if (!s->cookies)
+            /* A late segment with a good cookie looks like a third one; so does one whose ACK
+             * fits because every connection begins with the same number. */
+            if (!s->cookies && !host->fixed_iss)
                 hf_sim_fail(s->sim, host->number, "accepted a connection that nobody opened");
             hf_tcp_abort(stack, handle);
         }
@@ -676,6 +686,7 @@ static void draw_host(struct story *s, int which)
     config.app = (struct hf_sim_app){.on_event = on_event, .on_wake = on_wake, .context = host};
     host->story = s;
     host->hold = chance(s, 20);
+    host->fixed_iss = unsafe.fixed_iss;
     host->number = hf_sim_add_host(s->sim, &config);
 }
 
@@ -684,7 +695,7 @@ static void listen_on(struct story *s, struct world_host *host)
     struct hf_listen listen = {
         .size = sizeof listen, .local.port = PORT, .backlog = 16, .hold = host->hold};
     int err = hf_tcp_listen(hf_sim_stack(s->sim, host->number), &listen, &host->listener);
-    if (err != 0 && !(err == HF_ERR_MEMORY && s->short_of_memory))
+    if (err != 0 && !no_memory(s, err))
         hf_sim_fail(s->sim, host->number, "hf_tcp_listen failed");
 }
 
@@ -696,7 +707,7 @@ static void draw_actor(struct story *s, struct connection *c, int which)
     a->connection = c;
     a->out = &c->stream[which];
     a->in = &c->stream[1 - which];
-    a->to_write = chance(s, 15) ? 0 : any_size(s, 18);
+    a->to_write = chance(s, 15) ? 0 : any_size(s, chance(s, 10) ? 21 : 18);
     a->write_max = 1 + (uint32_t)any_size(s, 14);
     a->read_max = 1 + (uint32_t)any_size(s, 14);
     /* Pieces of a byte or two are for short streams. */
@@ -837,7 +848,8 @@ static void look_at_connection(struct story *s, struct connection *c)
 static void look_at_host(struct story *s, struct world_host *host)
 {
     if (s->options && host == &s->host[1])
-        s->options->allocations = hf_sim_host_allocator(s->sim, host->number)->calls;
+        s->options->failed = hf_sim_host_allocator(s->sim, host->number)->failed;
+
     for (unsigned i = 0; i < host->named_count; i++)
         if (host->named[i].opened != host->named[i].ended)
             hf_sim_fail(s->sim, host->number, "a connection is not in use and has not ended");

@@ -25,7 +25,7 @@ struct story_options {
     FILE *trace;          /* every record of both stacks, one line each; NULL: not            */
     uint64_t fail_at;     /* the allocation of the second host that fails; 0: none            */
     bool fail_all_from;   /* and all after it                                                 */
-    uint64_t allocations; /* out: how many there were                                         */
+    uint64_t failed;      /* out: how many failed                                             */
 };
 
 /* options may be NULL. */

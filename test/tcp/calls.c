@@ -1,5 +1,5 @@
-/* Calls and timers: section 5 of docs/states.md (RFC 9293 3.10.1 to 3.10.6, 3.10.8): what a script
- * for one cell of the grid does not show. */
+/* Calls and timers: section 5 of docs/states.md (RFC 9293 3.10.1 to 3.10.6, 3.10.8): what a
+ * script for one cell of the grid does not show. */
 /* clang-format off: scripts */
 #include <string.h>
 
@@ -72,7 +72,7 @@ TEST(listen_beside_connections_of_the_same_port, rfc, "CLD.OPEN-p MUST-42")
     state(HF_ESTABLISHED);
 }
 
-TEST(open_carries_tos, rfc, "CLD.OPEN-a MUST-48")
+TEST(open_carries_tos, rfc, "CLD.OPEN-a MUST-48 MAY-9")
 {
     app_open(.tos = 0x28);
     out(SYN, .seq = 0, .tos = 0x28);
@@ -134,7 +134,7 @@ TEST(close_after_shutdown, rfc, "FW1.CLOSE FW2.CLOSE")
     state(HF_TIME_WAIT);
 }
 
-TEST(close_still_delivers_what_was_sent, rfc, "EST.CLOSE")
+TEST(close_still_delivers_what_was_sent, rfc, "EST.CLOSE N-22")
 {
     established(.mss = 1000, .wnd = 1000);
     app_send(3000);
@@ -238,6 +238,93 @@ TEST(persist_gives_up_on_a_peer_that_does_not, rfc, "EST.persist EST.R2")
     ended(HF_CAUSE_RETRANSMIT_TIMEOUT);
 }
 
+TEST(nagle, rfc, "EST.SEND SHLD-7 SHLD-27 MAY-16")
+{
+    established(.mss = 1000);
+    app_send(100);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
+    app_send(100);
+    nothing();
+    app_send(200);
+    nothing();
+    in(ACK, .seq = 1, .ack = 101);
+    out(PSH|ACK, .seq = 101, .ack = 1, .len = 300);
+    app_send(1100); /* a full segment goes, the rest waits */
+    out(ACK, .seq = 401, .ack = 1, .len = 1000);
+    nothing();
+    in(ACK, .seq = 1, .ack = 1401);
+    out(PSH|ACK, .seq = 1401, .ack = 1, .len = 100);
+}
+
+TEST(nagle_off, rfc, "EST.SEND MUST-17")
+{
+    established(.mss = 1000);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_NODELAY, 1), 0);
+    for (int64_t i = 0; i < 5; i++) {
+        app_send(100);
+        out(PSH|ACK, .seq = 1 + 100 * i, .ack = 1, .len = 100);
+    }
+}
+
+/* The sender's side: small pieces wait for more window, until the override timer. */
+TEST(silly_window_is_not_filled, rfc, "EST.SEND MUST-38 N-17")
+{
+    established(.mss = 1000, .wnd = 1000);
+    app_send(5000);
+    out(ACK, .seq = 1, .ack = 1, .len = 1000);
+    in(ACK, .seq = 1, .ack = 1001, .wnd = 100);
+    nothing();
+    in(ACK, .seq = 1, .ack = 1001, .wnd = 200);
+    quiet(settings()->sws_override - ms(10));
+    within(ms(20), ACK, .seq = 1001, .ack = 1, .len = 200);
+    in(ACK, .seq = 1, .ack = 1201, .wnd = 500); /* half of the largest ever offered */
+    out(ACK, .seq = 1201, .ack = 1, .len = 500);
+    in(ACK, .seq = 1, .ack = 1701, .wnd = 3000);
+    out(ACK, .seq = 1701, .ack = 1, .len = 1000);
+    out(ACK, .seq = 2701, .ack = 1, .len = 1000);
+    out(ACK, .seq = 3701, .ack = 1, .len = 1000);
+    nothing();
+}
+
+TEST(default_mss, rfc, "EST.SEND MUST-15")
+{
+    established();
+    int64_t mss = family() == 4 ? 536 : 1220;
+    app_send((size_t)(2 * mss));
+    out(ACK, .seq = 1, .ack = 1, .len = mss);
+    out(PSH|ACK, .seq = 1 + mss, .ack = 1, .len = mss);
+}
+
+TEST(windows_are_unsigned, rfc, "EST.A-dup MUST-1")
+{
+    established(.wnd = 65535);
+    expect(status().snd_wnd, 65535);
+    in(ACK, .seq = 1, .ack = 1, .wnd = 0x8000);
+    expect(status().snd_wnd, 0x8000);
+}
+
+/* The receiver's side: a window opens by something worth having, or not at all. */
+TEST(silly_window_is_not_offered, rfc, "EST.RECEIVE MUST-39 N-18")
+{
+    answer_everything();
+    with(rcv_buffer, 4000);
+    established(.mss = 1000);
+    for (int64_t seq = 1; seq < 4001; seq += 1000) {
+        in(ACK, .seq = seq, .ack = 1, .len = 1000);
+        drain(0);
+    }
+    drain(settings()->delack);
+    expect(rcv_wnd(), 0);
+    app_recv(100);
+    nothing();
+    in(ACK, .seq = 4001, .ack = 1, .len = 1, .junk = true); /* a probe */
+    out(ACK, .seq = 1, .ack = 4001, .wnd = 0);
+    app_recv(1900);
+    out(ACK, .seq = 1, .ack = 4001, .wnd = 2000);
+    app_recv(2000);
+    drain(0);
+}
+
 /* CLOSE against a window that is shut: the FIN waits, and is probed for like text. */
 TEST(persist_for_a_fin, rfc, "EST.persist FW1.persist EST.CLOSE")
 {
@@ -274,7 +361,7 @@ TEST(delayed_ack, rfc, "EST.delack MUST-40 SHLD-18")
     app_recv(410);
 }
 
-TEST(keep_alive, rfc, "EST.keep MUST-24 MUST-25 MUST-26 MUST-27 MUST-28 SHLD-12")
+TEST(keep_alive, rfc, "EST.keep MUST-24 MUST-25 MUST-26 MUST-27 MUST-28 SHLD-12 MAY-5 MUST-29")
 {
     established();
     quiet(sec(3 * 7200)); /* off by default */
@@ -294,6 +381,29 @@ TEST(keep_alive, rfc, "EST.keep MUST-24 MUST-25 MUST-26 MUST-27 MUST-28 SHLD-12"
     ended(HF_CAUSE_KEEPALIVE_TIMEOUT);
     event(HF_EVENT_ENDED);
     app_recv_is(HF_ERR_TIMEOUT);
+}
+
+TEST(keep_alive_waits_for_what_is_outstanding, rfc, "EST.keep MUST-26")
+{
+    established(.mss = 1000);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_R2, 0), 0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, 0), 0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_KEEPALIVE, 1), 0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_KEEPALIVE_IDLE, sec(10)), 0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_KEEPALIVE_INTERVAL, sec(10)), 0);
+    app_send(100);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
+    hf_time end = script_now() + sec(300);
+    struct script_segment again;
+    while (script_now() < end) {
+        note(wait_for_packet(settings()->rto_max));
+        while (script_take(&again) >= 0)
+            note(again.seq == 1 && again.len == 100);
+    }
+    state(HF_ESTABLISHED);
+    in(ACK, .seq = 1, .ack = 101);
+    within(sec(11), ACK, .seq = 100, .ack = 1);
+    in(ACK, .seq = 1, .ack = 101);
 }
 
 TEST(timeout_resets_the_peer_if_asked, rfc, "EST.UTO EST.R2 D-11")
@@ -324,7 +434,7 @@ TEST(timeout_is_silent_by_the_letter, rfc, "EST.UTO D-11")
     ended(HF_CAUSE_USER_TIMEOUT);
 }
 
-TEST(abort_may_hold_the_pair, rfc, "EST.ABORT D-16")
+TEST(abort_may_hold_the_pair, rfc, "EST.ABORT D-16 N-23")
 {
     with(hold_after_abort, 1);
     established(.active = true);

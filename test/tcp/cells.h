@@ -1,8 +1,9 @@
-/* What most states have in common: the cells of a synchronized state (docs/states.md) that are the
- * same from ESTABLISHED to TIME-WAIT. A grid_*.c file reaches its state and says which it proves.
+/* What most states have in common: the cells of a synchronized state (docs/states.md) that
+ * are the same from ESTABLISHED to TIME-WAIT. A grid_*.c file reaches its state and says
+ * which it proves.
  *
- * Every function is called in the state that it is to prove, and leaves it unchanged. Numbers come
- * from the wire, so they fit any state. */
+ * * Every function is called in the state that it is to prove, and leaves it unchanged.
+ * Numbers come from the wire, so they fit any state. */
 #ifndef CELLS_H
 #define CELLS_H
 
@@ -123,22 +124,22 @@ static inline void cell_open_again(int now_in)
 }
 
 /* A test for each of them: CELLS(est, "EST", established, HF_ESTABLISHED). */
-#define CELL(test_name, ids, way, now_in, cell)                                                   \
-    TEST(test_name, rfc, ids)                                                                     \
-    {                                                                                             \
-        answer_everything();                                                                      \
-        way(.mss = 1000);                                                                         \
-        cell(now_in);                                                                             \
+#define CELL(test_name, ids, way, now_in, cell)                                                 \
+    TEST(test_name, rfc, ids)                                                                   \
+    {                                                                                           \
+        answer_everything();                                                                    \
+        way(.mss = 1000);                                                                       \
+        cell(now_in);                                                                           \
     }
 
-#define CELLS(name, NAME, way, now_in)                                                            \
-    CELL(name##_syn, NAME ".SYN", way, now_in, cell_syn)                                          \
-    CELL(name##_syn_ack_ok, NAME ".SYN-ACK-ok", way, now_in, cell_syn_ack_ok)                     \
-    CELL(name##_syn_ack_bad, NAME ".SYN-ACK-bad", way, now_in, cell_syn_ack_bad)                  \
-    CELL(name##_rst_out, NAME ".RST-out", way, now_in, cell_rst_out)                              \
-    CELL(name##_no_ack, NAME ".no-ACK", way, now_in, cell_no_ack)                                 \
-    CELL(name##_out, NAME ".out", way, now_in, cell_out)                                          \
-    CELL(name##_ack_old, NAME ".A-old", way, now_in, cell_ack_old)                                \
+#define CELLS(name, NAME, way, now_in)                                                          \
+    CELL(name##_syn, NAME ".SYN", way, now_in, cell_syn)                                        \
+    CELL(name##_syn_ack_ok, NAME ".SYN-ACK-ok", way, now_in, cell_syn_ack_ok)                   \
+    CELL(name##_syn_ack_bad, NAME ".SYN-ACK-bad", way, now_in, cell_syn_ack_bad)                \
+    CELL(name##_rst_out, NAME ".RST-out", way, now_in, cell_rst_out)                            \
+    CELL(name##_no_ack, NAME ".no-ACK", way, now_in, cell_no_ack)                               \
+    CELL(name##_out, NAME ".out", way, now_in, cell_out)                                        \
+    CELL(name##_ack_old, NAME ".A-old", way, now_in, cell_ack_old)                              \
     CELL(name##_ack_unsent, NAME ".A-unsent", way, now_in, cell_ack_unsent)
 
 #endif

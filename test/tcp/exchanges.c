@@ -61,7 +61,8 @@ TEST(open_syn_ack_lost, rfc, "X.open-syn-ack-lost SYR.SYN SYR.RTO D-2")
     quiet(sec(300));
 }
 
-TEST(open_simultaneous_syn_ack_first, rfc, "X.simultaneous-open SYS.SYN SYR.SYN-ACK-ok D-1 MUST-10")
+TEST(open_simultaneous_syn_ack_first, rfc,
+     "X.simultaneous-open SYS.SYN SYR.SYN-ACK-ok D-1 MUST-10")
 {
     app_open();
     out(SYN, .seq = 0);
@@ -408,6 +409,25 @@ TEST(blind_data, rfc, "X.blind-data EST.A-old B3")
     in(PSH|ACK, .seq = 1, .ack = 10001 - 1000, .len = 10);
     within(settings()->delack, ACK, .seq = 10001, .ack = 11);
     app_recv(10);
+}
+
+/* The urgent pointer is a hint: whatever it says, the stream is the same. */
+TEST(urgent_pointer_lies, rfc, "EST.data SYS.SYN-ACK-ok A5")
+{
+    const int64_t pointers[] = {0, 1, 100, 101, 65535};
+    syn_sent();
+    in(SYN|ACK|URG, .seq = 0, .ack = 1, .urg = 65535);
+    out(ACK, .seq = 1, .ack = 1);
+    int64_t seq = 1;
+    for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++, seq += 100) {
+        in(URG|PSH|ACK, .seq = seq, .ack = 1, .len = 100, .urg = pointers[i]);
+        drain(settings()->delack);
+        app_recv(100);
+        app_recv_is(0);
+    }
+    in(URG|FIN|ACK, .seq = seq, .ack = 1, .urg = 65535);
+    out(ACK, .seq = 1, .ack = seq + 1);
+    app_recv_is(HF_EOF);
 }
 
 /* ---- Windows ---- */

@@ -1,16 +1,17 @@
 /* All 512 sets of flags, in each of the eleven states, in and out of the window: row A6 of
  * docs/attacks.md. What the stack does is compared with the table of flags.golden.
  *
- * Four flags decide: FIN, SYN, RST and ACK; the table has a column for each set of these. The other
- * five (PSH, URG, ECE, CWR, AE) must not change anything, and every set of them is tried. */
+ * * Four flags decide: FIN, SYN, RST and ACK; the table has a column for each set of these.
+ * The other five (PSH, URG, ECE, CWR, AE) must not change anything, and every set of them is
+ * tried. */
 /* clang-format off: scripts */
 #include <stdio.h>
 #include <string.h>
 
 #include "cells.h"
 
-/* Per line: state, place of the segment, and for each of the 16 columns the answer and the state
- * afterwards. Answers: - none, A ACK, C SYN+ACK, S SYN, R RST without ACK, Z RST+ACK. */
+/* Per line: state, place of the segment, and for each of the 16 columns the answer and the
+ * state afterwards. Answers: - none, A ACK, C SYN+ACK, S SYN, R RST without ACK, Z RST+ACK. */
 static const char *const golden[] = {
 #include "flags.golden"
 };
@@ -101,10 +102,10 @@ static void all(int from)
     }
 }
 
-#define ALL(name, from)                                                                           \
-    TEST(all_flags_in_##name, rfc, "A6 D13")                                                      \
-    {                                                                                             \
-        all(from);                                                                                \
+#define ALL(name, from)                                                                         \
+    TEST(all_flags_in_##name, rfc, "A6 D-13")                                                    \
+    {                                                                                           \
+        all(from);                                                                              \
     }
 
 ALL(closed, HF_CLOSED)

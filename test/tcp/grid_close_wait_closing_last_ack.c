@@ -1,5 +1,5 @@
-/* CLOSE-WAIT, CLOSING and LAST-ACK: the peer's FIN has come (docs/states.md, CLW, CLG and LAK; RFC
- * 9293 3.10.7.4). What text comes now should not be there and is ignored (D8). */
+/* CLOSE-WAIT, CLOSING and LAST-ACK: the peer's FIN has come (docs/states.md, CLW, CLG and
+ * LAK; RFC 9293 3.10.7.4). What text comes now should not be there and is ignored (D8). */
 /* clang-format off: scripts */
 #include "cells.h"
 
@@ -107,7 +107,7 @@ TEST(close_wait_r2, rfc, "CLW.R2")
     event(HF_EVENT_ENDED);
 }
 
-TEST(close_wait_user_timeout, rfc, "CLW.UTO")
+TEST(close_wait_user_timeout, rfc, "CLW.UTO N-11")
 {
     close_wait(.mss = 1000);
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, sec(20)), 0);
@@ -249,7 +249,7 @@ TEST(closing_r2, rfc, "CLG.R2")
     ended(HF_CAUSE_RETRANSMIT_TIMEOUT);
 }
 
-TEST(closing_user_timeout, rfc, "CLG.UTO")
+TEST(closing_user_timeout, rfc, "CLG.UTO N-11")
 {
     closing();
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, sec(20)), 0);
@@ -257,7 +257,7 @@ TEST(closing_user_timeout, rfc, "CLG.UTO")
     ended(HF_CAUSE_USER_TIMEOUT);
 }
 
-TEST(closing_calls, rfc, "CLG.SEND CLG.RECEIVE CLG.CLOSE CLG.STATUS")
+TEST(closing_calls, rfc, "CLG.SEND CLG.RECEIVE CLG.CLOSE CLG.STATUS N-10")
 {
     closing();
     refuses_calls(HF_CLOSING);
@@ -345,7 +345,7 @@ TEST(last_ack_r2, rfc, "LAK.R2")
     ended(HF_CAUSE_RETRANSMIT_TIMEOUT);
 }
 
-TEST(last_ack_user_timeout, rfc, "LAK.UTO")
+TEST(last_ack_user_timeout, rfc, "LAK.UTO N-11")
 {
     last_ack();
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, sec(20)), 0);
@@ -360,7 +360,7 @@ TEST(last_ack_orphan, rfc, "LAK.R2")
     gone();
 }
 
-TEST(last_ack_calls, rfc, "LAK.SEND LAK.RECEIVE LAK.CLOSE LAK.STATUS")
+TEST(last_ack_calls, rfc, "LAK.SEND LAK.RECEIVE LAK.CLOSE LAK.STATUS N-10")
 {
     last_ack();
     refuses_calls(HF_LAST_ACK);

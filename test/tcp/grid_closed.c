@@ -1,5 +1,5 @@
-/* CLOSED: what a stack answers when nobody is there (docs/states.md, CLD; RFC 9293 3.10.7.1, and
- * 3.10.1 to 3.10.6 for calls on a connection that does not exist). */
+/* CLOSED: what a stack answers when nobody is there (docs/states.md, CLD; RFC 9293 3.10.7.1,
+ * and 3.10.1 to 3.10.6 for calls on a connection that does not exist). */
 /* clang-format off: scripts */
 #include <string.h>
 
@@ -134,7 +134,7 @@ TEST(closed_open_active_without_room, rfc, "CLD.OPEN-a")
     nothing();
 }
 
-TEST(closed_calls, rfc, "CLD.SEND CLD.RECEIVE CLD.CLOSE CLD.ABORT CLD.STATUS")
+TEST(closed_calls, rfc, "CLD.SEND CLD.RECEIVE CLD.CLOSE CLD.ABORT CLD.STATUS N-10")
 {
     char byte = 0;
     struct hf_tcp_status status_now = {.size = sizeof status_now};

@@ -148,18 +148,22 @@ TEST(established_window_update, rfc, "EST.A-dup")
     nothing();
 }
 
-TEST(established_text, rfc, "EST.data")
+TEST(established_text, rfc, "EST.data MAY-17")
 {
     established();
     in(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
     within(settings()->delack, ACK, .seq = 1, .ack = 101);
     event(HF_EVENT_READABLE);
     expect(status().receive_ready, 100);
+    expect(status().pushed, 1);
     app_recv(100);
     app_recv_is(0);
+    in(ACK, .seq = 101, .ack = 1, .len = 100);
+    expect(status().pushed, 0);
+    within(settings()->delack, ACK, .seq = 1, .ack = 201);
 }
 
-TEST(established_every_second_full_segment, rfc, "EST.data MUST-58 SHLD-18")
+TEST(established_every_second_full_segment, rfc, "EST.data MUST-58 SHLD-18 SHLD-19")
 {
     established();
     for (int64_t i = 0; i < 4; i++) {
@@ -196,7 +200,7 @@ TEST(established_text_partly_beyond_the_window, rfc, "EST.data")
     app_recv_is(0);
 }
 
-TEST(established_text_with_a_gap, rfc, "EST.data-gap MUST-59 SHLD-31")
+TEST(established_text_with_a_gap, rfc, "EST.data-gap MUST-59 SHLD-31 MAY-13")
 {
     established();
     in(ACK, .seq = 101, .ack = 1, .len = 100);
@@ -226,7 +230,7 @@ TEST(established_small_gap_is_filled, rfc, "EST.data-gap")
 }
 
 /* WL1: the window of a segment that was overtaken is old news. */
-TEST(established_overtaken_window, rfc, "EST.data-gap EST.data")
+TEST(established_overtaken_window, rfc, "EST.data-gap EST.data N-8")
 {
     established();
     in(ACK, .seq = 11, .ack = 1, .len = 10, .wnd = 4000);
@@ -243,19 +247,52 @@ TEST(established_overtaken_window, rfc, "EST.data-gap EST.data")
 /* The window ends inside the text: its FIN is beyond, and has to come again. */
 TEST(established_fin_beyond_the_window, rfc, "EST.FIN EST.data")
 {
-    with(rcv_buffer, 1000);
+    with(rcv_buffer, 2000);
     established();
-    in(FIN|ACK, .seq = 1, .ack = 1, .len = 1100);
-    within(settings()->delack, ACK, .seq = 1, .ack = 1001, .wnd = 0);
+    in(ACK, .seq = 1, .ack = 1, .len = 1200);
+    within(settings()->delack, ACK, .seq = 1, .ack = 1201);
+    in(FIN|ACK, .seq = 1201, .ack = 1, .len = 900);
+    within(settings()->delack, ACK, .seq = 1, .ack = 2001, .wnd = 0);
     state(HF_ESTABLISHED);
-    app_recv(1000);
-    out(ACK, .seq = 1, .ack = 1001, .wnd = 1000);
+    app_recv(2000);
+    out(ACK, .seq = 1, .ack = 2001, .wnd = 2000);
     app_recv_is(0);
-    in(FIN|ACK, .seq = 1001, .ack = 1, .len = 100);
-    out(ACK, .seq = 1, .ack = 1102);
+    in(FIN|ACK, .seq = 2001, .ack = 1, .len = 100);
+    out(ACK, .seq = 1, .ack = 2102);
     state(HF_CLOSE_WAIT);
     app_recv(100);
     app_recv_is(HF_EOF);
+}
+
+/* A smaller buffer takes nothing back that was offered. */
+TEST(established_right_edge_stays, rfc, "EST.data SHLD-14")
+{
+    established();
+    int64_t edge = rcv_nxt() + rcv_wnd();
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_RCV_BUFFER, 4000), 0);
+    int64_t seq = 1;
+    for (; seq < 3000; seq += 1000) {
+        in(ACK, .seq = seq, .ack = 1, .len = 1000);
+        within(settings()->delack, ACK, .seq = 1, .ack = seq + 1000);
+        expect(rcv_nxt() + rcv_wnd(), edge);
+    }
+    app_recv(3000);
+    drain(0);
+    expect(rcv_nxt() + rcv_wnd(), edge);
+}
+
+/* The peer's window ends where the text does: the FIN, an octet of its own, waits. */
+TEST(established_fin_finds_no_room, rfc, "EST.CLOSE FW1.A-new")
+{
+    established(.mss = 1000, .wnd = 500);
+    app_send(1000);
+    out(ACK, .seq = 1, .ack = 1, .len = 500);
+    app_shutdown();
+    in(ACK, .seq = 1, .ack = 501, .wnd = 500);
+    out(PSH|ACK, .seq = 501, .ack = 1, .len = 500);
+    in(ACK, .seq = 1, .ack = 1001, .wnd = 500);
+    out(FIN|ACK, .seq = 1001, .ack = 1);
+    state(HF_FIN_WAIT_1);
 }
 
 TEST(established_text_with_a_gap_and_sack, rfc, "EST.data-gap")
@@ -388,7 +425,7 @@ TEST(established_rto, rfc, "EST.RTO")
     drain(0);
 }
 
-TEST(established_r2, rfc, "EST.R2 MUST-20 MUST-21 SHLD-11")
+TEST(established_r2, rfc, "EST.R2 MUST-20 MUST-21 SHLD-11 SHLD-9 SHLD-10")
 {
     established(.mss = 1000);
     app_send(10);
@@ -403,7 +440,7 @@ TEST(established_r2, rfc, "EST.R2 MUST-20 MUST-21 SHLD-11")
     app_recv_is(HF_ERR_TIMEOUT);
 }
 
-TEST(established_user_timeout, rfc, "EST.UTO")
+TEST(established_user_timeout, rfc, "EST.UTO N-11")
 {
     established();
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, sec(20)), 0);
@@ -431,7 +468,7 @@ TEST(established_open_again, rfc, "EST.OPEN-a EST.OPEN-p MUST-41")
     cell_open_again(HF_ESTABLISHED);
 }
 
-TEST(established_send, rfc, "EST.SEND")
+TEST(established_send, rfc, "EST.SEND MUST-61 SHLD-28")
 {
     established(.mss = 1000);
     app_send(2000);

@@ -1,4 +1,5 @@
-/* FIN-WAIT-1 and FIN-WAIT-2: we closed first (docs/states.md, FW1 and FW2; RFC 9293 3.10.7.4). */
+/* FIN-WAIT-1 and FIN-WAIT-2: we closed first (docs/states.md, FW1 and FW2; RFC 9293
+ * 3.10.7.4). */
 /* clang-format off: scripts */
 #include "cells.h"
 
@@ -45,7 +46,8 @@ TEST(fin_wait_1_text_acknowledged_but_not_the_fin, rfc, "FW1.A-new")
     event(HF_EVENT_FIN_ACKED);
 }
 
-/* Everything sent is acknowledged, but the FIN waits behind a closed window: not "FIN acked". */
+/* Everything sent is acknowledged, but the FIN waits behind a closed window: not "FIN
+ * acked". */
 TEST(fin_wait_1_fin_not_yet_sent, rfc, "FW1.A-new FW1.FIN")
 {
     established(.mss = 1000, .wnd = 1000);
@@ -91,7 +93,7 @@ TEST(fin_wait_1_text_with_the_ack_of_the_fin, rfc, "FW1.A-new FW1.data")
     app_recv(100);
 }
 
-TEST(fin_wait_1_text_after_full_close, rfc, "FW1.data D-6 SHLD-3 MUST-12")
+TEST(fin_wait_1_text_after_full_close, rfc, "FW1.data D-6 SHLD-3 MUST-12 MAY-1")
 {
     fin_wait_1(.full = true);
     in(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
@@ -187,7 +189,7 @@ TEST(fin_wait_1_r2, rfc, "FW1.R2")
     event(HF_EVENT_ENDED);
 }
 
-TEST(fin_wait_1_user_timeout, rfc, "FW1.UTO")
+TEST(fin_wait_1_user_timeout, rfc, "FW1.UTO N-11")
 {
     fin_wait_1();
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, sec(20)), 0);
@@ -195,7 +197,7 @@ TEST(fin_wait_1_user_timeout, rfc, "FW1.UTO")
     ended(HF_CAUSE_USER_TIMEOUT);
 }
 
-TEST(fin_wait_1_calls, rfc, "FW1.SEND FW1.CLOSE FW1.RECEIVE FW1.STATUS")
+TEST(fin_wait_1_calls, rfc, "FW1.SEND FW1.CLOSE FW1.RECEIVE FW1.STATUS N-10")
 {
     fin_wait_1();
     char byte = 0;
@@ -318,7 +320,7 @@ TEST(fin_wait_2_orphan, rfc, "FW2.UTO")
     ended(HF_CAUSE_ORPHAN_TIMEOUT);
 }
 
-TEST(fin_wait_2_user_timeout, rfc, "FW2.UTO")
+TEST(fin_wait_2_user_timeout, rfc, "FW2.UTO N-11")
 {
     established();
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER_TIMEOUT, sec(20)), 0);
@@ -331,7 +333,7 @@ TEST(fin_wait_2_user_timeout, rfc, "FW2.UTO")
     event(HF_EVENT_ENDED);
 }
 
-TEST(fin_wait_2_calls, rfc, "FW2.SEND FW2.CLOSE FW2.RECEIVE FW2.STATUS")
+TEST(fin_wait_2_calls, rfc, "FW2.SEND FW2.CLOSE FW2.RECEIVE FW2.STATUS N-10")
 {
     fin_wait_2();
     char byte = 0;

@@ -150,6 +150,27 @@ TEST(listen_accept_queue_full, rfc, "LIS.SYN")
     out(SYN|ACK, .seq = 0, .ack = 1);
 }
 
+/* Half-open connections of a listener are bounded by its backlog too. */
+TEST(listen_half_open_full, rfc, "LIS.SYN C5")
+{
+    with(cookies, HF_COOKIES_NEVER);
+    app_listen(.backlog = 2);
+    for (uint16_t i = 0; i < 6; i++) {
+        another((uint16_t)(40000 + i));
+        in(SYN, .seq = 0);
+        if (i < 3)
+            out(SYN|ACK, .seq = 0, .ack = 1);
+        nothing();
+    }
+    expect(counters().half_open, 3);
+    back_to(40000);
+    in(ACK, .seq = 1, .ack = 1);
+    state(HF_ESTABLISHED);
+    another(40005);
+    in(SYN, .seq = 0); /* a place is free again */
+    out(SYN|ACK, .seq = 0, .ack = 1);
+}
+
 TEST(listen_third_segment_finds_the_queue_full, rfc, "LIS.SYN SYR.A-new")
 {
     with(cookies, HF_COOKIES_NEVER);

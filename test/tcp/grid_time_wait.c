@@ -1,5 +1,5 @@
-/* TIME-WAIT: 2MSL, what ends it early and what does not (docs/states.md, TWT; RFC 9293 3.6.1 and
- * 3.10.7.4, RFC 6191, RFC 1337; decisions D5, D7, D12). */
+/* TIME-WAIT: 2MSL, what ends it early and what does not (docs/states.md, TWT; RFC 9293 3.6.1
+ * and 3.10.7.4, RFC 6191, RFC 1337; decisions D5, D7, D12). */
 /* clang-format off: scripts */
 #include "cells.h"
 
@@ -20,7 +20,7 @@ static void lasts_2msl(void)
     gone();
 }
 
-TEST(time_wait_ends, rfc, "TWT.2MSL MUST-13")
+TEST(time_wait_ends, rfc, "TWT.2MSL MUST-13 N-12")
 {
     time_wait();
     expect(counters().time_wait, 1);
@@ -171,7 +171,7 @@ TEST(time_wait_syn_without_a_listener, rfc, "TWT.SYN")
     expect(counters().half_open, 0);
 }
 
-TEST(time_wait_syn_newer_timestamp, rfc, "TWT.SYN MAY-2")
+TEST(time_wait_syn_newer_timestamp, rfc, "TWT.SYN MAY-2 SHLD-4")
 {
     time_wait(.ts = true);
     after(sec(2));
@@ -250,7 +250,7 @@ TEST(time_wait_open_may_reuse, rfc, "TWT.OPEN-a D-12")
     expect(counters().time_wait, 0);
 }
 
-TEST(time_wait_calls, rfc, "TWT.SEND TWT.RECEIVE TWT.CLOSE TWT.STATUS")
+TEST(time_wait_calls, rfc, "TWT.SEND TWT.RECEIVE TWT.CLOSE TWT.STATUS N-10")
 {
     time_wait();
     char byte = 0;

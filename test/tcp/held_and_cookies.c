@@ -1,5 +1,5 @@
-/* Half-open connections beyond the grid: SYNs held for the application's decision, and SYN cookies
- * (RFC 4987). */
+/* Half-open connections beyond the grid: SYNs held for the application's decision, and SYN
+ * cookies (RFC 4987). */
 /* clang-format off: scripts */
 #include "cells.h"
 

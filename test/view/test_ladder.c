@@ -120,6 +120,49 @@ TEST(simultaneous_open, none, "")
             "\n");
 }
 
+/* RFC 9293 figure 13. */
+TEST(simultaneous_close, none, "")
+{
+    struct scene s;
+    struct told_segment fin = {.flags = HF_FIN | HF_ACK, .seq = 1, .ack = 1, .window = 1000};
+    struct told_segment ack = {.flags = HF_ACK, .seq = 2, .ack = 2, .window = 1000};
+    begin(&s);
+    feed_three_way_open(&s.feed);
+    feed_call(&s.feed, CLIENT, HF_CALL_CLOSE, HF_FIN_WAIT_1);
+    feed_call(&s.feed, SERVER, HF_CALL_CLOSE, HF_FIN_WAIT_1);
+    feed_out(&s.feed, CLIENT, fin);
+    feed_out(&s.feed, SERVER, fin);
+    s.feed.now += 10 * HF_MS;
+    feed_in(&s.feed, CLIENT, fin, HF_CLOSING);
+    feed_out(&s.feed, SERVER, ack);
+    feed_in(&s.feed, SERVER, fin, HF_CLOSING);
+    feed_out(&s.feed, CLIENT, ack);
+    s.feed.now += 10 * HF_MS;
+    feed_in(&s.feed, SERVER, ack, HF_TIME_WAIT);
+    feed_in(&s.feed, CLIENT, ack, HF_TIME_WAIT);
+    end(&s, "connection 1: client 10.0.0.1:49152 to server 10.0.0.2:80\n"
+            "   time ms        client |                                       | server\n"
+            "                  CLOSED |                                       | LISTEN\n"
+            "     0.000        (open) |                                       |\n"
+            "     0.000      SYN-SENT |-- SYN seq 0 win 65535 --------------->| SYN-RECEIVED\n"
+            "                         |   ISN 1000, mss 1460,                 |\n"
+            "                         |   sack permitted, scale 7             |\n"
+            "    10.000   ESTABLISHED |<- SYN,ACK seq 0 ack 1 win 65535 ------| SYN-RECEIVED\n"
+            "                         |   ISN 4294967280, mss 1400            |\n"
+            "    20.000               |-- ACK seq 1 ack 1 win 64240 --------->| ESTABLISHED\n"
+            "    30.000       (close) |                                       |\n"
+            "    30.000               |                                       | (close)\n"
+            "    30.000    FIN-WAIT-1 |-- FIN,ACK seq 1 ack 1 win 1000 ----...|\n"
+            "    30.000       CLOSING |<- FIN,ACK seq 1 ack 1 win 1000 -------| FIN-WAIT-1\n"
+            "    40.000               |... FIN,ACK seq 1 ack 1 win 1000 ----->| CLOSING\n"
+            "    40.000               |... ACK seq 2 ack 2 win 1000 ----------|\n"
+            "    40.000               |-- ACK seq 2 ack 2 win 1000 ---------->| TIME-WAIT\n"
+            "    50.000     TIME-WAIT |<- ACK seq 2 ack 2 win 1000 --------...|\n"
+            "client: still TIME-WAIT\n"
+            "server: still TIME-WAIT\n"
+            "\n");
+}
+
 TEST(lost_segments_and_their_retransmission, none, "")
 {
     struct scene s;
@@ -314,6 +357,48 @@ TEST(live_with_both_ends, none, "")
             "    30.000               |-- ACK seq 6:11 ack 1 win 64240 ----...|\n"
             "    31.000               |... ACK seq 1:6 ack 1 win 64240 ------>|\n"
             "    31.000               |... ACK seq 6:11 ack 1 win 64240 ----->|\n");
+}
+
+/* A call is traced with the time of the stack's last visit. */
+TEST(a_call_has_the_time_of_what_it_sent, none, "")
+{
+    struct scene s;
+    begin(&s);
+    feed_three_way_open(&s.feed);
+    feed_call(&s.feed, CLIENT, HF_CALL_CLOSE, HF_FIN_WAIT_1);
+    s.feed.now += 5 * HF_MS;
+    feed_out(&s.feed, CLIENT,
+             (struct told_segment){.flags = HF_FIN | HF_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(hf_ladder_print(s.ladder), 0);
+    assert_non_null(strstr(s.text.bytes, "    35.000       (close) |"));
+    assert_non_null(strstr(s.text.bytes, "    35.000    FIN-WAIT-1 |-- FIN,ACK seq 1 "));
+    hf_ladder_destroy(s.ladder);
+    text_end(&s.text);
+}
+
+/* For the application a connection is over when TIME-WAIT begins; the ladder goes on. */
+TEST(live_time_wait_goes_on_after_the_end, none, "")
+{
+    struct scene s;
+    begin_with(&s, (struct hf_ladder_config){.live = 1});
+    s.feed.ours[SERVER] = false;
+    feed_three_way_open(&s.feed);
+    struct told_segment fin = {.flags = HF_FIN | HF_ACK, .seq = 1, .ack = 1};
+    feed_call(&s.feed, CLIENT, HF_CALL_CLOSE, HF_FIN_WAIT_1);
+    feed_out(&s.feed, CLIENT, fin);
+    fin.ack = 2;
+    feed_in(&s.feed, SERVER, fin, HF_TIME_WAIT);
+    feed_end(&s.feed, CLIENT, HF_CAUSE_CLOSED, 0, 0);
+    feed_out(&s.feed, CLIENT, (struct told_segment){.flags = HF_ACK, .seq = 2, .ack = 2});
+    s.feed.now += 60 * HF_SEC;
+    feed_timer(&s.feed, CLIENT, HF_TIMER_2MSL, HF_CLOSED);
+    const char *head = strstr(s.text.bytes, "connection 1:");
+    assert_non_null(head);
+    assert_null(strstr(head + 1, "connection 1:"));
+    assert_non_null(strstr(s.text.bytes, "ended: closed by both sides"));
+    assert_non_null(strstr(s.text.bytes, " 60030.000        CLOSED |   2MSL timer "));
+    hf_ladder_destroy(s.ladder);
+    text_end(&s.text);
 }
 
 TEST(a_ladder_can_be_printed_twice, none, "")

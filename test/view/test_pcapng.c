@@ -140,7 +140,7 @@ TEST(each_segment_once_with_the_states_of_both_ends, none, "")
 {
     static const char *const comments[] = {
         "client SYN-SENT (by call open), server SYN-RECEIVED (by segment SYN)",
-        "client ESTABLISHED (by segment SYN,ACK), server SYN-RECEIVED; answer",
+        "client ESTABLISHED (by segment SYN,ACK), server SYN-RECEIVED",
         "client ESTABLISHED, server ESTABLISHED (by segment ACK)",
         "client FIN-WAIT-1 (by call close), server CLOSE-WAIT (by segment FIN,ACK)",
         "client FIN-WAIT-2 (by segment ACK), server CLOSE-WAIT",

@@ -1,0 +1,265 @@
+/* Options by name, the zero-copy calls, and limits of the stack that end connections. */
+/* clang-format off: scripts */
+#include <string.h>
+
+#include "cells.h"
+
+static int64_t option(enum hf_option which)
+{
+    int64_t value = -1;
+    expect(hf_tcp_get(stack(), conn(), which, &value), 0);
+    return value;
+}
+
+TEST(options_are_read_back, rfc, "EST.STATUS")
+{
+    static const struct {
+        enum hf_option option;
+        int64_t good, bad;
+    } rows[] = {
+        {HF_OPTION_NODELAY, 1, 2},
+        {HF_OPTION_KEEPALIVE, 1, -1},
+        {HF_OPTION_KEEPALIVE_IDLE, 100 * HF_SEC, -1},
+        {HF_OPTION_KEEPALIVE_INTERVAL, 20 * HF_SEC, 0},
+        {HF_OPTION_KEEPALIVE_PROBES, 5, 0},
+        {HF_OPTION_R2, 200 * HF_SEC, -1},
+        {HF_OPTION_USER_TIMEOUT, 30 * HF_SEC, -1},
+        {HF_OPTION_TOS, 0xb8, 256},
+        {HF_OPTION_TTL, 3, 0},
+        {HF_OPTION_SND_BUFFER, 5000, -1},
+        {HF_OPTION_RCV_BUFFER, 70000, -1},
+        {HF_OPTION_SOFT_ERRORS, 0, 2},
+        {HF_OPTION_DELACK, 0, 2},
+        {HF_OPTION_CORK, 1, 2},
+    };
+    established();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t was = option(rows[i].option);
+        expect(hf_tcp_set(stack(), conn(), rows[i].option, rows[i].bad), HF_ERR_ARGUMENT);
+        expect(option(rows[i].option), was);
+        expect(hf_tcp_set(stack(), conn(), rows[i].option, rows[i].good), 0);
+        expect(option(rows[i].option), rows[i].good);
+    }
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_MSS, 500), HF_ERR_ARGUMENT);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_COUNT, 0), HF_ERR_ARGUMENT);
+    drain(0);
+}
+
+TEST(options_have_names, rfc, "EST.STATUS")
+{
+    expect(hf_option_named("nodelay"), HF_OPTION_NODELAY);
+    expect(hf_option_named("send-room"), HF_OPTION_SEND_ROOM);
+    expect(hf_option_named("no such option"), HF_ERR_ARGUMENT);
+    expect(hf_option_named(""), HF_ERR_ARGUMENT);
+}
+
+TEST(option_send_room, rfc, "EST.SEND")
+{
+    with(snd_buffer, 5000);
+    established(.mss = 1000, .wnd = 1000);
+    expect(option(HF_OPTION_SEND_ROOM), 5000);
+    expect(option(HF_OPTION_MSS), 1000);
+    app_send(1500);
+    drain(0);
+    expect(option(HF_OPTION_SEND_ROOM), 3500);
+    app_shutdown();
+    drain(0);
+    expect(option(HF_OPTION_SEND_ROOM), 0);
+}
+
+TEST(option_tos_and_ttl, rfc, "EST.SEND MUST-48 MUST-49 SHLD-21")
+{
+    established(.mss = 1000);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_TOS, 0x28), 0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_TTL, 7), 0);
+    app_send(10);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 10, .tos = 0x28, .ttl = 7);
+    in(SYN, .seq = 1);
+    out(ACK, .tos = 0x28, .ttl = 7);
+    app_abort();
+    out(RST|ACK, .seq = 11, .tos = 0x28, .ttl = 7);
+}
+
+TEST(option_user_comes_back_in_events, rfc, "EST.data")
+{
+    established();
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_USER, 4711), 0);
+    expect(option(HF_OPTION_USER), 4711);
+}
+
+TEST(option_cork, rfc, "EST.SEND")
+{
+    established(.mss = 1000);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_CORK, 1), 0);
+    app_send(1500);
+    out(ACK, .seq = 1, .ack = 1, .len = 1000);
+    nothing();
+    in(ACK, .seq = 1, .ack = 1001);
+    nothing();
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_CORK, 0), 0);
+    out(PSH|ACK, .seq = 1001, .ack = 1, .len = 500);
+}
+
+TEST(send_more, rfc, "EST.SEND")
+{
+    established(.mss = 1000);
+    app_send_flags(100, HF_SEND_MORE);
+    nothing();
+    app_send(100);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 200);
+}
+
+TEST(option_delayed_ack_off, rfc, "EST.data")
+{
+    established();
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_DELACK, 0), 0);
+    for (int64_t i = 0; i < 5; i++) {
+        in(PSH|ACK, .seq = 1 + 10 * i, .ack = 1, .len = 10);
+        out(ACK, .seq = 1, .ack = 11 + 10 * i);
+    }
+    app_recv(50);
+}
+
+TEST(quick_acks_at_the_start, linux, "EST.data")
+{
+    established();
+    note(settings()->quick_acks > 0);
+    in(PSH|ACK, .seq = 1, .ack = 1, .len = 10);
+    out(ACK, .seq = 1, .ack = 11);
+    app_recv(10);
+}
+
+TEST(reserve_and_commit, rfc, "EST.SEND")
+{
+    established(.mss = 1000);
+    void *room;
+    size_t len = 0;
+    expect(hf_tcp_reserve(stack(), conn(), 50, &room, &len), 0);
+    note(len >= 1 && len <= 50);
+    nothing();
+    memcpy(room, "h", 1);
+    expect(hf_tcp_commit(stack(), conn(), len + 1, 0), HF_ERR_ARGUMENT);
+    expect(hf_tcp_commit(stack(), conn(), 1, 0), 0);
+    out(PSH|ACK, .seq = 1, .ack = 1, .text = "h");
+    expect(hf_tcp_reserve(stack(), conn(), 50, &room, &len), 0);
+    expect(hf_tcp_commit(stack(), conn(), 0, 0), 0);
+    nothing();
+    in(ACK, .seq = 1, .ack = 2);
+    app_shutdown();
+    out(FIN|ACK, .seq = 2, .ack = 1);
+    expect(hf_tcp_reserve(stack(), conn(), 50, &room, &len), HF_ERR_CLOSING);
+}
+
+TEST(reserve_in_a_full_queue, rfc, "EST.SEND")
+{
+    with(snd_buffer, 2000);
+    established(.mss = 1000, .wnd = 1000);
+    app_send(2000);
+    drain(0);
+    void *room;
+    size_t len;
+    expect(hf_tcp_reserve(stack(), conn(), 50, &room, &len), HF_ERR_LIMIT);
+    in(ACK, .seq = 1, .ack = snd_nxt(), .wnd = 1000);
+    drain(0);
+    event(HF_EVENT_WRITABLE);
+}
+
+/* ---- Limits ---- */
+
+TEST(time_wait_limit, rfc, "TWT.2MSL")
+{
+    with(time_wait_max, 2);
+    for (uint16_t i = 0; i < 4; i++) {
+        if (i > 0)
+            another((uint16_t)(40000 + i));
+        time_wait();
+        app_close();
+        expect(counters().time_wait, i < 2 ? i + 1 : 2);
+    }
+    back_to(40000);
+    gone();
+    back_to(40001);
+    gone();
+    back_to(40002);
+    state(HF_TIME_WAIT);
+    expect(counters().ended[HF_CAUSE_TIME_WAIT_LIMIT], 2);
+}
+
+TEST(time_wait_entries_leave_in_any_order, rfc, "TWT.SYN TWT.2MSL")
+{
+    for (uint16_t i = 0; i < 4; i++) {
+        if (i > 0)
+            another((uint16_t)(40000 + i));
+        time_wait();
+    }
+    for (uint16_t i = 1; i < 3; i++) {
+        another((uint16_t)(40000 + i));
+        peer_restart(peer_iss() + 10000);
+        in(SYN, .seq = 0);
+        out(SYN|ACK, .ack = 1, .new_iss = true);
+        in(ACK, .seq = 1, .ack = 1);
+        state(HF_ESTABLISHED);
+    }
+    expect(counters().time_wait, 2);
+    drain(2 * settings()->msl + sec(1));
+    expect(counters().time_wait, 0);
+}
+
+TEST(time_wait_of_no_length, rfc, "TWT.2MSL")
+{
+    script_setup()->msl_zero = true;
+    fin_wait_2();
+    in(FIN|ACK, .seq = 1, .ack = 2);
+    out(ACK, .seq = 2, .ack = 2);
+    gone();
+    expect(counters().time_wait, 0);
+    app_recv_is(HF_EOF);
+}
+
+TEST(orphan_limit, rfc, "FW2.UTO")
+{
+    with(orphans_max, 1);
+    fin_wait_2(.full = true);
+    another(40001);
+    established();
+    app_close();
+    out(RST|ACK, .seq = 1, .ack = 1);
+    ended(HF_CAUSE_ORPHAN_LIMIT);
+    expect(counters().orphans, 1);
+}
+
+TEST(clock_leaps, rfc, "EST.RTO FW1.RTO TWT.2MSL")
+{
+    fin_wait_1();
+    after(ms(500));
+    clock_jumps(sec(3600));
+    nothing();
+    quiet(ms(499));
+    after(ms(1));
+    out(FIN|ACK, .seq = 1, .ack = 1);
+    in(FIN|ACK, .seq = 1, .ack = 2);
+    out(ACK, .seq = 2, .ack = 2);
+    state(HF_TIME_WAIT);
+    clock_jumps(sec(3600));
+    state(HF_TIME_WAIT);
+    quiet(2 * settings()->msl - ms(1));
+    state(HF_TIME_WAIT);
+    quiet(sec(1));
+    gone();
+}
+
+TEST(no_memory_for_a_connection, rfc, "CLD.OPEN-a")
+{
+    script_setup()->memory_limit = HF_MEMORY_MIN;
+    script_setup()->connections_max = 1000000;
+    hf_conn handle;
+    struct hf_open open = {.size = sizeof open, .remote = {peer_addr(), 80}};
+    int err = 0;
+    for (unsigned i = 1; i < 10000 && err == 0; i++) {
+        open.remote.port = (uint16_t)i;
+        err = hf_tcp_open(stack(), &open, &handle);
+        drain(0);
+    }
+    note(err == HF_ERR_MEMORY || err == HF_ERR_LIMIT);
+    note(counters().memory <= HF_MEMORY_MIN);
+}
