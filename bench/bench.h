@@ -43,13 +43,13 @@ struct bench_subject {
     struct bench_memory (*idle)(unsigned n);
     struct bench_memory (*half_open)(unsigned n);
     struct bench_memory (*time_wait)(unsigned n);
+
+    /* lwIP only: sum with 64-bit words instead of its own loop. */
+    void (*fast_checksum)(bool on);
 };
 
 extern const struct bench_subject bench_handfast;
 extern const struct bench_subject bench_lwip;
-
-/* lwIP only: sum with 64-bit words instead of its own loop. */
-void bench_lwip_fast_checksum(bool on);
 
 /* End the program with a message. */
 _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 /* What the files of the script harness share: the state of the script that is running, and
  * the steps that its words are made of. Tests include script.h only.
  *
- * * Three things are kept beside the stack and never asked of it: what the peer has seen on
+ * Three things are kept beside the stack and never asked of it: what the peer has seen on
  * the wire (struct conversation), what the trace said of each connection (struct traced),
  * and what the application has sent and read (struct app). A word compares the stack with
  * these. */

@@ -1,7 +1,7 @@
 /* The wire as the script's peer sees it: builds and reads IPv4, IPv6 and TCP headers, sums
  * their checksums, prints a segment in a line, and writes captures.
  *
- * * Written from RFC 791, 8200, 9293, 7323 and 2018 without a look at src/wire, and using
+ * Written from RFC 791, 8200, 9293, 7323 and 2018 without a look at src/wire, and using
  * nothing of it: what both agree on has been checked twice. */
 #ifndef SCRIPT_WIRE_H
 #define SCRIPT_WIRE_H

@@ -14,6 +14,9 @@
  * hf_stack_timers at one instant are never needed. */
 #define TIMERS_AT_ONCE_MAX 1000u
 
+/* Nor are so many packets ever due at one instant: a stack that gives them has no end. */
+#define PACKETS_AT_ONCE_MAX 100000u
+
 void hf_sim_host_config_init(struct hf_sim_host_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -222,18 +225,22 @@ static void send_one(struct sim_host *host, int link, const struct hf_packet *pa
 static bool pull_output(struct sim_host *host)
 {
     struct hf_packet packets[BATCH_MAX];
-    bool any = false;
+    uint64_t pulled = 0;
 
     for (int link = 1; link <= host->links; link++) {
         size_t n;
         while ((n = hf_stack_output(host->stack, link, packets, host->batch, host->sim->now)) > 0) {
-            any = true;
             for (size_t i = 0; i < n; i++)
                 send_one(host, link, &packets[i]);
             hf_stack_sent(host->stack, packets, n);
+            pulled += n;
+            if (pulled > PACKETS_AT_ONCE_MAX)
+                hf_sim_fail(host->sim, host->number, "hf_stack_output has no end");
+            if (hf_sim_failure(host->sim))
+                return false;
         }
     }
-    return any;
+    return pulled > 0;
 }
 
 /* The stack's deadline has its entry in the agenda; one that comes too early does no harm. */

@@ -47,6 +47,8 @@ struct side {
     /* What it may still answer to. */
     int32_t credit;        /* for pure ACKs: see CREDIT_...                                   */
     uint32_t owed;         /* segments that arrived here and have not drawn a pure ACK        */
+    bool resends;          /* it sent something again since anything moved forward,           */
+    uint32_t resent;       /* up to here                                                      */
 };
 
 struct pair {
@@ -442,14 +444,36 @@ static bool is_owed(struct side *me, const struct segment *s)
     return true;
 }
 
-static const char *judge_silence(const struct hf_sim_police *police, struct pair *pair,
-                                 bool progress, hf_time now)
+/* A sender may go through all that is not acknowledged once: each piece is sent again behind the
+ * last one. */
+static bool goes_on_resending(struct side *me, const struct segment *s)
 {
-    if (progress || now - pair->silent_since >= HF_SEC) {
-        pair->silent_since = now;
-        pair->silent_packets = 0;
+    uint32_t end = s->seq + length_of(s);
+    if (length_of(s) == 0 || (me->resends && !after(end, me->resent)))
+        return false;
+    me->resends = true;
+    me->resent = end;
+    return true;
+}
+
+static void moved_forward(struct pair *pair, hf_time now)
+{
+    pair->silent_since = now;
+    pair->silent_packets = 0;
+    pair->side[0].resends = pair->side[1].resends = false;
+}
+
+static const char *judge_silence(const struct hf_sim_police *police, struct pair *pair, int from,
+                                 const struct segment *s, hf_time now)
+{
+    struct side *me = &pair->side[from];
+
+    if (now - pair->silent_since >= HF_SEC)
+        moved_forward(pair, now);
+    if ((s->flags & TCP_RST) || pair->side[1 - from].sent == 0)
         return NULL;
-    }
+    if (is_owed(me, s) || goes_on_resending(me, s))
+        return NULL;
     pair->silent_packets++;
     if (police->silence_packets && pair->silent_packets > police->silence_packets)
         return "packet after packet within a second, and nothing moved forward";
@@ -491,12 +515,11 @@ const char *hf_sim_police_sent(struct hf_sim_police *police, const void *bytes, 
     if (s.flags & TCP_SYN)
         note_syn(pair, from, &s);
     wrong = judge(pair, from, &s);
-    bool progress = note_sent(pair, from, &s);
-    bool counts = !(s.flags & TCP_RST) && pair->side[1 - from].sent > 0;
-    if (is_owed(&pair->side[from], &s) && !progress)
-        counts = false;
-    if (counts && !wrong)
-        wrong = judge_silence(police, pair, progress, now);
+    if (note_sent(pair, from, &s))
+        moved_forward(pair, now);
+    const char *silent = judge_silence(police, pair, from, &s, now);
+    if (!wrong)
+        wrong = silent;
     return wrong ? complain(police, &s, wrong) : NULL;
 }
 
@@ -551,10 +574,8 @@ void hf_sim_police_arrived(struct hf_sim_police *police, const void *bytes, uint
     if (s.flags & TCP_SYN)
         me->arrived_syn = true;
     if (!me->arrived || after(s.seq + length_of(&s), me->arrived_max) ||
-        after(s.ack, me->arrived_ack)) {
-        pair->silent_since = now;
-        pair->silent_packets = 0;
-    }
+        after(s.ack, me->arrived_ack))
+        moved_forward(pair, now);
     raise_to(&me->arrived_max, &me->arrived, s.seq + length_of(&s));
     if (s.flags & TCP_ACK) {
         raise_to(&me->arrived_edge, &me->has_arrived_edge, edge_of(&s, me, peer));

@@ -449,9 +449,6 @@ small_services() {
     [ "$(head -1 got | wc -c)" = 74 ] && [ "$(head -c 3 got)" = ' !"' ] && interrupt "$started"
 }
 
-# counted NAME: a number in the counters that --stats printed.
-has_left() { grep -E "$1" server.log; }
-
 kill_mid_transfer() {
     serve --http www --stats || return 1
     curl -sS --limit-rate 1M -o got "http://$four/big" &
@@ -462,7 +459,25 @@ kill_mid_transfer() {
     until_true grep -q 'reset by the peer' server.log || { cat server.log; return 1; }
     expect 200 http://$four/small && interrupt "$started" || return 1
     cat server.log
-    has_left 'RESET|reset by the peer' > /dev/null
+    grep -q 'now  *0 open, 0 half-open' server.log
+}
+
+# Many clients at once, each cut off somewhere, some with a request under way.
+kill_many() {
+    local i pids=()
+    serve --http www --stats || return 1
+    for i in $(seq 60); do
+        curl -sS -o /dev/null --limit-rate 20M "http://$four/big" "http://$four/small" 2> /dev/null &
+        pids+=($!)
+    done
+    for i in $(seq 0 59); do
+        kill -KILL "${pids[i]}"
+        sleep "0.0$((i % 5))"
+    done
+    wait "${pids[@]}" 2> /dev/null
+    expect 200 http://$four/small && interrupt "$started" || return 1
+    tail -20 server.log
+    grep -q 'now  *0 open, 0 half-open' server.log
 }
 
 interrupt_in_order() {
@@ -476,7 +491,7 @@ interrupt_in_order() {
     wait "$started" || return 1
     wait "$peer"
     cat curl.said server.log
-    grep -q 'connections in' server.log
+    grep -q '1 connection in' server.log
 }
 
 interrupt_twice() {
@@ -496,6 +511,7 @@ interrupt_twice() {
 
 check 'echo, discard, chargen' small_services
 check 'kill -9 of curl in mid-transfer: a cause, others unharmed' kill_mid_transfer
+check 'kill -9 of sixty curls' kill_many
 check 'SIGINT: closes in order, totals' interrupt_in_order
 check 'SIGINT twice: aborts' interrupt_twice
 

@@ -40,7 +40,7 @@ struct actor {
     uint32_t write_max, read_max;
     uint32_t pause;         /* chance in 100 to stop for a while after each piece             */
     hf_time pause_max;
-    bool zero_copy, urgent, wait_for_end;
+    bool zero_copy, urgent, wait_for_end, restless;
     bool started, connected, shut, read_all, released, ended;
     uint32_t cause;         /* from HF_EVENT_ENDED                                            */
     uint32_t refusals;      /* times that there was no memory for what it wanted to send      */
@@ -104,6 +104,8 @@ static uint64_t any_size(struct story *s, unsigned bits)
     return below(s, (uint64_t)1 << below(s, bits + 1));
 }
 
+static const uint32_t buffers[] = {2048, 4096, 9000, 20000, 65535, 100000, 300000, 1048576};
+
 #define ONE_OF(s, list) (list)[below(s, sizeof(list) / sizeof((list)[0]))]
 
 /* An answer that is right when memory is short. */
@@ -156,6 +158,8 @@ static void print_record(FILE *out, const struct hf_trace_record *r,
                 r->u.segment.flags & HF_RST ? "R" : "", r->u.segment.flags & HF_PSH ? "P" : "",
                 r->u.segment.flags & HF_ACK ? "." : "", r->u.segment.seq, r->u.segment.ack,
                 r->u.segment.text, r->u.segment.window);
+        if (r->u.segment.has_ts)
+            fprintf(out, " ts %u %u", r->u.segment.tsval, r->u.segment.tsecr);
         if (r->u.segment.sacks > 0 && packet)
             print_sack(out, packet);
         fprintf(out, " %s", r->kind == HF_TRACE_OUT ? hf_send_text(r->u.segment.reason) : "");
@@ -392,10 +396,33 @@ static void maybe_end(struct actor *a)
         release(a, false);
 }
 
+/* Buffers and delays may change while it runs. */
+static void change_an_option(struct actor *a)
+{
+    struct story *s = a->story;
+
+    switch (below(s, 4)) {
+    case 0:
+        hf_tcp_set(stack_of(a), a->handle, HF_OPTION_RCV_BUFFER, (int64_t)ONE_OF(s, buffers));
+        break;
+    case 1:
+        hf_tcp_set(stack_of(a), a->handle, HF_OPTION_SND_BUFFER, (int64_t)ONE_OF(s, buffers));
+        break;
+    case 2:
+        hf_tcp_set(stack_of(a), a->handle, HF_OPTION_NODELAY, (int64_t)below(s, 2));
+        break;
+    default:
+        hf_tcp_set(stack_of(a), a->handle, HF_OPTION_DELACK, (int64_t)below(s, 2));
+        break;
+    }
+}
+
 static void act(struct actor *a)
 {
     if (!a->handle)
         return;
+    if (a->restless && chance(a->story, 5))
+        change_an_option(a);
     write_some(a);
     read_some(a);
     maybe_end(a);
@@ -634,8 +661,6 @@ static void on_wake(void *context, struct hf_sim *sim, int number, uint64_t valu
 
 static void draw_settings(struct story *s, struct hf_settings *settings)
 {
-    static const uint32_t buffers[] = {2048, 4096, 9000, 20000, 65535, 100000, 300000, 1048576};
-
     *settings = chance(s, 50) ? *hf_settings_rfc() : *hf_settings_linux();
     settings->snd_buffer = ONE_OF(s, buffers);
     settings->rcv_buffer = ONE_OF(s, buffers);
@@ -681,6 +706,8 @@ static void draw_host(struct story *s, int which)
     }
     config.batch = ONE_OF(s, batches);
     config.stack.connections_max = 1000;
+    if (s->short_of_memory)
+        config.stack.memory_limit = HF_MEMORY_MIN + (size_t)below(s, 262144);
     config.stack.trace = on_trace;
     config.stack.trace_context = host;
     config.app = (struct hf_sim_app){.on_event = on_event, .on_wake = on_wake, .context = host};
@@ -717,6 +744,7 @@ static void draw_actor(struct story *s, struct connection *c, int which)
     a->pause_max = (hf_time)1 << (10 + below(s, 25));
     a->zero_copy = chance(s, 30);
     a->urgent = chance(s, 5);
+    a->restless = chance(s, 20);
     a->wait_for_end = chance(s, 30);
     a->ending = END_HALF_CLOSE;
 }
@@ -778,6 +806,7 @@ static void draw_world(struct story *s)
 
     s->mtu = ONE_OF(s, mtus);
     s->cookies = chance(s, 10);
+    s->short_of_memory = chance(s, 10);
     draw_host(s, 0);
     draw_host(s, 1);
     if (s->host[0].number < 0 || s->host[1].number < 0) {
@@ -880,6 +909,8 @@ void story_run(uint64_t seed, struct story_options *options, struct story_result
     memset(result, 0, sizeof *result);
     hf_sim_config_init(&config);
     config.seed = seed;
+    /* Where a third of the packets is overtaken, many old ACKs draw an answer. */
+    config.silence_packets = 60;
     s->random = seed;
     s->options = options;
     s->sim = hf_sim_create(&config);

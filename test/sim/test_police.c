@@ -340,15 +340,30 @@ TEST(silence_is_noisy_when_nothing_moves, none, "")
     passes(.from = 1, .seq = 100, .flags = SYN, .window = 4000);
     passes(.from = 2, .seq = 500, .ack = 101, .flags = SYN | ACK, .window = 5000);
     passes(.from = 1, .seq = 101, .ack = 501, .flags = ACK, .window = 4000);
-    /* Keep-alives, twenty a second, pass; more do not. */
+    /* Keep-alives, twenty a second, pass; a twenty-first does not. */
     for (unsigned i = 0; i < 60; i++) {
         now += 50 * HF_MS;
         fine(.from = 1, .seq = 100, .ack = 501, .flags = ACK, .window = 4000);
     }
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < 19; i++)
         fine(.from = 1, .seq = 100, .ack = 501, .flags = ACK, .window = 4000);
     wrong("nothing moved forward", .from = 1, .seq = 100, .ack = 501, .flags = ACK,
           .window = 4000);
+    end();
+}
+
+TEST(a_flight_may_be_sent_again_once, none, "")
+{
+    begin(20);
+    passes(.from = 1, .seq = 100, .flags = SYN, .window = 4000);
+    passes(.from = 2, .seq = 500, .ack = 101, .flags = SYN | ACK, .window = 50000);
+    for (int round = 0; round < 2; round++)
+        for (uint32_t seq = 101; seq < 40101; seq += 500)
+            fine(.from = 1, .seq = seq, .ack = 501, .flags = ACK, .window = 4000, .text = 500);
+    for (uint32_t seq = 101; seq < 10101; seq += 500)
+        fine(.from = 1, .seq = seq, .ack = 501, .flags = ACK, .window = 4000, .text = 500);
+    wrong("nothing moved forward", .from = 1, .seq = 101, .ack = 501, .flags = ACK,
+          .window = 4000, .text = 500);
     end();
 }
 

@@ -93,6 +93,16 @@ TEST(close_with_text_unread, rfc, "EST.CLOSE D-6 SHLD-3")
     ended(HF_CAUSE_UNREAD_DATA);
 }
 
+TEST(close_with_text_beyond_a_gap, rfc, "EST.CLOSE D-6 SHLD-3")
+{
+    established();
+    in(PSH|ACK, .seq = 101, .ack = 1, .len = 100);
+    out(ACK, .seq = 1, .ack = 1);
+    app_close();
+    out(RST|ACK, .seq = 1, .ack = 1);
+    ended(HF_CAUSE_UNREAD_DATA);
+}
+
 TEST(close_with_text_read, rfc, "EST.CLOSE D-6")
 {
     established();

@@ -2,8 +2,9 @@
  * are the same from ESTABLISHED to TIME-WAIT. A grid_*.c file reaches its state and says
  * which it proves.
  *
- * * Every function is called in the state that it is to prove, and leaves it unchanged.
+ * Every function is called in the state that it is to prove, and leaves it unchanged.
  * Numbers come from the wire, so they fit any state. */
+/* clang-format off: scripts */
 #ifndef CELLS_H
 #define CELLS_H
 

@@ -1,7 +1,7 @@
 /* All 512 sets of flags, in each of the eleven states, in and out of the window: row A6 of
  * docs/attacks.md. What the stack does is compared with the table of flags.golden.
  *
- * * Four flags decide: FIN, SYN, RST and ACK; the table has a column for each set of these.
+ * Four flags decide: FIN, SYN, RST and ACK; the table has a column for each set of these.
  * The other five (PSH, URG, ECE, CWR, AE) must not change anything, and every set of them is
  * tried. */
 /* clang-format off: scripts */

@@ -133,6 +133,26 @@ TEST(established_ack_duplicate, rfc, "EST.A-dup")
     app_recv(10);
 }
 
+/* The third duplicate brings the first unacknowledged segment again, RFC 5681 3.2. */
+TEST(established_third_duplicate, rfc, "EST.A-dup")
+{
+    established(.mss = 1000);
+    app_send(5000);
+    drain(0);
+    expect(snd_nxt(), 5001);
+    in(ACK, .seq = 1, .ack = 1001);
+    nothing();
+    in(ACK, .seq = 1, .ack = 1001);
+    nothing();
+    in(ACK, .seq = 1, .ack = 1001);
+    nothing();
+    in(ACK, .seq = 1, .ack = 1001);
+    out(ACK, .seq = 1001, .ack = 1, .len = 1000);
+    in(ACK, .seq = 1, .ack = 5001);
+    event(HF_EVENT_SENT);
+    quiet(sec(300));
+}
+
 TEST(established_window_update, rfc, "EST.A-dup")
 {
     established();

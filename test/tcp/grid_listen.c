@@ -150,6 +150,57 @@ TEST(listen_accept_queue_full, rfc, "LIS.SYN")
     out(SYN|ACK, .seq = 0, .ack = 1);
 }
 
+/* The application never accepts: exactly backlog + 1 get in, nobody is reset, and it recovers. */
+TEST(listen_accept_queue_of_every_size, rfc, "LIS.SYN C3")
+{
+    const uint32_t sizes[] = {0, 1, 5, 20};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        script_restart("accept queue");
+        with(cookies, HF_COOKIES_NEVER);
+        app_listen(.backlog = sizes[i], .no_backlog = sizes[i] == 0);
+        uint32_t open = 0;
+        for (uint16_t k = 0; k < 30; k++) {
+            another((uint16_t)(40000 + k));
+            in(SYN, .seq = 0);
+            if (drain(0) == 0)
+                continue;
+            in(ACK, .seq = 1, .ack = 1);
+            nothing();
+            open += script_traced_state() == HF_ESTABLISHED;
+        }
+        expect(open, sizes[i] + 1);
+        expect(counters().resets_out, 0);
+        for (uint32_t k = 0; k < open; k++)
+            app_accept();
+        another(50001);
+        in(SYN, .seq = 0);
+        out(SYN|ACK, .seq = 0, .ack = 1);
+        in(ACK, .seq = 1, .ack = 1);
+        app_accept();
+    }
+}
+
+/* SYN, SYN+ACK, RST, over and over: no place is lost. */
+TEST(listen_places_come_back, rfc, "SYR.RST-exact C4")
+{
+    with(cookies, HF_COOKIES_NEVER);
+    app_listen(.backlog = 2);
+    for (uint32_t i = 0; i < 500; i++) {
+        peer_restart(i * 1000);
+        in(SYN, .seq = 0);
+        out(SYN|ACK, .seq = 0, .ack = 1);
+        in(RST, .seq = 1);
+        nothing();
+    }
+    expect(counters().half_open, 0);
+    peer_restart(7);
+    in(SYN, .seq = 0);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    in(ACK, .seq = 1, .ack = 1);
+    app_accept();
+    state(HF_ESTABLISHED);
+}
+
 /* Half-open connections of a listener are bounded by its backlog too. */
 TEST(listen_half_open_full, rfc, "LIS.SYN C5")
 {

@@ -109,6 +109,16 @@ TEST(send_more, rfc, "EST.SEND")
     out(PSH|ACK, .seq = 1, .ack = 1, .len = 200);
 }
 
+/* What was announced never comes: the text goes all the same. */
+TEST(send_more_is_not_believed_for_ever, rfc, "EST.SEND MUST-60 MAY-15")
+{
+    established(.mss = 1000);
+    app_send_flags(100, HF_SEND_MORE);
+    within(sec(1), ACK, .seq = 1, .ack = 1, .len = 100);
+    in(ACK, .seq = 1, .ack = 101);
+    quiet(sec(10));
+}
+
 TEST(option_delayed_ack_off, rfc, "EST.data")
 {
     established();

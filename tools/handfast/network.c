@@ -136,12 +136,12 @@ void network_totals(struct network *network)
     char in[SIZE_TEXT];
     char out[SIZE_TEXT];
     hf_stack_counters(network->stack, &c);
+    uint64_t opened = c.active_opens + c.passive_opens;
     double seconds = (double)(hf_host_now(network->host) - network->began) / (double)HF_SEC;
-    (void)fprintf(stderr,
-                  "%llu connections in %.1f s: %s received, %s sent, %llu retransmissions\n",
-                  (unsigned long long)(c.active_opens + c.passive_opens), seconds,
-                  size_text(c.bytes_in, in), size_text(c.bytes_out, out),
-                  (unsigned long long)c.retransmits);
+    (void)fprintf(
+        stderr, "%llu connection%s in %.1f s: %s received, %s sent, %llu retransmissions\n",
+        (unsigned long long)opened, opened == 1 ? "" : "s", seconds, size_text(c.bytes_in, in),
+        size_text(c.bytes_out, out), (unsigned long long)c.retransmits);
 }
 
 int network_close(struct network *network)

@@ -35,6 +35,8 @@ static const struct option common_options[] = {
 
 static void say(const struct command *command, const char *format, va_list args)
 {
+    if (isatty(STDERR_FILENO))
+        (void)fputs("\r\033[K", stderr); /* a line of progress may stand there */
     (void)fprintf(stderr, "handfast%s%s: ", command ? " " : "", command ? command->name : "");
     (void)vfprintf(stderr, format, args);
     (void)fputc('\n', stderr);
