@@ -23,7 +23,7 @@ struct hf_settings {
     hf_time rto_max;      /* ceiling of RTO, at least 60 s                                    */
     uint8_t r1;           /* retransmissions before the path is reported as bad               */
     uint8_t syn_retries;  /* SYNs sent again before giving up; 0: r2_syn alone decides        */
-    uint8_t synack_retries; /* SYN+ACKs sent again before a half-open connection is dropped   */
+    uint8_t synack_retries; /* SYN+ACKs sent again before a half-open connection ends, 0..15  */
     hf_time r2_syn;       /* how long a SYN is retransmitted; 0: syn_retries alone decides    */
     hf_time r2_data;      /* how long data is retransmitted without progress; 0: for ever     */
     hf_time user_timeout; /* RFC 9293 3.9.1.1; 0: none                                        */

@@ -13,10 +13,7 @@ typedef uint64_t lanes __attribute__((vector_size(16)));
 
 static uint32_t fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)((sum & 0xffff) + (sum >> 16));
+    return hf_checksum_fold(sum);
 }
 
 static uint32_t swap_bytes(uint32_t word)

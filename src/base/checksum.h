@@ -4,11 +4,39 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Sum of big-endian 16-bit words, added to `sum`, folded to 16 bits, not inverted. An odd last
  * byte counts as the high byte of a word; so only the last piece of several may have an odd
  * length (see combine). */
 uint32_t hf_checksum_add(const void *data, size_t len, uint32_t sum);
+
+/* Fold to 16 bits. */
+static inline uint32_t hf_checksum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint32_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/* The same as hf_checksum_add for a header: n words of four bytes, few and known to the caller,
+ * so that no call and no loop over what is left is paid for. */
+static inline uint32_t hf_checksum_words(const void *data, uint32_t n, uint32_t sum)
+{
+    const uint8_t *p = data;
+    uint64_t native = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t word;
+        memcpy(&word, p + 4 * i, sizeof word);
+        native += word;
+    }
+    uint32_t folded = hf_checksum_fold(native);
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
+    folded = (folded & 0xff) << 8 | folded >> 8;
+#endif
+    return hf_checksum_fold((uint64_t)folded + sum);
+}
 
 /* Copy and sum in one pass; the same value as hf_checksum_add. The runs must not overlap. */
 uint32_t hf_checksum_copy(void *dst, const void *src, size_t len, uint32_t sum);

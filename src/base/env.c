@@ -4,11 +4,32 @@
 
 #include <string.h>
 
+#define REPLIES_MAX 8192u /* answers that may wait on a link */
+
+/* A burst of SYNs, or of connections given up at once: make room, in order from the start. */
+static bool grow(struct hf_env *env, struct hf_replies *replies)
+{
+    uint32_t size = replies->size * 2;
+    if (size > REPLIES_MAX)
+        return false;
+    struct hf_reply *ring = hf_budget_alloc(&env->budget, size * sizeof *ring);
+    if (!ring)
+        return false;
+    uint32_t behind = replies->size - replies->first;
+    memcpy(ring, replies->ring + replies->first, behind * sizeof *ring);
+    memcpy(ring + behind, replies->ring, replies->first * sizeof *ring);
+    hf_budget_free(&env->budget, replies->ring, replies->size * sizeof *ring);
+    replies->ring = ring;
+    replies->size = size;
+    replies->first = 0;
+    return true;
+}
+
 struct hf_reply *hf_env_reply(struct hf_env *env, unsigned link)
 {
     HF_ASSERT(link <= HF_LINKS_MAX);
     struct hf_replies *replies = &env->replies[link];
-    if (replies->count == replies->size) {
+    if (replies->count == replies->size && !grow(env, replies)) {
         hf_env_drop(env, HF_DROP_REPLY_QUEUE, 0, HF_CLOSED, 0);
         return 0;
     }

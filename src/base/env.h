@@ -16,7 +16,7 @@
 
 /* A packet that answers another and belongs to no connection: a reset, the SYN+ACK of a half-open
  * entry, an ACK from TIME-WAIT, an ICMP message. Kept small and in a ring that exists from the
- * start, so that answering never allocates (but ICMP text). */
+ * start, so that answering needs no memory unless very many wait (and for ICMP text). */
 struct hf_reply {
     uint8_t kind; /* HF_REPLY_...                                                             */
     uint8_t link;
@@ -45,6 +45,14 @@ struct hf_replies {
     uint32_t size, first, count; /* size is a power of two                                    */
 };
 
+/* What half-open and TIME-WAIT entries have spent of their challenge ACKs: they have no room for it
+ * themselves. A place by keyed hash; whoever comes to a place anew begins anew. */
+#define HF_LEDGER_PLACES 256u
+struct hf_ledger_place {
+    uint32_t hash, second;
+    uint16_t spent;
+};
+
 struct hf_env {
     hf_time now;                  /* of the call that is running                              */
     const struct hf_settings *settings;
@@ -61,15 +69,17 @@ struct hf_env {
     hf_trace_fn trace;
     void *trace_context;
     uint16_t id;                  /* of the stack, in trace records                           */
-    struct hf_key isn_key, ts_key, cookie_key;  /* one for each purpose              */
+    struct hf_key isn_key, cookie_key; /* one for each purpose              */
     uint32_t (*checksum)(const void *, size_t, uint32_t);
     struct hf_stack_counters counters;
 
     /* Lists of connections and listeners, first in first out, linked by their own fields. */
     uint16_t link_mtu[HF_LINKS_MAX + 1];
+    struct hf_ledger_place ledger[HF_LEDGER_PLACES];
     hf_time cookie_sent_at;
     uint32_t reset_s, reset_spent; /* resets without a connection, this second                */
     uint32_t listener_by_port[64], listener_any_port;  /* chains of listeners                 */
+    hf_time time_wait_newest;                          /* when the newest entry was made      */
     uint32_t time_wait_first, time_wait_last;          /* oldest and newest TIME-WAIT entry   */
     hf_ref ready_first, ready_last;                    /* have news for the application       */
     hf_ref output_first[HF_LINKS_MAX + 1], output_last[HF_LINKS_MAX + 1]; /* may have to send */

@@ -3,6 +3,8 @@
  * same hash on machines of either byte order. */
 #include "base/siphash.h"
 
+#include <string.h>
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -20,7 +22,18 @@ static uint64_t little_endian(const uint8_t *p, size_t n)
     return x;
 }
 
-static void rounds(struct state *s, unsigned n)
+static uint64_t little_endian_word(const uint8_t *p)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+#else
+    return little_endian(p, 8);
+#endif
+}
+
+static inline void rounds(struct state *s, unsigned n)
 {
     for (; n > 0; n--) {
         s->v0 += s->v1;
@@ -36,30 +49,60 @@ static void rounds(struct state *s, unsigned n)
     }
 }
 
-static void absorb(struct state *s, uint64_t word, unsigned c)
+static inline void absorb(struct state *s, uint64_t word, unsigned c)
 {
     s->v3 ^= word;
     rounds(s, c);
     s->v0 ^= word;
 }
 
-/* c rounds for each word of the message, d rounds at the end. */
-static inline uint64_t siphash(const struct hf_key *key, const uint8_t *data, size_t len,
-                               unsigned c, unsigned d)
+static inline struct state begin(const struct hf_key *key)
 {
-    struct state s = {
+    return (struct state){
         key->k0 ^ 0x736f6d6570736575u,
         key->k1 ^ 0x646f72616e646f6du,
         key->k0 ^ 0x6c7967656e657261u,
         key->k1 ^ 0x7465646279746573u,
     };
+}
+
+static inline uint64_t end(struct state *s, unsigned d)
+{
+    s->v2 ^= 0xff;
+    rounds(s, d);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+/* c rounds for each word of the message, d rounds at the end. */
+static inline uint64_t siphash(const struct hf_key *key, const uint8_t *data, size_t len,
+                               unsigned c, unsigned d)
+{
+    struct state s = begin(key);
     size_t words = len / 8;
     for (size_t i = 0; i < words; i++)
-        absorb(&s, little_endian(data + 8 * i, 8), c);
+        absorb(&s, little_endian_word(data + 8 * i), c);
     absorb(&s, (uint64_t)len << 56 | little_endian(data + 8 * words, len % 8), c);
-    s.v2 ^= 0xff;
-    rounds(&s, d);
-    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+    return end(&s, d);
+}
+
+static inline uint64_t siphash_words(const struct hf_key *key, const uint64_t *words, size_t n,
+                                     unsigned c, unsigned d)
+{
+    struct state s = begin(key);
+    for (size_t i = 0; i < n; i++)
+        absorb(&s, words[i], c);
+    absorb(&s, (uint64_t)n << 59, c);
+    return end(&s, d);
+}
+
+uint64_t hf_siphash24_words(const struct hf_key *key, const uint64_t *words, size_t n)
+{
+    return siphash_words(key, words, n, 2, 4);
+}
+
+uint64_t hf_siphash13_words(const struct hf_key *key, const uint64_t *words, size_t n)
+{
+    return siphash_words(key, words, n, 1, 3);
 }
 
 uint64_t hf_siphash24(const struct hf_key *key, const void *data, size_t len)

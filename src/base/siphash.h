@@ -13,6 +13,10 @@ struct hf_key {
 uint64_t hf_siphash24(const struct hf_key *key, const void *data, size_t len);
 uint64_t hf_siphash13(const struct hf_key *key, const void *data, size_t len);
 
+/* The same over n 64-bit words, as if each stood in the message in little-endian order. */
+uint64_t hf_siphash24_words(const struct hf_key *key, const uint64_t *words, size_t n);
+uint64_t hf_siphash13_words(const struct hf_key *key, const uint64_t *words, size_t n);
+
 /* A key for one purpose, derived from the stack's seed: the same seed and purpose give the
  * same. */
 struct hf_key hf_key_derive(const uint8_t seed[16], uint64_t purpose);

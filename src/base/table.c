@@ -31,9 +31,32 @@ void hf_table_reset(struct hf_table *table)
     table->moved = 0;
 }
 
-uint32_t hf_table_hash(const struct hf_table *table, const void *tuple)
+unsigned hf_tuple_words(const void *tuple, uint64_t words[5])
 {
-    return (uint32_t)hf_siphash13(&table->key, tuple, HF_TUPLE_BYTES);
+    static const uint8_t ipv4[4] = {0, 0, 0xff, 0xff};
+    const uint8_t *t = tuple;
+    uint64_t w[5] = {0};
+    uint32_t prefix, local, remote, a, b;
+    memcpy(w, t, 36);
+    memcpy(&prefix, ipv4, 4);
+    memcpy(&a, t + 8, 4);
+    memcpy(&b, t + 24, 4);
+    if (w[0] | w[2] || a != prefix || b != prefix) {
+        memcpy(words, w, sizeof w);
+        return 5;
+    }
+    memcpy(&local, t + 12, 4);
+    memcpy(&remote, t + 28, 4);
+    words[0] = (uint64_t)local << 32 | remote;
+    words[1] = w[4];
+    return 2;
+}
+
+uint64_t hf_table_hash(const struct hf_table *table, const void *tuple)
+{
+    uint64_t words[5];
+    unsigned n = hf_tuple_words(tuple, words);
+    return hf_siphash13_words(&table->key, words, n);
 }
 
 static void slots_put(struct hf_slots *slots, uint32_t hash, hf_ref ref)
@@ -120,20 +143,31 @@ bool hf_table_reserve(struct hf_table *table)
     return true;
 }
 
-void hf_table_insert(struct hf_table *table, uint32_t hash, hf_ref ref)
+void hf_table_insert(struct hf_table *table, uint64_t hash, hf_ref ref)
 {
     move_some(table, MOVE_STEP);
-    slots_put(&table->now, hash, ref);
+    slots_put(&table->now, (uint32_t)hash, ref);
 }
 
-void hf_table_remove(struct hf_table *table, uint32_t hash, hf_ref ref)
+void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref)
 {
-    if (!slots_remove(&table->now, hash, ref)) {
-        bool was_there = slots_remove(&table->before, hash, ref);
+    if (!slots_remove(&table->now, (uint32_t)hash, ref)) {
+        bool was_there = slots_remove(&table->before, (uint32_t)hash, ref);
         HF_ASSERT(was_there);
     }
 }
 
+static bool slot_fits(const struct hf_table *table, const struct hf_slot *slot, uint32_t hash,
+                      const void *tuple)
+{
+    if (slot->hash != hash)
+        return false;
+    enum hf_kind kind = hf_ref_kind(slot->ref);
+    const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(slot->ref));
+    return memcmp(object + table->key_at[kind], tuple, HF_TUPLE_BYTES) == 0;
+}
+
+/* The live object of a run; *time_wait is set to its TIME-WAIT entry if that was met first. */
 static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, uint32_t hash,
                          const void *tuple, hf_ref *time_wait)
 {
@@ -142,25 +176,35 @@ static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, u
     uint32_t mask = slots->size - 1;
     for (uint32_t i = hash & mask; slots->slot[i].ref; i = (i + 1) & mask) {
         table->probes++;
-        if (slots->slot[i].hash != hash)
+        if (!slot_fits(table, &slots->slot[i], hash, tuple))
             continue;
-        hf_ref ref = slots->slot[i].ref;
-        enum hf_kind kind = hf_ref_kind(ref);
-        const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(ref));
-        if (memcmp(object + table->key_at[kind], tuple, HF_TUPLE_BYTES) != 0)
-            continue;
-        if (kind != HF_KIND_TIME_WAIT)
-            return ref;
-        if (time_wait)
-            *time_wait = ref;
+        if (hf_ref_kind(slots->slot[i].ref) != HF_KIND_TIME_WAIT)
+            return slots->slot[i].ref;
+        *time_wait = slots->slot[i].ref;
     }
     return 0;
 }
 
-hf_ref hf_table_find(struct hf_table *table, uint32_t hash, const void *tuple, hf_ref *time_wait)
+hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple, hf_ref *time_wait)
 {
-    if (time_wait)
-        *time_wait = 0;
-    hf_ref ref = slots_find(table, &table->now, hash, tuple, time_wait);
-    return ref ? ref : slots_find(table, &table->before, hash, tuple, time_wait);
+    *time_wait = 0;
+    hf_ref ref = slots_find(table, &table->now, (uint32_t)hash, tuple, time_wait);
+    return ref ? ref : slots_find(table, &table->before, (uint32_t)hash, tuple, time_wait);
+}
+
+static hf_ref slots_time_wait(const struct hf_table *table, const struct hf_slots *slots,
+                              uint32_t hash, const void *tuple)
+{
+    uint32_t mask = slots->size - 1;
+    for (uint32_t i = hash & mask; slots->used && slots->slot[i].ref; i = (i + 1) & mask)
+        if (hf_ref_kind(slots->slot[i].ref) == HF_KIND_TIME_WAIT &&
+            slot_fits(table, &slots->slot[i], hash, tuple))
+            return slots->slot[i].ref;
+    return 0;
+}
+
+hf_ref hf_table_find_time_wait(const struct hf_table *table, uint64_t hash, const void *tuple)
+{
+    hf_ref ref = slots_time_wait(table, &table->now, (uint32_t)hash, tuple);
+    return ref ? ref : slots_time_wait(table, &table->before, (uint32_t)hash, tuple);
 }

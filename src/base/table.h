@@ -41,15 +41,24 @@ struct hf_table {
 void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key);
 void hf_table_reset(struct hf_table *table);
 
-uint32_t hf_table_hash(const struct hf_table *table, const void *tuple);
+/* A four-tuple as words to be hashed: two where both addresses are IPv4 in the form ::ffff:a.b.c.d,
+ * five otherwise. Returns how many. */
+unsigned hf_tuple_words(const void *tuple, uint64_t words[5]);
+
+/* 64 bits under the table's key: the lower half chooses the slot, the upper half is free for
+ * other uses that may become known. */
+uint64_t hf_table_hash(const struct hf_table *table, const void *tuple);
 
 /* Make sure that the next insert works; false when there is no memory for it. */
 bool hf_table_reserve(struct hf_table *table);
-void hf_table_insert(struct hf_table *table, uint32_t hash, hf_ref ref);
-void hf_table_remove(struct hf_table *table, uint32_t hash, hf_ref ref);
+void hf_table_insert(struct hf_table *table, uint64_t hash, hf_ref ref);
+void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref);
 
-/* The object with this tuple that is not in TIME-WAIT, or 0; *time_wait (when not NULL) is its
- * TIME-WAIT entry, or 0. */
-hf_ref hf_table_find(struct hf_table *table, uint32_t hash, const void *tuple, hf_ref *time_wait);
+/* The object with this tuple that is not in TIME-WAIT, or 0. Only if there is none does
+ * *time_wait tell its TIME-WAIT entry: one search is enough for every segment. */
+hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple, hf_ref *time_wait);
+
+/* Its TIME-WAIT entry, or 0, whatever else has the tuple. */
+hf_ref hf_table_find_time_wait(const struct hf_table *table, uint64_t hash, const void *tuple);
 
 #endif

@@ -57,26 +57,35 @@ static bool is_directed_broadcast(const uint8_t key[16], unsigned prefix)
     return host == 0 || host == host_bits;
 }
 
-bool hf_ip_is_unicast(const struct hf_ip *ip, const uint8_t key[16])
+/* The scopes of hf_key_scope and the broadcast addresses of our prefixes, in few steps: this is
+ * asked for every packet. */
+static bool ipv4_is_unicast(const struct hf_ip *ip, uint32_t addr)
 {
-    enum hf_scope scope = hf_key_scope(key);
-    if (scope != HF_SCOPE_GLOBAL && scope != HF_SCOPE_LINK)
+    uint32_t first = addr >> 24;
+    if (first == 0 || first == 127 || (first & 0xf0) == 0xe0 || addr == 0xffffffffu)
         return false;
-    if (!hf_key_is_ipv4(key))
-        return true;
     for (unsigned i = 0; i < ip->addresses; i++) {
         const struct hf_ip_address *a = &ip->address[i];
-        if (hf_key_is_ipv4(a->key) && hf_key_same_prefix(key, a->key, 96u + a->prefix) &&
-            is_directed_broadcast(key, a->prefix))
+        uint32_t host = addr & a->host_bits;
+        if (a->host_bits && ((addr ^ a->ipv4) & ~a->host_bits) == 0 &&
+            (host == 0 || host == a->host_bits))
             return false;
     }
     return true;
 }
 
+bool hf_ip_is_unicast(const struct hf_ip *ip, const uint8_t key[16])
+{
+    if (hf_key_is_ipv4(key))
+        return ipv4_is_unicast(ip, hf_get32(key + 12));
+    enum hf_scope scope = hf_key_scope(key);
+    return scope == HF_SCOPE_GLOBAL || scope == HF_SCOPE_LINK;
+}
+
 unsigned hf_ip_is_ours(const struct hf_ip *ip, const uint8_t key[16])
 {
     for (unsigned i = 0; i < ip->addresses; i++)
-        if (memcmp(ip->address[i].key, key, 16) == 0)
+        if (hf_key_equal(ip->address[i].key, key))
             return ip->address[i].link;
     return 0;
 }
@@ -86,7 +95,7 @@ bool hf_ip_owns(const struct hf_ip *ip, unsigned link, const uint8_t key[16])
     if (!hf_key_is_link_local(key))
         return hf_ip_is_ours(ip, key) != 0;
     for (unsigned i = 0; i < ip->addresses; i++)
-        if (ip->address[i].link == link && memcmp(ip->address[i].key, key, 16) == 0)
+        if (ip->address[i].link == link && hf_key_equal(ip->address[i].key, key))
             return true;
     return false;
 }
@@ -145,6 +154,10 @@ int hf_ip_add_address(struct hf_ip *ip, unsigned link, const struct hf_addr *add
         err = hf_ip_insert_route(ip, link, a.key, hf_ip_key_bits(&a));
         if (err)
             return err;
+    }
+    if (hf_key_is_ipv4(a.key) && bits <= 30) {
+        a.ipv4 = hf_get32(a.key + 12);
+        a.host_bits = 0xffffffffu >> bits;
     }
     ip->address[ip->addresses++] = a;
     return 0;

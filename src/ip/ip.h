@@ -22,6 +22,7 @@ struct hf_ip_link {
 
 struct hf_ip_address {
     uint8_t key[16];
+    uint32_t ipv4, host_bits; /* IPv4 with a broadcast address: as numbers; else 0            */
     uint8_t prefix; /* bits, of the family (0..32 or 0..128)                                  */
     uint8_t link;
 };

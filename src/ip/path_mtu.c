@@ -18,6 +18,7 @@ struct entry {
 
 struct hf_pmtu {
     struct hf_key key;
+    hf_time last; /* when the last entry ends: mostly nothing is known, and that is quick to say */
     struct entry set[SETS][WAYS];
 };
 
@@ -54,6 +55,8 @@ static const struct entry *find(const struct hf_pmtu *pmtu, hf_time now, const u
 uint16_t hf_pmtu_get(const struct hf_pmtu *pmtu, hf_time now, const uint8_t remote[16],
                      uint16_t link_mtu)
 {
+    if (now >= pmtu->last)
+        return link_mtu;
     const struct entry *entry = find(pmtu, now, remote);
     return entry && entry->mtu < link_mtu ? entry->mtu : link_mtu;
 }
@@ -74,6 +77,8 @@ static void put(struct hf_pmtu *pmtu, hf_time until, const uint8_t remote[16], u
     }
     memcpy(place->remote, remote, 16);
     place->until = until;
+    if (until > pmtu->last)
+        pmtu->last = until;
     place->mtu = mtu;
 }
 

@@ -220,10 +220,16 @@ static uint32_t length_of(const struct segment *s)
     return s->text + ((s->flags & TCP_SYN) != 0) + ((s->flags & TCP_FIN) != 0);
 }
 
-static uint32_t edge_of(const struct segment *s, const struct side *me, const struct side *peer)
+/* By how many bits the window of this segment is to be shifted (RFC 7323 2.2). */
+static int scale_of(const struct segment *s, const struct side *me, const struct side *peer)
 {
     bool scaled = !(s->flags & TCP_SYN) && me->wscale >= 0 && peer->wscale >= 0;
-    return s->ack + ((uint32_t)s->window << (scaled ? me->wscale : 0));
+    return scaled ? me->wscale : 0;
+}
+
+static uint32_t edge_of(const struct segment *s, const struct side *me, const struct side *peer)
+{
+    return s->ack + ((uint32_t)s->window << scale_of(s, me, peer));
 }
 
 /* Numbers of a side are judged and believed. */
@@ -236,7 +242,8 @@ static bool known(const struct side *side)
 static void note_syn(struct pair *pair, int from, const struct segment *s)
 {
     struct side *me = &pair->side[from];
-    bool forgot = me->reset || me->fin;
+    bool goes_back = (s->flags & TCP_ACK) && me->acked && after(me->ack, s->ack);
+    bool forgot = me->reset || me->fin || goes_back;
 
     if (me->syn && me->iss == s->seq && !forgot)
         return;
@@ -363,12 +370,14 @@ static const char *judge_ack(const struct segment *s, const struct side *me,
 {
     uint32_t edge = edge_of(s, me, peer);
     bool all_received = peer->fin && s->ack == peer->fin_seq + 1;
+    /* RFC 7323 2.4: what the scale cuts off may make the edge seem to retreat. */
+    uint32_t cut_off = (1u << scale_of(s, me, peer)) - 1;
 
     if (peer->arrived && known(peer) && after(s->ack, peer->arrived_max))
         return "acknowledges what did not arrive";
     if (me->acked && after(me->ack, s->ack))
         return "acknowledgement number goes back";
-    if (me->has_edge && after(me->edge, edge) && !all_received)
+    if (me->has_edge && after(me->edge, edge + cut_off) && !all_received)
         return "right edge of the window retreats";
     return NULL;
 }
@@ -517,9 +526,8 @@ const char *hf_sim_police_sent(struct hf_sim_police *police, const void *bytes, 
     wrong = judge(pair, from, &s);
     if (note_sent(pair, from, &s))
         moved_forward(pair, now);
-    const char *silent = judge_silence(police, pair, from, &s, now);
-    if (!wrong)
-        wrong = silent;
+    else if (!wrong)
+        wrong = judge_silence(police, pair, from, &s, now);
     return wrong ? complain(police, &s, wrong) : NULL;
 }
 

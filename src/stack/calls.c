@@ -24,17 +24,6 @@ static struct hf_listening *listener_of(const struct hf_stack *stack, hf_listene
     return l && generation && l->generation == generation ? l : 0;
 }
 
-/* A held SYN's generation stands where its ISS will; 0: no such. */
-static uint32_t syn_of(const struct hf_stack *stack, hf_syn handle)
-{
-    hf_ref ref = (hf_ref)handle;
-    if (hf_ref_kind(ref) != HF_KIND_HALF_OPEN)
-        return 0;
-    const struct hf_half_open *h = hf_pool_find(&stack->env.half_opens, hf_ref_index(ref));
-    bool valid = h && h->held && h->iss == (uint32_t)(handle >> 32) && h->flow.remote_port;
-    return valid ? hf_ref_index(ref) : 0;
-}
-
 static uint64_t handle_of(uint32_t generation, enum hf_kind kind, uint32_t index)
 {
     return (uint64_t)generation << 32 | hf_ref_make(kind, index);
@@ -113,7 +102,7 @@ int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen, hf_lis
         memcpy(pair.local, local, 16);
         memcpy(pair.remote, remote, 16);
         hf_ref time_wait;
-        uint32_t hash = hf_table_hash(&stack->env.table, &pair);
+        uint64_t hash = hf_table_hash(&stack->env.table, &pair);
         if (hf_table_find(&stack->env.table, hash, &pair, &time_wait) || time_wait)
             return HF_ERR_EXISTS;
     }
@@ -182,11 +171,11 @@ int hf_tcp_next_syn(struct hf_stack *stack, hf_listener listener, hf_syn *syn,
     struct hf_listening *l = listener_of(stack, listener);
     if (!l)
         return HF_ERR_STALE;
-    uint32_t index = hf_listen_next_held(&stack->env, l);
-    if (!index)
+    *syn = hf_listen_next_held(&stack->env, l);
+    if (!*syn)
         return 0;
-    const struct hf_half_open *h = hf_pool_at(&stack->env.half_opens, index);
-    *syn = handle_of(h->iss, HF_KIND_HALF_OPEN, index);
+    const struct hf_half_open *h =
+        hf_pool_at(&stack->env.half_opens, hf_half_open_held(&stack->env, *syn));
     if (local) {
         hf_key_to_addr(h->flow.local, h->link, &local->addr);
         local->port = h->flow.local_port;
@@ -200,7 +189,7 @@ int hf_tcp_next_syn(struct hf_stack *stack, hf_listener listener, hf_syn *syn,
 
 int hf_syn_accept(struct hf_stack *stack, hf_syn syn)
 {
-    uint32_t index = syn_of(stack, syn);
+    uint32_t index = hf_half_open_held(&stack->env, syn);
     if (!index)
         return HF_ERR_STALE;
     hf_half_open_accept(&stack->env, index);
@@ -209,7 +198,7 @@ int hf_syn_accept(struct hf_stack *stack, hf_syn syn)
 
 int hf_syn_refuse(struct hf_stack *stack, hf_syn syn)
 {
-    uint32_t index = syn_of(stack, syn);
+    uint32_t index = hf_half_open_held(&stack->env, syn);
     if (!index)
         return HF_ERR_STALE;
     hf_half_open_refuse(&stack->env, index);

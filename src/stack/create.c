@@ -7,7 +7,7 @@
 #define REPLIES 64u /* answers that may wait on a link; a power of two */
 
 /* Purposes of the keys that are derived from the seed. */
-enum { KEY_TABLE = 1, KEY_ISN, KEY_TIMESTAMP, KEY_COOKIE, KEY_RANDOM };
+enum { KEY_TABLE = 1, KEY_ISN, KEY_COOKIE, KEY_RANDOM };
 
 void hf_stack_config_init(struct hf_stack_config *config)
 {
@@ -18,17 +18,38 @@ void hf_stack_config_init(struct hf_stack_config *config)
     config->connections_max = 1u << 20;
 }
 
+/* Durations: none is negative, and none is so long that sums and ticks overflow. A time-out of the
+ * application's may be HF_NEVER. */
+static bool durations_are_sane(const struct hf_settings *s)
+{
+    const hf_time hour = 3600 * HF_SEC;
+    const hf_time bounded[] = {s->rto_initial, s->rto_min, s->rto_max, s->persist_max,
+                               s->sws_override, s->msl, s->orphan_timeout, s->held_timeout,
+                               s->challenge_interval, s->fragment_timeout};
+    const hf_time open[] = {s->r2_syn, s->r2_data, s->user_timeout, s->keepalive_idle,
+                            s->keepalive_interval, s->invalid_interval, s->zero_window_grace,
+                            s->pmtu_age};
+    for (unsigned i = 0; i < sizeof bounded / sizeof bounded[0]; i++)
+        if (bounded[i] <= 0 || bounded[i] > hour)
+            return false;
+    for (unsigned i = 0; i < sizeof open / sizeof open[0]; i++)
+        if (open[i] < 0)
+            return false;
+    return s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial && s->delack >= 0 &&
+           s->delack < 500 * HF_MS && (s->syn_retries || s->r2_syn);
+}
+
 static bool settings_are_sane(const struct hf_settings *s)
 {
-    return s->rto_min > 0 && s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial &&
-           s->persist_max > 0 && s->delack >= 0 && s->delack < 500 * HF_MS && s->msl > 0 &&
-           s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 && s->dupack_threshold > 0 &&
-           s->rcv_buffer >= 1024 && s->rcv_buffer <= 1u << 30 && s->snd_buffer >= 1024 &&
-           s->port_first > 0 && s->port_first <= s->port_last && s->sws_override > 0 &&
-           s->orphan_timeout > 0 && s->congestion && hf_congestion_named(s->congestion) &&
-           s->challenge_interval > 0 && s->held_timeout > 0 && s->backlog_max > 0 &&
+    const uint32_t buffer_max = 1u << 30, entries_max = 1u << 29;
+    return durations_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 &&
+           s->dupack_threshold > 0 && s->rcv_buffer >= 1024 && s->rcv_buffer <= buffer_max &&
+           s->snd_buffer >= 1024 && s->snd_buffer <= buffer_max && s->port_first > 0 &&
+           s->port_first <= s->port_last && s->congestion &&
+           hf_congestion_named(s->congestion) && s->backlog_max > 0 &&
            (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 &&
-           (s->syn_retries || s->r2_syn);
+           s->half_open_max > 0 && s->half_open_max <= entries_max && s->time_wait_max > 0 &&
+           s->time_wait_max <= entries_max;
 }
 
 static bool config_is_sane(const struct hf_stack_config *c)
@@ -84,7 +105,6 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
     env->checksum = config->checksum ? config->checksum : hf_checksum_add;
     memcpy(env->seed, config->seed, sizeof env->seed);
     env->isn_key = hf_key_derive(config->seed, KEY_ISN);
-    env->ts_key = hf_key_derive(config->seed, KEY_TIMESTAMP);
     env->cookie_key = hf_key_derive(config->seed, KEY_COOKIE);
     hf_random_init(&env->random, config->seed, KEY_RANDOM);
     init_pools(env, config->connections_max);
@@ -233,7 +253,9 @@ void hf_stack_clock(struct hf_stack *stack, hf_time now)
         env->now += step;
         return;
     }
-    stack->skew -= step; /* time goes on from where it was */
+    if (step > -HF_SEC)
+        return; /* readings that overtook each other */
+    stack->skew -= step; /* another clock: time goes on from where it was */
     if (!env->trace)
         return;
     struct hf_trace_record r = {.kind = HF_TRACE_CLOCK};
@@ -249,7 +271,7 @@ void hf_stack_time_jump(struct hf_stack *stack, hf_time by)
     for (uint32_t i = 1; i < env->conns.slabs_room << env->conns.shift; i++) {
         struct hf_tcp *c = hf_pool_find(&env->conns, i);
         if (c && c->self == i)
-            hf_tcp_shift_times(c, by);
+            hf_tcp_shift_times(env, c, by);
     }
     hf_wheel_shift(&env->wheel, by);
     hf_time_wait_shift(env, by);

@@ -20,6 +20,8 @@ static bool checksum_is_right(const struct hf_stack *stack, const struct hf_pack
     if (trusted && packet->checksum != HF_CHECKSUM_UNKNOWN)
         return true;
     uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total, false);
+    if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
+        return hf_checksum_words(d->head, d->total / 4, sum) == 0xffff;
     uint32_t left = d->total, skip = d->offset, at = 0;
     for (unsigned i = 0; i < d->slice_count && left; i++) {
         const struct hf_slice *s = &d->slices[i];
@@ -62,7 +64,7 @@ static void segment(struct hf_stack *stack, const struct hf_packet *packet,
     hf_stack_demux(stack, &d->flow, &seg, d->to_us);
 }
 
-static void trace_in(struct hf_env *env, hf_ref ref, uint32_t hash, const struct hf_seg *seg)
+static void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash, const struct hf_seg *seg)
 {
     if (!env->trace)
         return;
@@ -83,24 +85,24 @@ static void trace_in(struct hf_env *env, hf_ref ref, uint32_t hash, const struct
         break;
     }
     uint32_t window = (uint32_t)seg->window << (seg->flags & HF_SYN ? 0 : scale);
-    hf_trace_segment(env, HF_TRACE_IN, hash, state, seg, window, HF_DROP_NONE);
+    hf_trace_segment(env, HF_TRACE_IN, (uint32_t)hash, state, seg, window, HF_DROP_NONE);
 }
 
 /* RFC 9293 3.10.7.2 */
 static void for_listener(struct hf_stack *stack, struct hf_listening *l,
-                         const struct hf_flow *flow, uint32_t hash, struct hf_seg *seg,
+                         const struct hf_flow *flow, uint64_t hash, struct hf_seg *seg,
                          bool to_us, uint32_t time_wait)
 {
     struct hf_env *env = &stack->env;
     if (seg->flags & HF_RST) {
-        hf_env_drop(env, HF_DROP_RST_OUTSIDE, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_RST_OUTSIDE, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
     struct hf_flow way = *flow;
     struct hf_path path;
     unsigned zone = hf_key_is_link_local(flow->remote) ? seg->link : 0;
     if (hf_stack_path(stack, &way, zone, !to_us, &path) != HF_OK) {
-        hf_env_drop(env, HF_DROP_IP_DESTINATION, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_IP_DESTINATION, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
     path.to_us = to_us;
@@ -108,20 +110,20 @@ static void for_listener(struct hf_stack *stack, struct hf_listening *l,
         if (hf_half_open_cookie(env, l, flow, hash, seg, &path))
             return;
         if (hf_half_open_may_be_early(env, seg))
-            hf_env_drop(env, HF_DROP_COOKIE, hash, HF_LISTEN, seg->packet);
+            hf_env_drop(env, HF_DROP_COOKIE, (uint32_t)hash, HF_LISTEN, seg->packet);
         else
             hf_tcp_refuse(env, flow, seg);
         return;
     }
     bool syn_fin = (seg->flags & HF_FIN) && !env->settings->accept_syn_fin; /* D13 */
     if (!(seg->flags & HF_SYN) || syn_fin) {
-        hf_env_drop(env, HF_DROP_TCP_FLAGS, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_TCP_FLAGS, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
     hf_half_open_syn(env, l, flow, hash, seg, &path, time_wait);
 }
 
-static void for_half_open(struct hf_stack *stack, uint32_t index, uint32_t hash,
+static void for_half_open(struct hf_stack *stack, uint32_t index, uint64_t hash,
                           struct hf_seg *seg, bool to_us)
 {
     struct hf_env *env = &stack->env;
@@ -139,7 +141,7 @@ void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct h
                     bool to_us)
 {
     struct hf_env *env = &stack->env;
-    uint32_t hash = hf_table_hash(&env->table, flow);
+    uint64_t hash = hf_table_hash(&env->table, flow);
     hf_ref time_wait;
     hf_ref ref = hf_table_find(&env->table, hash, flow, &time_wait);
     if (ref) {
@@ -178,8 +180,9 @@ static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
                        const struct hf_packet *packet)
 {
     struct hf_env *env = &stack->env;
-    uint32_t hash = hf_table_hash(&env->table, &error->flow);
-    hf_ref ref = hf_table_find(&env->table, hash, &error->flow, 0);
+    uint64_t hash = hf_table_hash(&env->table, &error->flow);
+    hf_ref time_wait;
+    hf_ref ref = hf_table_find(&env->table, hash, &error->flow, &time_wait);
     enum hf_drop reason = HF_DROP_ICMP_QUOTE;
     bool believed = false;
     struct hf_tcp *c = 0;
@@ -191,7 +194,7 @@ static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
                                    error->seq);
     }
     if (reason != HF_DROP_NONE) {
-        hf_env_drop(env, reason, hash, c ? c->state : HF_CLOSED, packet);
+        hf_env_drop(env, reason, (uint32_t)hash, c ? c->state : HF_CLOSED, packet);
         return;
     }
     if (c && believed && error->kind == HF_ICMP_TOO_BIG) {

@@ -32,6 +32,9 @@ static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf
 /* The SYN is acknowledged: RFC 6298 5.7, and the first RTT sample if it was sent once. */
 static void syn_acknowledged(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a) /* text was queued before the MSS was known */
+        hf_recovery_start(env, c, a);
     if (!(c->flags & HF_F_SYN_RETRANSMITTED)) {
         hf_rtt_sample(env, c, env->now - c->progress_at);
         return;
@@ -106,13 +109,15 @@ static void forget_probe(struct hf_env *env, struct hf_tcp *c)
     c->snd_nxt = c->snd_una;
     c->bytes_sent -= !(c->flags & HF_F_FIN_SENT);
     c->flags &= ~(uint32_t)HF_F_FIN_SENT;
+    a->recover = hf_seq_min(a->recover, c->snd_nxt);
+    a->rtx_nxt = hf_seq_min(a->rtx_nxt, c->snd_nxt);
 }
 
 /* RFC 9293 3.10.7.4: only a segment that is not older may tell a window (N-8). */
 static void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
                           hf_seq edge)
 {
-    uint32_t window = (uint32_t)seg->window << (seg->flags & HF_SYN ? 0 : c->snd_wscale);
+    uint32_t window = hf_tcp_offered(c, seg);
     uint32_t was = c->snd_wnd;
     if (hf_seq_lt(c->snd_wl1, seg->seq) ||
         (c->snd_wl1 == seg->seq && hf_seq_le(c->snd_wl2, seg->ack))) {
@@ -140,8 +145,9 @@ static void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_
 static bool is_duplicate(const struct hf_tcp *c, const struct hf_seg *seg)
 {
     return seg->ack == c->snd_una && hf_tcp_outstanding(c) && !seg->text_all &&
+           c->rtx_mode != HF_RTX_PERSIST && /* an answer to a probe */
            !(seg->flags & (HF_SYN | HF_FIN)) &&
-           (uint32_t)seg->window << c->snd_wscale == c->snd_wnd;
+           hf_tcp_offered(c, seg) == c->snd_wnd;
 }
 
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)

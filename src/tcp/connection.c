@@ -33,13 +33,22 @@ void hf_tcp_enter(struct hf_env *env, struct hf_tcp *c, enum hf_state state, enu
     hf_trace_state(env, c->hash, from, c->state, by, detail);
 }
 
-void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint32_t hash,
+/* The smallest scale that lets 16 bits tell the whole receive buffer. */
+uint8_t hf_tcp_scale_for(uint32_t buffer)
+{
+    uint8_t scale = 0;
+    while (scale < HF_WSCALE_MAX && (buffer >> scale) > 65535)
+        scale++;
+    return scale;
+}
+
+void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path)
 {
     const struct hf_settings *s = env->settings;
     memset(c, 0, sizeof *c);
     c->flow = *flow;
-    c->hash = hash;
+    c->hash = (uint32_t)hash;
     c->link = path->link;
     c->ttl = s->ttl;
     c->tos = s->tos;
@@ -51,6 +60,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->peer_mss = hf_flow_is_ipv4(flow) ? 536 : 1220; /* MUST-15 */
     c->snd_buffer = s->snd_buffer;
     c->rcv_buffer = s->rcv_buffer;
+    c->rcv_wscale = hf_tcp_scale_for(c->rcv_buffer); /* every SYN says the same */
     c->r2 = s->r2_data;
     c->user_timeout = s->user_timeout;
     c->quick_acks = s->quick_acks;
@@ -59,10 +69,10 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->keepalive_probes = s->keepalive_probes;
     if (!s->nagle)
         c->flags |= HF_F_NODELAY;
-    c->ts_offset = hf_timestamp_offset(env, flow);
+    c->ts_offset = hf_timestamp_offset(env, hash);
     c->rtx_at = c->delack_at = c->orphan_at = c->deadline = HF_NEVER;
     c->progress_at = c->last_receive = env->now;
-    c->invalid_ack_at = INT64_MIN / 2;
+    c->invalid_ack_ms = hf_tcp_now_ms(env) - UINT32_MAX / 4;
     hf_rtt_init(env, c);
     hf_tcp_set_mss(env, c);
 }
@@ -97,15 +107,6 @@ void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c)
         hf_recovery_mss_changed(c, a);
 }
 
-/* The smallest scale that lets 16 bits tell the whole receive buffer. */
-static uint8_t scale_for(uint32_t buffer)
-{
-    uint8_t scale = 0;
-    while (scale < HF_WSCALE_MAX && (buffer >> scale) > 65535)
-        scale++;
-    return scale;
-}
-
 void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     const struct hf_settings *s = env->settings;
@@ -123,7 +124,6 @@ void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct 
     if (s->window_scale && o->wscale != HF_NO_WSCALE) {
         c->flags |= HF_F_WSCALE;
         c->snd_wscale = o->wscale;
-        c->rcv_wscale = scale_for(c->rcv_buffer);
     } else {
         c->snd_wscale = c->rcv_wscale = 0;
     }
@@ -157,10 +157,12 @@ void hf_tcp_quiesce(struct hf_env *env, struct hf_tcp *c)
 {
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a || a->snd.len || a->snd.head || a->rcv.len || a->ranges || a->fin_held ||
-        a->reserved || a->rtx_first || (hf_tcp_outstanding(c) && !(c->flags & HF_F_DETACHED)) ||
+        a->reserved || a->rtx_first || c->flags & HF_F_DSACK || (hf_tcp_outstanding(c) && !(c->flags & HF_F_DETACHED)) ||
         a->phase != HF_PHASE_SLOW_START)
         return;
     a->cc.ops->save(&a->cc, &c->saved);
+    if (a->recover_valid && a->recover == c->snd_una)
+        c->flags |= HF_F_AFTER_TIMEOUT;
     hf_tcp_drop_active(env, c);
 }
 
@@ -213,6 +215,7 @@ void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c)
     hf_bytes_clear(&env->chunks, &a->snd);
     hf_reassembly_clear(env, a);
     a->rtx_first = a->fin_held = false;
+    c->flags &= ~(uint32_t)HF_F_DSACK;
     a->reserved = 0;
     a->phase = HF_PHASE_SLOW_START;
     if (!a->rcv.len)

@@ -21,14 +21,14 @@ uint8_t hf_half_open_scale(const struct hf_env *env, uint32_t index)
     return entry(env, index)->wscale == NO_WSCALE ? 0 : entry(env, index)->wscale;
 }
 
-static void trace_open(struct hf_env *env, const struct hf_half_open *h, uint32_t hash)
+static void trace_open(struct hf_env *env, const struct hf_half_open *h, uint64_t hash)
 {
     if (!env->trace)
         return;
-    struct hf_tcp shown = {.flow = h->flow, .hash = hash, .link = h->link,
+    struct hf_tcp shown = {.flow = h->flow, .hash = (uint32_t)hash, .link = h->link,
                            .state = HF_SYN_RECEIVED};
     hf_trace_open(env, &shown);
-    hf_trace_state(env, hash, HF_LISTEN, HF_SYN_RECEIVED, HF_BY_SEGMENT, HF_SYN);
+    hf_trace_state(env, (uint32_t)hash, HF_LISTEN, HF_SYN_RECEIVED, HF_BY_SEGMENT, HF_SYN);
 }
 
 /* ---- SYN+ACK ---- */
@@ -41,21 +41,13 @@ static uint16_t advertised_mss(const struct hf_env *env, const struct hf_flow *f
     return (uint16_t)(wish && wish < largest ? wish : largest);
 }
 
-static uint8_t own_scale(const struct hf_env *env)
-{
-    uint8_t scale = 0;
-    while (scale < HF_WSCALE_MAX && (env->settings->rcv_buffer >> scale) > 65535)
-        scale++;
-    return scale;
-}
-
 static uint16_t first_window(const struct hf_env *env)
 {
     uint32_t buffer = env->settings->rcv_buffer;
     return (uint16_t)(buffer < 65535 ? buffer : 65535);
 }
 
-static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
                          uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval)
 {
     struct hf_reply *r = hf_env_reply(env, h->link);
@@ -71,26 +63,26 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint3
     r->ack = h->irs + 1;
     r->window = first_window(env);
     r->mss = advertised_mss(env, &h->flow, link_mtu);
-    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : own_scale(env);
+    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : hf_tcp_scale_for(env->settings->rcv_buffer);
     r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0));
     r->tsval = tsval;
     r->tsecr = h->ts_recent;
     r->reason = (uint8_t)reason;
-    r->conn = hash;
+    r->conn = (uint32_t)hash;
     r->state = HF_SYN_RECEIVED;
     r->tos = env->settings->tos;
     r->ttl = env->settings->ttl;
 }
 
-static uint32_t timestamp_of(const struct hf_env *env, const struct hf_flow *flow)
+static uint32_t timestamp_of(const struct hf_env *env, uint64_t hash)
 {
-    return (uint32_t)(env->now / HF_MS) + hf_timestamp_offset(env, flow);
+    return (uint32_t)(env->now / HF_MS) + hf_timestamp_offset(env, hash);
 }
 
-static void answer(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+static void answer(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
                    uint32_t link_mtu, enum hf_send_reason reason)
 {
-    uint32_t tsval = h->timestamps ? timestamp_of(env, &h->flow) : 0;
+    uint32_t tsval = h->timestamps ? timestamp_of(env, hash) : 0;
     send_syn_ack(env, h, hash, link_mtu, reason, tsval);
 }
 
@@ -117,13 +109,13 @@ static void read_syn(const struct hf_env *env, struct hf_half_open *h, const str
 
 /* ---- Answers without an entry ---- */
 
-static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint32_t hash,
+static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint64_t hash,
                                uint32_t link_mtu)
 {
     uint32_t tsval = 0;
     if (h->timestamps) {
         uint32_t low = (uint32_t)h->wscale | (uint32_t)h->sack << 4;
-        uint32_t now = timestamp_of(env, &h->flow);
+        uint32_t now = timestamp_of(env, hash);
         tsval = now >> HF_COOKIE_TS_BITS << HF_COOKIE_TS_BITS | low;
         if (hf_seq_gt(tsval, now)) /* our clock never runs ahead */
             tsval -= 1u << HF_COOKIE_TS_BITS;
@@ -158,20 +150,21 @@ static hf_time syn_ack_interval(const struct hf_env *env, unsigned retries)
     return interval < env->settings->rto_max ? interval : env->settings->rto_max;
 }
 
+static struct hf_listening *owner(const struct hf_env *env, const struct hf_half_open *h)
+{
+    return hf_listen_find(env, &h->flow, !h->foreign);
+}
+
 /* Out of everything but the trace. */
-static void remove(struct hf_env *env, uint32_t index)
+static void remove(struct hf_env *env, uint32_t index, uint64_t hash)
 {
     struct hf_half_open *h = entry(env, index);
     hf_ref ref = hf_ref_make(HF_KIND_HALF_OPEN, index);
-    struct hf_listening *l = hf_listen_find(env, &h->flow, true);
-    if (!l)
-        l = hf_listen_find(env, &h->flow, false);
-    if (l && l->half_opens)
+    struct hf_listening *l = owner(env, h);
+    if (l)
         l->half_opens--;
-    if (l && h->held)
-        hf_listen_unhold(env, l, index);
     hf_wheel_cancel(&env->wheel, ref);
-    hf_table_remove(&env->table, hf_table_hash(&env->table, &h->flow), ref);
+    hf_table_remove(&env->table, hash, ref);
     hf_pool_give(&env->half_opens, index);
     env->counters.half_open--;
 }
@@ -179,19 +172,48 @@ static void remove(struct hf_env *env, uint32_t index)
 void hf_half_open_end(struct hf_env *env, uint32_t index, enum hf_cause cause, enum hf_by by,
                       unsigned detail)
 {
-    struct hf_tcp shown = {.hash = hf_table_hash(&env->table, &entry(env, index)->flow)};
+    uint64_t hash = hf_table_hash(&env->table, &entry(env, index)->flow);
+    struct hf_tcp shown = {.hash = (uint32_t)hash};
     hf_trace_state(env, shown.hash, HF_SYN_RECEIVED, HF_CLOSED, by, detail);
     hf_tcp_count_end(env, &shown, cause);
-    remove(env, index);
+    remove(env, index, hash);
+}
+
+/* The entry at an index, for those who look at all; NULL: none is there. */
+static struct hf_half_open *entry_at(const struct hf_env *env, uint32_t index)
+{
+    struct hf_half_open *h = hf_pool_find(&env->half_opens, index);
+    return h && h->flow.remote_port ? h : 0;
+}
+
+static uint32_t entries_end(const struct hf_env *env)
+{
+    return env->half_opens.count ? env->half_opens.slabs_room << env->half_opens.shift : 0;
 }
 
 void hf_half_open_end_all(struct hf_env *env, const struct hf_listening *l)
 {
-    for (uint32_t i = 1; i < env->half_opens.slabs_room << env->half_opens.shift; i++) {
-        const struct hf_half_open *h = hf_pool_find(&env->half_opens, i);
-        if (h && h->flow.remote_port &&
-            (hf_listen_find(env, &h->flow, true) == l || hf_listen_find(env, &h->flow, false) == l))
+    for (uint32_t i = 1; i < entries_end(env); i++) {
+        const struct hf_half_open *h = entry_at(env, i);
+        if (h && owner(env, h) == l)
             hf_half_open_end(env, i, HF_CAUSE_LISTENER_CLOSED, HF_BY_CALL, HF_CALL_CLOSE);
+    }
+}
+
+void hf_half_open_recount(struct hf_env *env)
+{
+    if (!env->half_opens.count)
+        return;
+    for (uint32_t i = 1; i < env->listeners.slabs_room << env->listeners.shift; i++) {
+        struct hf_listening *l = hf_pool_find(&env->listeners, i);
+        if (l)
+            l->half_opens = 0;
+    }
+    for (uint32_t i = 1; i < entries_end(env); i++) {
+        const struct hf_half_open *h = entry_at(env, i);
+        struct hf_listening *l = h ? owner(env, h) : 0;
+        if (l)
+            l->half_opens++;
     }
 }
 
@@ -199,23 +221,21 @@ void hf_half_open_end_all(struct hf_env *env, const struct hf_listening *l)
 static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint32_t time_wait)
 {
     h->iss = hf_initial_seq(env, &h->flow);
-    if (time_wait) {
-        h->over_time_wait = 1;
+    if (time_wait)
         h->iss = hf_time_wait_next_iss(env, time_wait, h->iss);
-    }
 }
 
 void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
-                      uint32_t hash, struct hf_seg *seg, const struct hf_path *path,
+                      uint64_t hash, struct hf_seg *seg, const struct hf_path *path,
                       uint32_t time_wait)
 {
     const struct hf_settings *s = env->settings;
     struct hf_half_open h;
     read_syn(env, &h, flow, seg, path->link);
     if (seg->text_all)
-        hf_env_drop(env, HF_DROP_TEXT_ON_SYN, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_TEXT_ON_SYN, (uint32_t)hash, HF_LISTEN, seg->packet);
     if (hf_listen_is_full(l)) { /* as Linux: dropped, never reset */
-        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
     bool full = hf_listen_half_open_full(env, l);
@@ -225,14 +245,15 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     }
     if (full || hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof h ||
         !hf_table_reserve(&env->table)) {
-        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
     uint32_t index = hf_pool_take(&env->half_opens);
     if (!index) {
-        hf_env_drop(env, HF_DROP_MEMORY, hash, HF_LISTEN, seg->packet);
+        hf_env_drop(env, HF_DROP_MEMORY, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
+    h.foreign = !path->to_us;
     choose_iss(env, &h, time_wait);
     *entry(env, index) = h;
     hf_table_insert(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
@@ -248,16 +269,31 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     held->held = 1;
     held->iss = env->half_opens.takes; /* the generation of its handle */
     set_timer(env, index, s->held_timeout);
-    if (!hf_listen_hold(env, l, index))
+    if (!hf_listen_hold(env, l, hf_half_open_handle(held, index)))
         hf_half_open_end(env, index, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
+}
+
+uint64_t hf_half_open_handle(const struct hf_half_open *h, uint32_t index)
+{
+    return (uint64_t)h->iss << 32 | hf_ref_make(HF_KIND_HALF_OPEN, index);
+}
+
+uint32_t hf_half_open_held(const struct hf_env *env, uint64_t handle)
+{
+    hf_ref ref = (hf_ref)handle;
+    if (hf_ref_kind(ref) != HF_KIND_HALF_OPEN)
+        return 0;
+    const struct hf_half_open *h = hf_pool_find(&env->half_opens, hf_ref_index(ref));
+    return h && h->held && h->flow.remote_port && h->iss == (uint32_t)(handle >> 32)
+               ? hf_ref_index(ref)
+               : 0;
 }
 
 void hf_half_open_accept(struct hf_env *env, uint32_t index)
 {
     struct hf_half_open *h = entry(env, index);
-    uint32_t hash = hf_table_hash(&env->table, &h->flow);
-    hf_ref time_wait;
-    hf_table_find(&env->table, hash, &h->flow, &time_wait);
+    uint64_t hash = hf_table_hash(&env->table, &h->flow);
+    hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, &h->flow);
     h->held = 0;
     choose_iss(env, h, hf_ref_index(time_wait));
     h->retries = 0;
@@ -292,7 +328,7 @@ void hf_half_open_timer(struct hf_env *env, uint32_t index)
     set_timer(env, index, syn_ack_interval(env, h->retries));
 }
 
-void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
                          const struct hf_path *path, struct hf_tcp *c)
 {
     hf_tcp_init(env, c, &h->flow, hash, path);
@@ -312,6 +348,7 @@ void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint3
     syn.options.tsval = h->ts_recent;
     syn.options.sack_permitted = h->sack;
     hf_tcp_take_syn_options(env, c, &syn);
+    c->retransmits = h->retries;
     if (h->retries)
         c->flags |= HF_F_SYN_RETRANSMITTED;
 }
@@ -346,10 +383,9 @@ static bool completes(const struct hf_tcp *c, const struct hf_seg *seg)
            seg->ack == c->snd_nxt;
 }
 
-static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, uint32_t hash)
+static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, uint64_t hash)
 {
-    hf_ref time_wait;
-    hf_table_find(&env->table, hash, flow, &time_wait);
+    hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, flow);
     if (time_wait)
         hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT,
                          HF_ACK);
@@ -363,7 +399,7 @@ static void answer_block(struct hf_env *env, struct hf_tcp *block)
     hf_tcp_reply_ack(env, block);
 }
 
-void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, struct hf_seg *seg,
+void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg,
                           const struct hf_path *path)
 {
     struct hf_half_open *h = entry(env, index);
@@ -382,13 +418,15 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, str
     struct hf_tcp block;
     hf_half_open_expand(env, h, hash, path, &block);
     block.progress_at = sent_at(env, h);
+    hf_ledger_load(env, &block);
     if (completes(&block, seg) && hf_listen_is_full(l)) {
-        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_SYN_RECEIVED, seg->packet);
+        hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
         return;
     }
     hf_tcp_segment_arrives(env, &block, seg);
+    hf_ledger_store(env, &block);
     if (block.state == HF_CLOSED) {
-        remove(env, index);
+        remove(env, index, hash);
     } else if (block.state == HF_SYN_RECEIVED) {
         if (block.want & HF_WANT_SYN)
             answer(env, h, hash, path->link_mtu, HF_SEND_REPLY);
@@ -396,10 +434,8 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, str
             answer_block(env, &block);
         hf_tcp_drop_active(env, &block);
     } else {
-        bool replaces = h->over_time_wait;
-        remove(env, index);
-        if (replaces)
-            replace_time_wait(env, &flow, hash);
+        remove(env, index, hash);
+        replace_time_wait(env, &flow, hash); /* MAY-2 */
         if (!promote(env, l, &block)) {
             hf_tcp_send_reset(env, &block);
             hf_tcp_end(env, &block, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
@@ -409,16 +445,16 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, str
 
 /* RFC 4987: the third segment brings back all that we need. */
 bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
-                         uint32_t hash, struct hf_seg *seg, const struct hf_path *path)
+                         uint64_t hash, struct hf_seg *seg, const struct hf_path *path)
 {
     if ((seg->flags & (HF_SYN | HF_ACK | HF_RST)) != HF_ACK || l->hold ||
-        env->settings->cookies == HF_COOKIES_NEVER)
+        !env->counters.cookies_sent || env->now - env->cookie_sent_at > 2 * HF_COOKIE_PERIOD)
         return false;
     uint16_t mss = hf_cookie_read(env, flow, seg->seq - 1, seg->ack - 1);
     if (!mss)
         return false;
     if (hf_listen_is_full(l)) {
-        hf_env_drop(env, HF_DROP_BACKLOG, hash, HF_SYN_RECEIVED, seg->packet);
+        hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
         return true;
     }
     struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1, .mss = mss,

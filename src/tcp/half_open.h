@@ -19,10 +19,10 @@ struct hf_half_open {
     uint16_t mss;         /* the peer's option, or the default                                */
     unsigned wscale : 4;  /* 15: none                                                         */
     unsigned retries : 4;
+    unsigned foreign : 1; /* for an address that is not ours (a gateway's)                     */
     unsigned timestamps : 1;
     unsigned sack : 1;
     unsigned held : 1;    /* waits for hf_syn_accept or hf_syn_refuse                         */
-    unsigned over_time_wait : 1; /* MAY-2: a TIME-WAIT entry waits to be replaced              */
     unsigned link : 4;
 };
 
@@ -31,14 +31,14 @@ _Static_assert(sizeof(struct hf_half_open) <= 64, "a half-open connection");
 /* A SYN for a listener: make an entry, a cookie, or nothing. time_wait: entry that it may replace,
  * or 0. */
 void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
-                      uint32_t hash, struct hf_seg *seg, const struct hf_path *path,
+                      uint64_t hash, struct hf_seg *seg, const struct hf_path *path,
                       uint32_t time_wait);
 /* A segment for an entry. */
-void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint32_t hash, struct hf_seg *seg,
+void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg,
                           const struct hf_path *path);
 /* A segment with ACK for a listener: perhaps the third of a cookie. False: it is not. */
 bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
-                         uint32_t hash, struct hf_seg *seg, const struct hf_path *path);
+                         uint64_t hash, struct hf_seg *seg, const struct hf_path *path);
 /* A segment that no cookie fits: was its third segment lost or overtaken? */
 bool hf_half_open_may_be_early(const struct hf_env *env, const struct hf_seg *seg);
 /* The scale of windows that the peer offers. */
@@ -49,14 +49,20 @@ void hf_half_open_end(struct hf_env *env, uint32_t index, enum hf_cause cause, e
                       unsigned detail);
 /* Their listener is closed. Looks at every entry. */
 void hf_half_open_end_all(struct hf_env *env, const struct hf_listening *l);
+/* An entry belongs to the listener that would get its SYN today. When listeners come and go, all
+ * are counted again. Looks at every entry. */
+void hf_half_open_recount(struct hf_env *env);
 /* An ICMP error about our SYN+ACK. */
 enum hf_drop hf_half_open_icmp(struct hf_env *env, uint32_t index, enum hf_icmp_kind kind,
                                hf_seq seq);
+/* The handle of a held SYN, and the entry that a handle names (0: it holds no SYN any more). */
+uint64_t hf_half_open_handle(const struct hf_half_open *h, uint32_t index);
+uint32_t hf_half_open_held(const struct hf_env *env, uint64_t handle);
 /* The application decided about a held SYN. */
 void hf_half_open_accept(struct hf_env *env, uint32_t index);
 void hf_half_open_refuse(struct hf_env *env, uint32_t index);
 /* The block that an entry stands for. */
-void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint32_t hash,
+void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
                          const struct hf_path *path, struct hf_tcp *block);
 
 #endif

@@ -11,14 +11,15 @@ hf_seq hf_initial_seq(const struct hf_env *env, const struct hf_flow *flow)
     if (env->unsafe && env->unsafe->fixed_iss)
         return env->unsafe->iss;
     uint32_t clock = (uint32_t)((uint64_t)env->now / 4000u);
-    return clock + (uint32_t)hf_siphash24(&env->isn_key, flow, sizeof *flow);
+    uint64_t words[5];
+    unsigned n = hf_tuple_words(flow, words);
+    return clock + (uint32_t)hf_siphash24_words(&env->isn_key, words, n);
 }
 
-uint32_t hf_timestamp_offset(const struct hf_env *env, const struct hf_flow *flow)
+/* A part of the pair's keyed hash that nothing else shows. */
+uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash)
 {
-    if (env->unsafe && env->unsafe->zero_ts_offset)
-        return 0;
-    return (uint32_t)hf_siphash24(&env->ts_key, flow, sizeof *flow);
+    return env->unsafe && env->unsafe->zero_ts_offset ? 0 : (uint32_t)(hash >> 32);
 }
 
 /* RFC 6056 3.3.2, algorithm 2 in the form that looks on from where it hit: a uniform draw under the
@@ -40,7 +41,7 @@ uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow)
     for (uint32_t i = 0; i < range; i++) {
         flow->local_port = (uint16_t)(first + (start + i) % range);
         hf_ref time_wait;
-        uint32_t hash = hf_table_hash(&env->table, flow);
+        uint64_t hash = hf_table_hash(&env->table, flow);
         if (!hf_table_find(&env->table, hash, flow, &time_wait) &&
             (!time_wait || hf_time_wait_may_reuse(env, hf_ref_index(time_wait))))
             return flow->local_port;

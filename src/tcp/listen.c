@@ -62,6 +62,7 @@ int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uin
     *listener = hf_listening_at(env, l.self);
     **listener = l;
     env->counters.listeners++;
+    hf_half_open_recount(env);
     return HF_OK;
 }
 
@@ -76,8 +77,6 @@ void hf_listen_free(struct hf_env *env, struct hf_listening *l)
 
 void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_waiting)
 {
-    for (uint32_t held; (held = hf_listen_next_held(env, l)) != 0;)
-        hf_half_open_end(env, held, HF_CAUSE_LISTENER_CLOSED, HF_BY_CALL, HF_CALL_CLOSE);
     if (l->half_opens)
         hf_half_open_end_all(env, l);
     for (struct hf_tcp *c; (c = hf_listen_take(env, l)) != 0;) {
@@ -95,6 +94,7 @@ void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_wait
     l->held = 0;
     l->generation = 0;
     env->counters.listeners--;
+    hf_half_open_recount(env);
     hf_listen_free(env, l);
 }
 
@@ -186,37 +186,39 @@ struct hf_tcp *hf_listen_take(struct hf_env *env, struct hf_listening *l)
     return c;
 }
 
-bool hf_listen_hold(struct hf_env *env, struct hf_listening *l, uint32_t half_open)
+/* Handles in the ring whose entries have ended meanwhile: they make room. */
+static void drop_ended(struct hf_env *env, struct hf_listening *l)
+{
+    uint32_t room = l->backlog + 1, kept = 0;
+    for (uint32_t i = 0; i < l->held_count; i++) {
+        uint64_t syn = l->held[(l->held_first + i) % room];
+        if (hf_half_open_held(env, syn))
+            l->held[(l->held_first + kept++) % room] = syn;
+    }
+    l->held_count = kept;
+}
+
+bool hf_listen_hold(struct hf_env *env, struct hf_listening *l, uint64_t syn)
 {
     uint32_t room = l->backlog + 1;
-    if (l->held_count >= room)
+    if (l->held_count == room)
+        drop_ended(env, l);
+    if (l->held_count == room)
         return false;
-    l->held[(l->held_first + l->held_count) % room] = half_open;
+    l->held[(l->held_first + l->held_count) % room] = syn;
     l->held_count++;
     hf_listener_event(env, l, HF_EVENT_SYN);
     return true;
 }
 
-uint32_t hf_listen_next_held(struct hf_env *env, struct hf_listening *l)
+uint64_t hf_listen_next_held(struct hf_env *env, struct hf_listening *l)
 {
-    (void)env;
-    if (!l->held_count)
-        return 0;
-    uint32_t half_open = l->held[l->held_first];
-    l->held_first = (l->held_first + 1) % (l->backlog + 1);
-    l->held_count--;
-    return half_open;
-}
-
-/* An entry that ends before the application was told of it. */
-void hf_listen_unhold(struct hf_env *env, struct hf_listening *l, uint32_t half_open)
-{
-    (void)env;
-    uint32_t room = l->backlog + 1, kept = 0;
-    for (uint32_t i = 0; i < l->held_count; i++) {
-        uint32_t at = l->held[(l->held_first + i) % room];
-        if (at != half_open)
-            l->held[(l->held_first + kept++) % room] = at;
+    while (l->held_count) {
+        uint64_t syn = l->held[l->held_first];
+        l->held_first = (l->held_first + 1) % (l->backlog + 1);
+        l->held_count--;
+        if (hf_half_open_held(env, syn))
+            return syn;
     }
-    l->held_count = kept;
+    return 0;
 }

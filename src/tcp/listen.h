@@ -23,7 +23,7 @@ struct hf_listening {
     uint32_t backlog;
     uint32_t half_opens;           /* entries that came through it                            */
     uint32_t accept_first, accept_last, accept_count;
-    uint32_t *held;                /* ring of half-open indices not yet told, backlog+1 long  */
+    uint64_t *held;                /* ring of hf_syn handles not yet told, backlog+1 long     */
     uint32_t held_first, held_count;
     uint64_t user;
 };
@@ -51,8 +51,8 @@ void hf_listen_queue(struct hf_env *env, struct hf_listening *l, struct hf_tcp *
 struct hf_tcp *hf_listen_take(struct hf_env *env, struct hf_listening *l);
 
 /* A held SYN waits to be told of; false: no room. */
-bool hf_listen_hold(struct hf_env *env, struct hf_listening *l, uint32_t half_open);
-uint32_t hf_listen_next_held(struct hf_env *env, struct hf_listening *l);
-void hf_listen_unhold(struct hf_env *env, struct hf_listening *l, uint32_t half_open);
+bool hf_listen_hold(struct hf_env *env, struct hf_listening *l, uint64_t syn);
+/* The next that still waits; 0: none. */
+uint64_t hf_listen_next_held(struct hf_env *env, struct hf_listening *l);
 
 #endif

@@ -19,17 +19,25 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     const struct hf_congestion_ops *ops = hf_congestion_named(env->settings->congestion);
     a->cc.ops = ops ? ops : &hf_cc_reno;
     a->small_end = c->snd_una;
+    a->recover = c->snd_una;
+    a->recover_valid = (c->flags & HF_F_AFTER_TIMEOUT) != 0;
     a->cc.mss = c->mss;
     a->cc.cwnd = initial_window(env, c->mss);
     a->cc.ssthresh = UINT32_MAX;
     a->cc.ops->start(&a->cc);
-    if (!c->saved.cwnd)
-        return;
-    a->cc.ops->resume(&a->cc, &c->saved);
-    /* RFC 5681 4.1: after an idle RTO the old window says nothing about the path any more. */
-    hf_time idle = env->now - c->last_receive;
+    if (c->saved.cwnd)
+        a->cc.ops->resume(&a->cc, &c->saved);
+    else if (c->retransmits > 1 && !c->bytes_sent)
+        a->cc.cwnd = c->mss; /* more than one SYN was lost: RFC 6928 2, RFC 5681 3.1 */
+}
+
+/* RFC 5681 4.1: when nothing was sent for an RTO the old window says nothing about the path. */
+void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+{
+    uint32_t idle_ms = hf_tcp_now_ms(env) - c->last_send_ms;
     uint32_t restart = initial_window(env, c->mss);
-    if (env->settings->idle_restart && idle > (hf_time)c->rto_us * HF_US && a->cc.cwnd > restart)
+    if (env->settings->idle_restart && c->bytes_sent && idle_ms > c->rto_us / 1000 &&
+        a->cc.cwnd > restart)
         a->cc.cwnd = restart;
 }
 
@@ -114,6 +122,11 @@ void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
         return;
     }
     a->rtx_first = false;
+    if (hf_seq_gt(c->snd_una, a->recover)) { /* before 2^31 octets make it look ahead again */
+        a->recover_valid = false;
+        c->flags &= ~(uint32_t)HF_F_AFTER_TIMEOUT;
+    }
+    a->small_end = hf_seq_max(a->small_end, c->snd_una);
     if (a->phase == HF_PHASE_LOSS) {
         a->rtx_nxt = hf_seq_max(a->rtx_nxt, c->snd_una);
         if (hf_seq_ge(c->snd_una, a->recover))
@@ -136,6 +149,8 @@ void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c)
         return;
     if (a->dupacks < UINT8_MAX)
         a->dupacks++;
+    if (a->dupacks == 1)
+        a->dup_nxt = c->snd_nxt; /* limited transmit comes on top and does not count */
     if (a->phase == HF_PHASE_RECOVERY) {
         /* Each duplicate says that a segment left the network; never more than were in it. */
         if (a->cc.cwnd < a->cc.ssthresh + (c->snd_nxt - c->snd_una))
@@ -150,8 +165,7 @@ void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c)
     /* RFC 6582 3.2 step 2: duplicates that a retransmission of ours caused start nothing. */
     if (a->recover_valid && hf_seq_le(c->snd_una, a->recover))
         return;
-    uint32_t flight = c->snd_nxt - c->snd_una;
-    a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, flight, env->now);
+    a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, a->dup_nxt - c->snd_una, env->now);
     a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;

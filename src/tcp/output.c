@@ -47,7 +47,14 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
     uint32_t window = edge - c->rcv_nxt;
     if (hf_seq_lt(c->rcv_nxt + window, c->rcv_adv))
         window = c->rcv_adv - c->rcv_nxt; /* never back (SHLD-14) */
-    uint32_t field = (window + (1u << scale) - 1) >> scale;
+    /* Units of 2^scale: rounded up, so that the edge stays; rounded down once that adds up to more
+     * than an eighth of the buffer, which takes thousands of tiny segments (RFC 7323 2.4: the edge
+     * may seem to go back by less than a unit). */
+    uint32_t unit = 1u << scale;
+    uint32_t field = (window + unit - 1) >> scale;
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (a && a->rcv.len + (field << scale) > c->rcv_buffer + c->rcv_buffer / 8 + unit)
+        field = window >> scale;
     if (field > 65535)
         field = 65535;
     hf_seq told = c->rcv_nxt + (field << scale);
@@ -94,14 +101,14 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
         hf_put16(tcp + HF_TCP_CHECKSUM_AT, sum);
         return;
     }
-    sum = env->checksum(tcp, header, sum);
+    sum = hf_checksum_words(tcp, header / 4, sum);
     uint32_t at = header;
     for (unsigned i = 1; i < packet->slices; i++) {
         const struct hf_slice *s = &packet->slice[i];
         sum = hf_checksum_combine(sum, at, env->checksum(s->data, s->len, 0));
         at += s->len;
     }
-    hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_checksum_finish(sum));
+    hf_put16(tcp + HF_TCP_CHECKSUM_AT, ~sum);
 }
 
 static void start_packet(struct hf_packet *packet, const struct hf_tcp *c)
@@ -130,7 +137,7 @@ static void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out, 
         h->options.tsval = hf_tcp_timestamp(env, c);
         h->options.tsecr = c->ts_recent;
     }
-    if (c->flags & HF_F_SACK && (c->active || c->flags & HF_F_DSACK))
+    if (c->flags & HF_F_SACK && c->active)
         hf_sack_blocks(env, c, &h->options);
 }
 
@@ -174,12 +181,8 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     o->mss = c->advertised_mss;
     o->has_mss = true;
     o->wscale = HF_NO_WSCALE;
-    if (answer ? (c->flags & HF_F_WSCALE) != 0 : s->window_scale != 0) {
-        uint8_t scale = 0;
-        while (scale < HF_WSCALE_MAX && (c->rcv_buffer >> scale) > 65535)
-            scale++;
-        o->wscale = scale;
-    }
+    if (answer ? (c->flags & HF_F_WSCALE) != 0 : s->window_scale != 0)
+        o->wscale = c->rcv_wscale;
     o->sack_permitted = answer ? (c->flags & HF_F_SACK) != 0 : s->sack != 0;
     o->has_ts = answer ? (c->flags & HF_F_TIMESTAMPS) != 0 : s->timestamps != 0;
     o->tsval = o->has_ts ? hf_tcp_timestamp(env, c) : 0;
@@ -295,6 +298,8 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
         return false; /* what was lost goes first */
     if (queued)
         hf_tcp_age_path_mtu(env, c);
+    if (queued && !hf_tcp_outstanding(c))
+        hf_recovery_idle(env, c, a);
     uint32_t in_flight = c->snd_nxt - c->snd_una;
     uint32_t by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
     uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
@@ -346,6 +351,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->probing = p->reason == HF_SEND_PROBE;
         if (a && p->len && p->len < c->mss)
             a->small_end = end;
+        if (p->len)
+            c->last_send_ms = hf_tcp_now_ms(env);
         c->bytes_sent += end - c->snd_nxt - p->fin;
         c->snd_nxt = end;
         if (p->fin)
@@ -355,7 +362,7 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         env->counters.retransmits++;
         if (a && a->timing && hf_seq_le(p->seq, a->timed_seq))
             a->timing = false; /* Karn */
-        if (a && a->phase == HF_PHASE_LOSS)
+        if (a && a->phase == HF_PHASE_LOSS && p->reason != HF_SEND_PROBE)
             a->rtx_nxt = hf_seq_max(a->rtx_nxt, end);
     }
     if (a && p->fin && a->phase == HF_PHASE_LOSS)

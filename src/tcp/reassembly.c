@@ -140,7 +140,7 @@ static void hold(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         if (r && hf_seq_le(r->start, start)) { /* r has this already */
             if (r->end - start < n)
                 n = r->end - start;
-            hf_sack_duplicate(c, start, start + n);
+            hf_sack_duplicate(env, c, start, start + n);
             r->stamp = ++a->range_stamp;
         } else {
             if (r && r->start - start < n)

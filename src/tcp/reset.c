@@ -123,6 +123,25 @@ bool hf_tcp_may_challenge(struct hf_env *env, struct hf_tcp *c, unsigned limit)
     return true;
 }
 
+void hf_ledger_load(const struct hf_env *env, struct hf_tcp *block)
+{
+    const struct hf_ledger_place *p = &env->ledger[block->hash % HF_LEDGER_PLACES];
+    if (p->hash != block->hash)
+        return;
+    block->challenge_s = p->second;
+    block->challenge_spent = p->spent;
+}
+
+void hf_ledger_store(struct hf_env *env, const struct hf_tcp *block)
+{
+    if (!block->challenge_spent)
+        return;
+    struct hf_ledger_place *p = &env->ledger[block->hash % HF_LEDGER_PLACES];
+    p->hash = block->hash;
+    p->second = block->challenge_s;
+    p->spent = block->challenge_spent;
+}
+
 /* C: the same bytes as an ACK, for a segment that may be an attack. */
 void hf_tcp_challenge(struct hf_env *env, struct hf_tcp *c)
 {

@@ -43,7 +43,7 @@ static bool acceptable(const struct hf_tcp *c, const struct hf_seg *seg)
 
 /* Cut to the window: `skip` what was received before, shorten what lies beyond; a FIN behind text
  * that was cut is cut too. */
-static void trim(struct hf_tcp *c, struct hf_seg *seg)
+static void trim(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
     hf_seq text = seg->seq + ((seg->flags & HF_SYN) != 0);
     if (hf_seq_lt(text, c->rcv_nxt)) {
@@ -51,7 +51,7 @@ static void trim(struct hf_tcp *c, struct hf_seg *seg)
         if (old > seg->text)
             old = seg->text;
         if (old)
-            hf_sack_duplicate(c, text, text + old);
+            hf_sack_duplicate(env, c, text, text + old);
         seg->skip = old;
         seg->text -= old;
     }
@@ -72,14 +72,14 @@ static void answer_outside(struct hf_env *env, struct hf_tcp *c, const struct hf
 {
     const struct hf_settings *s = env->settings;
     bool empty = hf_seg_len(seg) == 0;
-    if (s->invalid_interval && !seg->text_all &&
-        env->now - c->invalid_ack_at < s->invalid_interval) {
+    if (!seg->text_all &&
+        hf_tcp_now_ms(env) - c->invalid_ack_ms < (uint32_t)(s->invalid_interval / HF_MS)) {
         env->counters.drops[HF_DROP_CHALLENGE_RATE]++;
         return;
     }
     if (empty && !hf_tcp_may_challenge(env, c, s->challenge_count / 2u))
         return;
-    c->invalid_ack_at = env->now;
+    c->invalid_ack_ms = hf_tcp_now_ms(env);
     hf_tcp_want(env, c, HF_WANT_ACK);
 }
 
@@ -104,8 +104,9 @@ static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf
     if (seg->flags & HF_RST)
         return drop(env, c, HF_DROP_RST_OUTSIDE, seg);
     if (c->state == HF_SYN_RECEIVED && (seg->flags & (HF_SYN | HF_ACK)) == HF_SYN &&
-        seg->seq == c->irs) { /* D2: our SYN+ACK was lost */
-        hf_tcp_want(env, c, HF_WANT_SYN);
+        seg->seq == c->irs) { /* D2: our SYN+ACK was lost; or somebody wants us to send many */
+        if (hf_tcp_may_challenge(env, c, env->settings->challenge_count))
+            hf_tcp_want(env, c, HF_WANT_SYN);
         return HF_DONE;
     }
     if (seg->flags & HF_SYN) {
@@ -117,7 +118,7 @@ static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf
     hf_seq text = seg->seq;
     if (seg->text_all && hf_seq_le(text + seg->text_all, c->rcv_nxt) &&
         c->rcv_nxt - text <= UINT16_MAX)
-        hf_sack_duplicate(c, text, text + seg->text_all);
+        hf_sack_duplicate(env, c, text, text + seg->text_all);
     answer_outside(env, c, seg);
     return drop(env, c, HF_DROP_WINDOW, seg);
 }
@@ -140,7 +141,7 @@ static enum hf_next step1_sequence(struct hf_env *env, struct hf_tcp *c, struct 
         return HF_CONTINUE;
     }
     if (acceptable(c, seg)) {
-        trim(c, seg);
+        trim(env, c, seg);
         return HF_CONTINUE;
     }
     if (hf_tcp_rcv_wnd(c) == 0 && seg->seq == c->rcv_nxt && !(seg->flags & HF_SYN)) {
@@ -222,7 +223,7 @@ static enum hf_next step5_syn_received(struct hf_env *env, struct hf_tcp *c,
         return drop(env, c, HF_DROP_ACK_HANDSHAKE, seg);
     }
     enter_by_segment(env, c, HF_ESTABLISHED, seg);
-    c->snd_wnd = (uint32_t)seg->window << c->snd_wscale;
+    c->snd_wnd = hf_tcp_offered(c, seg);
     c->snd_wnd_max = c->snd_wnd;
     c->snd_wl1 = seg->seq;
     c->snd_wl2 = seg->ack;
@@ -292,7 +293,9 @@ static void step6_urgent(struct hf_env *env, struct hf_tcp *c, const struct hf_s
         return;
     hf_seq up = seg->seq + seg->urgent;
     bool pending = (c->flags & HF_F_URGENT_RECEIVE) != 0;
-    if (!hf_seq_gt(up, pending ? c->rcv_up : c->rcv_nxt))
+    const struct hf_active *a = hf_tcp_active(env, c);
+    hf_seq read_up_to = c->rcv_nxt - (a ? a->rcv.len : 0);
+    if (!hf_seq_gt(up, pending ? c->rcv_up : read_up_to))
         return;
     c->rcv_up = up;
     c->flags |= HF_F_URGENT_RECEIVE;
@@ -452,7 +455,7 @@ static void syn_ack_arrived(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
     hf_tcp_acknowledge(env, c, seg);
     hf_tcp_event(env, c, HF_EVENT_CONNECTED | HF_EVENT_WRITABLE);
     hf_tcp_want(env, c, HF_WANT_ACK);
-    trim(c, seg);
+    trim(env, c, seg);
     text_and_fin(env, c, seg);
 }
 

@@ -50,6 +50,7 @@ enum {
     HF_F_SYN_RETRANSMITTED = 1u << 25,
     HF_F_RESTART_2MSL = 1u << 26, /* on a TIME-WAIT block on the C stack: the outcome (D5)    */
     HF_F_DSACK = 1u << 27,       /* dsack is to be reported in the next ACK                   */
+    HF_F_AFTER_TIMEOUT = 1u << 29, /* RFC 6582 `recover` is SND.UNA: kept for the active block  */
     HF_F_USER_TIMEOUT = 1u << 28 /* the application set one: it also bounds FIN-WAIT-2        */
 };
 
@@ -108,7 +109,6 @@ struct hf_tcp {
     hf_seq iss, irs;
     uint32_t snd_wnd_max; /* the largest window the peer ever offered                         */
     hf_seq snd_up, rcv_up;
-    struct hf_sack_block dsack;
     uint32_t srtt_us, rttvar_us, rto_us; /* RFC 6298; srtt 0: no sample                       */
     uint32_t ts_offset;   /* of our timestamp clock for this pair, RFC 7323 7.1               */
     uint32_t path_mtu_s;  /* when path_mtu last fell, seconds                                 */
@@ -129,7 +129,8 @@ struct hf_tcp {
     uint32_t keepalive_idle_s, keepalive_interval_s;
     uint32_t snd_buffer, rcv_buffer;
     hf_time r2, user_timeout;
-    hf_time invalid_ack_at;   /* last ACK to an out-of-window segment                         */
+    uint32_t invalid_ack_ms;  /* last ACK to an out-of-window segment                         */
+    uint32_t last_send_ms;    /* last time that text was sent                                 */
     uint64_t user;
     uint64_t bytes_sent, bytes_received, bytes_acked;
     uint32_t segments_sent, segments_received, retransmits;
@@ -138,7 +139,7 @@ struct hf_tcp {
 
 /* The first two cache lines hold what the common segment needs. */
 _Static_assert(offsetof(struct hf_tcp, deadline) <= 128, "hot fields of struct hf_tcp");
-_Static_assert(sizeof(struct hf_tcp) <= 360, "an idle connection");
+_Static_assert(sizeof(struct hf_tcp) <= 352, "an idle connection");
 
 /* Sender phases: what cwnd is doing, as the trace and STATUS tell it. */
 enum hf_phase { HF_PHASE_SLOW_START = 0, HF_PHASE_AVOIDANCE, HF_PHASE_RECOVERY, HF_PHASE_LOSS };
@@ -153,6 +154,7 @@ struct hf_active {
     enum hf_phase phase;      /* SLOW_START stands for "open"; see hf_tcp_phase               */
     hf_seq recover;           /* RFC 6582                                                     */
     hf_seq rtx_nxt;           /* in LOSS: next octet to send again; ends at recover           */
+    hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
     uint8_t dupacks;
     uint8_t rtx_reason;       /* enum hf_send_reason of what waits for retransmission         */
     bool rtx_first;           /* the first unacknowledged segment is to be sent again         */
@@ -168,6 +170,7 @@ struct hf_active {
     bool fin_held;            /* the peer's FIN came before what it follows                   */
     hf_seq fin_seq;           /* its number                                                   */
     uint32_t range_stamp;     /* counts arrivals, for the order of SACK blocks                */
+    struct hf_sack_block dsack; /* HF_F_DSACK: received twice, to be told                     */
     uint32_t range_charge;    /* memory of out-of-order data, by capacity                     */
 };
 
@@ -185,6 +188,12 @@ static inline struct hf_active *hf_tcp_active(const struct hf_env *env, const st
 static inline uint32_t hf_tcp_rcv_wnd(const struct hf_tcp *c)
 {
     return c->rcv_adv - c->rcv_nxt;
+}
+
+/* The window that a segment offers. */
+static inline uint32_t hf_tcp_offered(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return (uint32_t)seg->window << (seg->plain_window ? 0 : c->snd_wscale);
 }
 
 /* SYN, text or FIN is sent and not acknowledged. */
@@ -210,6 +219,11 @@ static inline hf_seq hf_tcp_empty_seq(const struct hf_tcp *c)
 static inline bool hf_tcp_fin_acked(const struct hf_tcp *c)
 {
     return (c->flags & HF_F_FIN_SENT) && c->snd_una == c->snd_nxt;
+}
+
+static inline uint32_t hf_tcp_now_ms(const struct hf_env *env)
+{
+    return (uint32_t)(env->now / HF_MS);
 }
 
 static inline uint32_t hf_tcp_now_s(const struct hf_env *env)

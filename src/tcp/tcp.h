@@ -13,7 +13,7 @@
 /* ---- connection.c: made, named, ended ---- */
 
 /* A block with the settings' values, in no list and no table. */
-void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint32_t hash,
+void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path);
 /* Copy a block into the pool and the table. NULL: no room or no memory, nothing has changed. */
 struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block);
@@ -36,6 +36,8 @@ void hf_tcp_quiesce(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c);
 /* Effective send MSS from peer_mss, path_mtu and options (RFC 9293 3.7.1). */
 void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c);
+/* The window scale that a receive buffer asks for. */
+uint8_t hf_tcp_scale_for(uint32_t buffer);
 /* What both SYNs agree on. */
 void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 
@@ -78,6 +80,9 @@ void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c);
 /* Spend one of the connection's challenge ACKs; false: `limit` are spent in this interval. */
 bool hf_tcp_may_challenge(struct hf_env *env, struct hf_tcp *c, unsigned limit);
 void hf_tcp_challenge(struct hf_env *env, struct hf_tcp *c);
+/* The budget of a block on the C stack, between its segments. */
+void hf_ledger_load(const struct hf_env *env, struct hf_tcp *block);
+void hf_ledger_store(struct hf_env *env, const struct hf_tcp *block);
 
 /* ---- reassembly.c ---- */
 /* Text of seg from `start`, `len` bytes that begin `offset` bytes into its text: in order it goes to
@@ -95,7 +100,7 @@ struct hf_range {
 /* ---- sack.c ---- */
 void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
                     struct hf_tcp_options *options);
-void hf_sack_duplicate(struct hf_tcp *c, hf_seq start, hf_seq end);
+void hf_sack_duplicate(struct hf_env *env, struct hf_tcp *c, hf_seq start, hf_seq end);
 
 /* ---- output.c ---- */
 struct hf_out {
@@ -122,7 +127,7 @@ uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c);
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart);
 void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c);
-void hf_tcp_shift_times(struct hf_tcp *c, hf_time by);
+void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by);
 
 /* ---- rtt.c: RFC 6298 ---- */
 void hf_rtt_init(struct hf_env *env, struct hf_tcp *c);
@@ -131,6 +136,7 @@ void hf_rtt_back_off(struct hf_env *env, struct hf_tcp *c);
 
 /* ---- loss_recovery.c: RFC 5681, 6582, 3042 ---- */
 void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
 void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
                          uint32_t in_flight, hf_time rtt);
 void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c);
@@ -144,7 +150,7 @@ enum hf_phase hf_recovery_phase(const struct hf_active *a);
 
 /* ---- initial_seq.c: RFC 6528, RFC 7323 7.1, RFC 6056 ---- */
 hf_seq hf_initial_seq(const struct hf_env *env, const struct hf_flow *flow);
-uint32_t hf_timestamp_offset(const struct hf_env *env, const struct hf_flow *flow);
+uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash);
 /* A free local port for flow->remote, or 0. */
 uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow);
 

@@ -21,6 +21,7 @@ static void list_append(struct hf_env *env, uint32_t index)
     else
         env->time_wait_first = index;
     env->time_wait_last = index;
+    env->time_wait_newest = env->now;
     w->tick = (uint32_t)((env->now + 2 * env->settings->msl) / HF_TICK_NS) + 1;
 }
 
@@ -51,13 +52,16 @@ hf_time hf_time_wait_deadline(const struct hf_env *env)
 
 void hf_time_wait_timers(struct hf_env *env)
 {
-    while (env->time_wait_first && hf_time_wait_deadline(env) <= env->now)
+    /* Ticks tell times within 39 h; after a longer silence all of them are over. */
+    bool all = env->now - env->time_wait_newest > 2 * env->settings->msl + HF_TICK_NS;
+    while (env->time_wait_first && (all || hf_time_wait_deadline(env) <= env->now))
         hf_time_wait_end(env, env->time_wait_first, HF_CAUSE_TIME_WAIT_OVER, HF_BY_TIMER,
                          HF_TIMER_2MSL);
 }
 
 void hf_time_wait_shift(struct hf_env *env, hf_time by)
 {
+    env->time_wait_newest += by;
     for (uint32_t i = env->time_wait_first; i; i = entry(env, i)->next)
         entry(env, i)->tick += (uint32_t)(by / HF_TICK_NS);
 }
@@ -68,20 +72,20 @@ void hf_time_wait_end(struct hf_env *env, uint32_t index, enum hf_cause cause, e
                       unsigned detail)
 {
     struct hf_time_wait *w = entry(env, index);
-    uint32_t hash = hf_table_hash(&env->table, &w->flow);
+    uint64_t hash = hf_table_hash(&env->table, &w->flow);
     hf_table_remove(&env->table, hash, hf_ref_make(HF_KIND_TIME_WAIT, index));
     list_remove(env, index);
     if (by == HF_BY_TIMER) {
         env->counters.timers_run++;
         if (env->trace) {
-            struct hf_trace_record r = {.kind = HF_TRACE_TIMER, .conn = hash,
+            struct hf_trace_record r = {.kind = HF_TRACE_TIMER, .conn = (uint32_t)hash,
                                         .state = HF_TIME_WAIT};
             r.u.timer.timer = HF_TIMER_2MSL;
             r.u.timer.interval = 2 * env->settings->msl;
             hf_env_trace(env, &r, 0);
         }
     }
-    hf_trace_state(env, hash, HF_TIME_WAIT, HF_CLOSED, by, detail);
+    hf_trace_state(env, (uint32_t)hash, HF_TIME_WAIT, HF_CLOSED, by, detail);
     env->counters.ended[cause]++;
     env->counters.time_wait--;
     hf_pool_give(&env->time_waits, index);
@@ -129,8 +133,7 @@ static void let_go(struct hf_env *env, struct hf_tcp *c)
 
 uint32_t hf_time_wait_of(struct hf_env *env, const struct hf_tcp *c)
 {
-    hf_ref ref;
-    hf_table_find(&env->table, c->hash, &c->flow, &ref);
+    hf_ref ref = hf_table_find_time_wait(&env->table, c->hash, &c->flow);
     uint32_t index = hf_ref_index(ref);
     /* Another connection of the same pair may have come and gone meanwhile. */
     return index && entry(env, index)->rcv_nxt == c->rcv_nxt ? index : 0;
@@ -164,7 +167,7 @@ void hf_time_wait_hold(struct hf_env *env, struct hf_tcp *c)
 
 /* ---- Segments ---- */
 
-static void expand(struct hf_env *env, const struct hf_time_wait *w, uint32_t hash,
+static void expand(struct hf_env *env, const struct hf_time_wait *w, uint64_t hash,
                    struct hf_tcp *c)
 {
     struct hf_path path = {.link = w->link, .mtu = 1500, .link_mtu = 1500,
@@ -179,16 +182,19 @@ static void expand(struct hf_env *env, const struct hf_time_wait *w, uint32_t ha
     c->snd_una = c->snd_nxt = w->snd_nxt;
     c->rcv_nxt = c->last_ack_sent = w->rcv_nxt;
     c->rcv_adv = w->rcv_nxt + w->window;
-    c->rcv_buffer = w->window;
+    c->rcv_buffer = w->window; /* as it stood in a header: no scale */
+    c->rcv_wscale = 0;
     c->iss = w->snd_nxt - UINT16_MAX - 1; /* long ago */
     c->bytes_acked = c->snd_wnd_max = UINT16_MAX;
 }
 
-void hf_time_wait_arrives(struct hf_env *env, uint32_t index, uint32_t hash, struct hf_seg *seg)
+void hf_time_wait_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg)
 {
     struct hf_tcp block;
     expand(env, entry(env, index), hash, &block);
+    hf_ledger_load(env, &block);
     hf_tcp_segment_arrives(env, &block, seg);
+    hf_ledger_store(env, &block);
     if (block.cause) { /* D7, the letter */
         hf_time_wait_end(env, index, HF_CAUSE_TIME_WAIT_RESET, HF_BY_SEGMENT, HF_RST);
         return;

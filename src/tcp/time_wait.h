@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct hf_time_wait) <= 64, "a TIME-WAIT entry");
 void hf_time_wait_begin(struct hf_env *env, struct hf_tcp *c);
 /* D16: a connection that we reset: its pair of endpoints rests for 2MSL as well. */
 void hf_time_wait_hold(struct hf_env *env, struct hf_tcp *c);
-void hf_time_wait_arrives(struct hf_env *env, uint32_t index, uint32_t hash, struct hf_seg *seg);
+void hf_time_wait_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg);
 /* TWT.SYN: may this SYN open a new connection over the entry (RFC 6191, MAY-2)? */
 bool hf_time_wait_may_reopen(const struct hf_env *env, uint32_t index, const struct hf_seg *seg);
 /* D12: may an active OPEN take the pair over? */

@@ -6,13 +6,25 @@
  * of a connection's times are folded into one wheel entry at the earliest. */
 #include "tcp/tcp.h"
 
+static hf_time earliest(hf_time a, hf_time b)
+{
+    return a < b ? a : b;
+}
+
+/* HF_NEVER is a duration like others. */
+static hf_time later(hf_time at, hf_time by)
+{
+    return by < HF_NEVER - at ? at + by : HF_NEVER;
+}
+
 static hf_time keepalive_at(const struct hf_env *env, const struct hf_tcp *c)
 {
     if (!(c->flags & HF_F_KEEPALIVE) || c->state < HF_ESTABLISHED || c->state == HF_TIME_WAIT ||
         hf_tcp_outstanding(c) || hf_tcp_unsent(env, c)) /* MUST-26 */
         return HF_NEVER;
-    return c->last_receive + c->keepalive_idle_s * HF_SEC +
-           c->probes * (c->keepalive_interval_s * HF_SEC);
+    if (c->probes) /* nothing is outstanding, so progress_at is free to say when the last one left */
+        return c->progress_at + c->keepalive_interval_s * HF_SEC;
+    return c->last_receive + c->keepalive_idle_s * HF_SEC;
 }
 
 /* RFC 9293 3.9.1.1: data, SYN or FIN that is not delivered in time. In FIN-WAIT-2 nothing of ours
@@ -23,15 +35,11 @@ static hf_time user_timeout_at(const struct hf_env *env, const struct hf_tcp *c)
     if (!c->user_timeout)
         return HF_NEVER;
     if (c->state == HF_FIN_WAIT_2)
-        return c->flags & HF_F_USER_TIMEOUT ? c->last_receive + c->user_timeout : HF_NEVER;
+        return c->flags & HF_F_USER_TIMEOUT ? later(c->last_receive, c->user_timeout) : HF_NEVER;
     bool waiting = hf_tcp_outstanding(c) || c->state < HF_ESTABLISHED || hf_tcp_unsent(env, c);
-    return waiting ? c->progress_at + c->user_timeout : HF_NEVER;
+    return waiting ? later(c->progress_at, c->user_timeout) : HF_NEVER;
 }
 
-static hf_time earliest(hf_time a, hf_time b)
-{
-    return a < b ? a : b;
-}
 
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
@@ -58,7 +66,7 @@ static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tc
     bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
     bool unsent = fin_waits || hf_tcp_unsent(env, c) > 0;
     if (!hf_tcp_outstanding(c) && !unsent)
-        return HF_RTX_NONE;
+        return c->flags & HF_F_SEND_FULL ? HF_RTX_SWS : HF_RTX_NONE;
     if (c->snd_wnd == 0)
         return HF_RTX_PERSIST; /* a window shrunk to zero too (MUST-35) */
     return hf_tcp_outstanding(c) ? HF_RTX_RTO : HF_RTX_SWS;
@@ -151,10 +159,12 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
 static void on_persist(struct hf_env *env, struct hf_tcp *c)
 {
     hf_trace_timer(env, c, HF_TIMER_PERSIST, c->backoff + 1u, persist_interval(env, c));
-    if (c->r2 && env->now - c->progress_at >= c->r2) {
+    if (c->r2 && c->probes && env->now - c->progress_at >= c->r2) { /* the last has no answer */
         give_up(env, c, HF_CAUSE_RETRANSMIT_TIMEOUT, HF_TIMER_PERSIST);
         return;
     }
+    if (c->probes < UINT8_MAX)
+        c->probes++;
     /* RFC 6429: when memory is short, those go first whose peers have long let them wait. */
     hf_time held = env->now - c->zero_window_since;
     if (held > env->settings->zero_window_grace &&
@@ -173,8 +183,12 @@ static void on_persist(struct hf_env *env, struct hf_tcp *c)
 static void on_sws(struct hf_env *env, struct hf_tcp *c)
 {
     hf_trace_timer(env, c, HF_TIMER_SWS, 1, env->settings->sws_override);
+    if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c)) {
+        c->flags &= ~(uint32_t)HF_F_SEND_FULL;
+        hf_tcp_event(env, c, HF_EVENT_WRITABLE);
+    }
     hf_tcp_want(env, c, HF_WANT_PUSH);
-    c->rtx_at = env->now + rtx_interval(env, c);
+    hf_tcp_set_rtx(env, c, true);
 }
 
 static void on_rtx(struct hf_env *env, struct hf_tcp *c)
@@ -194,6 +208,7 @@ static void on_keepalive(struct hf_env *env, struct hf_tcp *c)
         return;
     }
     c->probes++;
+    c->progress_at = env->now;
     hf_trace_timer(env, c, HF_TIMER_KEEPALIVE, c->probes, c->keepalive_interval_s * HF_SEC);
     hf_tcp_want(env, c, HF_WANT_KEEPALIVE);
 }
@@ -235,8 +250,12 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
 
 /* The clock jumped: everything that was still to come, comes that much later. (The deadline is the
  * wheel's to move.) */
-void hf_tcp_shift_times(struct hf_tcp *c, hf_time by)
+void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
 {
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a)
+        a->timed_at += by; /* no round trip was that long */
+    c->ts_offset -= (uint32_t)(by / HF_MS);
     hf_time *at[] = {&c->rtx_at, &c->delack_at, &c->orphan_at};
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
         if (*at[i] != HF_NEVER)

@@ -13,7 +13,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
     hf_ref time_wait = 0;
     if (!flow->local_port && !hf_ephemeral_port(env, flow))
         return HF_ERR_PORT;
-    uint32_t hash = hf_table_hash(&env->table, flow);
+    uint64_t hash = hf_table_hash(&env->table, flow);
     if (hf_table_find(&env->table, hash, flow, &time_wait))
         return HF_ERR_EXISTS;
     if (time_wait && !hf_time_wait_may_reuse(env, hf_ref_index(time_wait)))
@@ -90,6 +90,16 @@ uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c)
     return room < memory ? room : (uint32_t)memory;
 }
 
+/* SEND took less than it was given: tell when there is room. With text in flight an ACK will make
+ * some; with none it is the stack's memory that is short, and the timer looks again. */
+static void refused(struct hf_env *env, struct hf_tcp *c)
+{
+    c->flags |= HF_F_SEND_FULL;
+    hf_tcp_set_rtx(env, c, false);
+    hf_tcp_rearm(env, c);
+    hf_tcp_quiesce(env, c);
+}
+
 /* Bytes were queued: what that means for flags and output. */
 static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned flags)
 {
@@ -116,22 +126,15 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
         return err;
     uint32_t room = hf_call_send_room(env, c);
     uint32_t n = len < room ? (uint32_t)len : room;
-    if (n < len)
-        c->flags |= HF_F_SEND_FULL;
-    if (!n)
-        return 0;
-    struct hf_active *a = hf_tcp_activate(env, c);
-    if (!a)
-        return HF_ERR_MEMORY;
-    n = hf_bytes_append(&env->chunks, &a->snd, buf, n);
-    if (!n) {
-        hf_tcp_quiesce(env, c);
-        return HF_ERR_MEMORY;
-    }
-    if (n < len)
-        c->flags |= HF_F_SEND_FULL;
-    queued(env, c, n, flags);
-    return n;
+    struct hf_active *a = n ? hf_tcp_activate(env, c) : 0;
+    uint32_t taken = a ? hf_bytes_append(&env->chunks, &a->snd, buf, n) : 0;
+    if (a)
+        a->reserved = 0; /* what hf_tcp_reserve gave is no longer the end of the queue */
+    if (taken < len)
+        refused(env, c);
+    if (taken)
+        queued(env, c, taken, flags);
+    return taken || !n ? (int64_t)taken : HF_ERR_MEMORY;
 }
 
 int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **buf, size_t *len)
@@ -142,14 +145,14 @@ int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **bu
     uint32_t room = hf_call_send_room(env, c);
     uint32_t n = want < room ? (uint32_t)want : room;
     if (!n) {
-        c->flags |= HF_F_SEND_FULL;
+        refused(env, c);
         return want ? HF_ERR_LIMIT : HF_ERR_ARGUMENT;
     }
     struct hf_active *a = hf_tcp_activate(env, c);
     uint32_t got = 0;
     uint8_t *at = a ? hf_bytes_reserve(&env->chunks, &a->snd, n, &got) : 0;
     if (!at) {
-        hf_tcp_quiesce(env, c);
+        refused(env, c);
         return HF_ERR_MEMORY;
     }
     a->reserved = got;
@@ -161,11 +164,16 @@ int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **bu
 int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned flags)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (len > (a ? a->reserved : 0))
+    if (!a || !a->reserved)
+        return len ? HF_ERR_ARGUMENT : HF_OK;
+    if (len > a->reserved)
         return HF_ERR_ARGUMENT;
-    if (!a)
-        return HF_OK;
     a->reserved = 0;
+    int err = hf_call_may_send(c);
+    if (err) { /* closed since: what was written is not sent */
+        hf_bytes_commit(&env->chunks, &a->snd, 0);
+        return err;
+    }
     hf_bytes_commit(&env->chunks, &a->snd, (uint32_t)len);
     queued(env, c, (uint32_t)len, flags);
     return HF_OK;
@@ -181,12 +189,17 @@ static int nothing_to_read(const struct hf_tcp *c)
     return c->cause == HF_CAUSE_NONE ? 0 : error_of(c);
 }
 
-/* n bytes were taken from the queue. */
+/* The number of the first octet that waits to be read. */
+static hf_seq read_up_to(const struct hf_tcp *c, uint32_t waiting)
+{
+    return c->rcv_nxt - (c->flags & HF_F_FIN_RECEIVED ? 1 : 0) - waiting;
+}
+
+/* Bytes were taken from the queue. */
 static void taken(struct hf_env *env, struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
-    hf_seq read_up_to = c->rcv_nxt - (c->flags & HF_F_FIN_RECEIVED ? 1 : 0) - a->rcv.len;
-    if (c->flags & HF_F_URGENT_RECEIVE && hf_seq_ge(read_up_to, c->rcv_up))
+    if (c->flags & HF_F_URGENT_RECEIVE && hf_seq_ge(read_up_to(c, a->rcv.len), c->rcv_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_RECEIVE;
     hf_tcp_window_opened(env, c);
     hf_tcp_quiesce(env, c);
@@ -373,7 +386,7 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
     s->irs = c->irs;
     sender_status(env, c, s);
     if (c->flags & HF_F_URGENT_RECEIVE)
-        s->urgent_left = c->rcv_up - (c->rcv_nxt - s->receive_ready);
+        s->urgent_left = c->rcv_up - read_up_to(c, s->receive_ready);
     s->mss = c->mss;
     s->peer_mss = c->peer_mss;
     s->path_mtu = c->path_mtu;

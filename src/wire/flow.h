@@ -36,8 +36,21 @@ static inline bool hf_flow_equal(const struct hf_flow *a, const struct hf_flow *
 
 static inline bool hf_key_is_ipv4(const uint8_t key[16])
 {
-    static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return memcmp(key, prefix, 12) == 0;
+    static const uint8_t mapped[4] = {0, 0, 0xff, 0xff};
+    uint64_t first;
+    uint32_t second, prefix;
+    memcpy(&first, key, 8);
+    memcpy(&second, key + 8, 4);
+    memcpy(&prefix, mapped, 4);
+    return first == 0 && second == prefix;
+}
+
+static inline bool hf_key_equal(const uint8_t a[16], const uint8_t b[16])
+{
+    uint64_t x[2], y[2];
+    memcpy(x, a, 16);
+    memcpy(y, b, 16);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
 static inline bool hf_flow_is_ipv4(const struct hf_flow *flow)

@@ -125,6 +125,7 @@ enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total
     seg->ack = hf_get32(head + 8);
     seg->flags = hf_get16(head + 12) & 0x1ff; /* the reserved bits are ignored */
     seg->window = hf_get16(head + 14);
+    seg->plain_window = (seg->flags & HF_SYN) != 0;
     seg->urgent = hf_get16(head + 18);
     seg->text_all = total - len;
     seg->text = seg->text_all;
@@ -215,5 +216,5 @@ uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len, bool ou
      * 0xffff, is a zero in it: the 32 bytes of both keys are right for either family. */
     (void)outgoing;
     _Static_assert(offsetof(struct hf_flow, remote) == 16, "the keys stand side by side");
-    return hf_checksum_add(flow, 32, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
+    return hf_checksum_words(flow, 8, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
 }

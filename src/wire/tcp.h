@@ -54,6 +54,7 @@ struct hf_seg {
     uint32_t text_all; /* bytes of text that came                                             */
     uint16_t flags;    /* HF_FIN ..., 9 bits                                                  */
     uint16_t window;   /* as it stands in the header, not scaled                              */
+    bool plain_window; /* it came with a SYN: it is not to be scaled                          */
     uint16_t urgent;   /* urgent pointer                                                      */
     uint16_t segments; /* how many were merged into this one, at least 1                      */
     uint16_t segment_bytes; /* payload of each of them                                        */

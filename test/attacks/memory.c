@@ -34,6 +34,7 @@ struct scene {
         bool shut, over, eof;
     } end[2], other[2]; /* the scenario's connection, and the one beside it                     */
     hf_listener listener[2], other_listener;
+    bool will_wake[2];
     unsigned unexpected; /* results that no call may have                                       */
 };
 
@@ -83,7 +84,9 @@ static void pump(struct scene *s, int who, struct ends *e, struct ends *peer)
         hf_sim_oracle_next(&e->out, bytes, piece);
         n = hf_tcp_send(stack, e->conn, bytes, piece, 0);
         if (n == HF_ERR_MEMORY) { /* later perhaps */
-            hf_sim_wake(s->sim, s->host[who], hf_sim_now(s->sim) + HF_SEC, 0);
+            if (!s->will_wake[who])
+                hf_sim_wake(s->sim, s->host[who], hf_sim_now(s->sim) + HF_SEC, 0);
+            s->will_wake[who] = true;
             return;
         }
         if (n <= 0)
@@ -109,14 +112,19 @@ static int index_of(const struct scene *s, int host)
     return host == s->host[0] ? 0 : 1;
 }
 
+static void go_on(struct scene *s, int who)
+{
+    pump(s, who, &s->end[who], &s->end[1 - who]);
+    pump(s, who, &s->other[who], &s->other[1 - who]);
+}
+
 static void on_wake(void *context, struct hf_sim *sim, int host, uint64_t value)
 {
     struct scene *s = context;
-    int who = index_of(s, host);
     (void)sim;
     (void)value;
-    pump(s, who, &s->end[who], &s->end[1 - who]);
-    pump(s, who, &s->other[who], &s->other[1 - who]);
+    s->will_wake[index_of(s, host)] = false;
+    go_on(s, index_of(s, host));
 }
 
 static void on_event(void *context, struct hf_sim *sim, int host, const struct hf_event *event)
@@ -139,7 +147,7 @@ static void on_event(void *context, struct hf_sim *sim, int host, const struct h
         }
         return;
     }
-    on_wake(s, sim, host, 0);
+    go_on(s, who);
 }
 
 /* ---- The scenarios ---- */
@@ -175,7 +183,7 @@ static void transfer(struct scene *s)
     s->end[0].to_send = BYTES;
     s->end[1].to_send = BYTES;
     open_and_close(s);
-    run_for(s, 600 * HF_SEC);
+    run_for(s, 60 * HF_SEC);
 }
 
 static void crossed(struct scene *s)
@@ -286,11 +294,14 @@ static void begin_other(struct scene *s)
     assert_true(s->other[0].conn != 0 && s->other[1].conn != 0);
 }
 
-static int state_of(struct scene *s, int who)
+/* Something is left to do, minutes later. An end that waits for one that is gone, and whose reset was
+ * lost, waits for ever: that is what keep-alives are for. */
+static bool is_stuck(struct scene *s, int who)
 {
     struct hf_tcp_status status = {.size = sizeof status};
-    hf_tcp_status(hf_sim_stack(s->sim, s->host[who]), s->end[who].conn, &status);
-    return status.state;
+    return s->end[who].conn != 0 &&
+           hf_tcp_status(hf_sim_stack(s->sim, s->host[who]), s->end[who].conn, &status) == 0 &&
+           (status.send_queued > 0 || s->end[1 - who].conn != 0);
 }
 
 /* Returns whether an allocation failed. */
@@ -328,7 +339,7 @@ static bool run_scenario(const struct scenario *scenario, int failing, uint64_t 
         s.other[i].to_send = 5000;
         hf_sim_wake(s.sim, s.host[i], hf_sim_now(s.sim), 0);
     }
-    run_for(&s, 3600 * HF_SEC); /* RTOs have backed off meanwhile */
+    run_for(&s, 400 * HF_SEC); /* RTOs have backed off meanwhile */
     for (int i = 0; i < 2; i++) {
         if (s.other[i].over || s.other[i].conn != 0 || !hf_sim_oracle_complete(&s.other[i].out))
             fail_msg("%s: host %d, allocation %llu%s: the connection beside it suffered: %s, %llu "
@@ -336,10 +347,9 @@ static bool run_scenario(const struct scenario *scenario, int failing, uint64_t 
                      for_ever ? " and all after it" : "", s.other[i].over ? "ended" : "open",
                      (unsigned long long)s.other[i].out.sent,
                      (unsigned long long)s.other[i].out.received);
-        if (s.end[i].conn != 0)
-            fail_msg("%s: host %d, allocation %llu%s: a connection is stuck in %s", scenario->name,
-                     failing, (unsigned long long)k, for_ever ? " and all after it" : "",
-                     hf_state_text(state_of(&s, i)));
+        if (is_stuck(&s, i))
+            fail_msg("%s: host %d, allocation %llu%s: a connection is stuck", scenario->name,
+                     failing, (unsigned long long)k, for_ever ? " and all after it" : "");
         if (!failed && s.end[i].out.sent != s.end[i].out.received)
             fail_msg("%s: without any failure not everything arrived", scenario->name);
     }

@@ -432,6 +432,85 @@ hf_conn handshake(struct victim *v, struct handshake *h)
     return shaken.conn;
 }
 
+/* ---- A peer that reads ---- */
+
+uint8_t pattern(uint32_t place)
+{
+    return (uint8_t)(place * 31 + (place >> 8) * 7);
+}
+
+static void inject(struct victim *v, const struct wire_segment *s)
+{
+    uint8_t packet[2048];
+    size_t len = wire_build(packet, s);
+    assert_int_equal(hf_sim_inject(v->sim, v->crowd_link, v->host, hf_sim_now(v->sim) + HF_MS,
+                                   packet, (uint32_t)len), 0);
+}
+
+void sink_answer(struct victim *v, struct sink *sink)
+{
+    struct wire_segment s = next_of(v, &sink->h, ACK);
+    uint32_t window = sink->fixed_edge ? sink->edge - sink->h.ack : sink->window;
+    s.window = (uint16_t)(window < 65535 ? window : 65535);
+    inject(v, &s);
+}
+
+static void sink_takes(struct victim *v, const struct wire_segment *s, uint32_t len)
+{
+    struct sink *sink = v->context;
+    (void)len;
+    if (s->destination_port != sink->h.port)
+        return;
+    sink->packets++;
+    uint32_t end = s->seq + (uint32_t)s->text_len - sink->first;
+    if (s->text_len > 0 && end > sink->furthest)
+        sink->furthest = end;
+    if (sink->mute || s->text_len == 0)
+        return;
+    if (s->seq == sink->h.ack) {
+        uint32_t taken = (uint32_t)s->text_len;
+        if (sink->fixed_edge && taken > sink->edge - s->seq)
+            taken = sink->edge - s->seq; /* a probe beyond the window is not taken */
+        for (uint32_t i = 0; i < taken; i++)
+            sink->wrong += s->text[i] != pattern(s->seq - sink->first + i);
+        sink->h.ack += taken;
+        sink->bytes += taken;
+    }
+    sink_answer(v, sink);
+}
+
+hf_conn sink_open(struct victim *v, struct sink *sink, uint16_t port)
+{
+    sink->h.source = stranger(v, port);
+    sink->h.port = port;
+    sink->h.seq = check_random() & 0xffff;
+    hf_conn conn = handshake(v, &sink->h);
+    assert_true(conn != 0);
+    sink->first = sink->h.ack;
+    v->context = sink;
+    v->on_reply = sink_takes;
+    return conn;
+}
+
+void sink_close(struct victim *v, hf_conn conn)
+{
+    assert_int_equal(hf_tcp_abort(v->stack, conn), 0);
+    flush(v);
+    v->on_reply = NULL;
+    v->context = NULL;
+}
+
+void queue_text(struct victim *v, hf_conn conn, uint32_t place, uint32_t len)
+{
+    uint8_t *text = malloc(len);
+    assert_non_null(text);
+    for (uint32_t i = 0; i < len; i++)
+        text[i] = pattern(place + i);
+    assert_int_equal(hf_tcp_send(v->stack, conn, text, len, 0), len);
+    free(text);
+    flush(v);
+}
+
 /* ---- ICMP ---- */
 
 static void put16(uint8_t *at, uint32_t value)

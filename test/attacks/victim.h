@@ -20,6 +20,7 @@
 
 #include "script_wire.h"
 
+#ifndef SCRIPT_H /* which has the same words */
 enum {
     FIN = HF_FIN,
     SYN = HF_SYN,
@@ -28,6 +29,7 @@ enum {
     ACK = HF_ACK,
     URG = HF_URG
 };
+#endif
 
 #define VICTIM_PORT 80 /* the listener that is attacked */
 #define LEGIT_PORT 7
@@ -136,6 +138,31 @@ hf_conn handshake(struct victim *v, struct handshake *h);
 
 /* The next segment of such a connection, with its options. */
 struct wire_segment next_of(const struct victim *v, const struct handshake *h, uint16_t flags);
+
+/* ---- A peer that reads ---- */
+
+/* A stranger that takes what comes in order, acknowledges it and offers a window. */
+struct sink {
+    struct handshake h;
+    uint32_t first;          /* the number of the first octet                                 */
+    uint32_t packets, bytes; /* received; bytes: in order                                     */
+    uint32_t wrong;          /* octets that are not those of queue_text                       */
+    uint32_t furthest;       /* the end of the furthest text seen, from `first`               */
+    uint32_t window;         /* of its ACKs                                                   */
+    bool mute;               /* it neither takes nor answers                                  */
+    bool fixed_edge;         /* the right edge stays at `edge`                                */
+    uint32_t edge;
+};
+
+/* Connect from this port; the victim's packets to it go to the sink from now on. */
+hf_conn sink_open(struct victim *v, struct sink *sink, uint16_t port);
+void sink_answer(struct victim *v, struct sink *sink);
+/* The victim aborts, and the sink may go. */
+void sink_close(struct victim *v, hf_conn conn);
+
+/* The victim's application queues text: a function of its place in the stream. */
+void queue_text(struct victim *v, hf_conn conn, uint32_t place, uint32_t len);
+uint8_t pattern(uint32_t place);
 
 /* An ICMP or ICMPv6 error from `source` that quotes a segment of this flow. */
 void send_icmp_error(struct victim *v, struct hf_addr source, uint8_t type, uint8_t code,

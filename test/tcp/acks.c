@@ -211,7 +211,8 @@ TEST(batch_in_disorder_that_is_whole, rfc, "MUST-59 SHLD-31")
     drain(0);
 }
 
-/* A duplicate ACK for each segment behind the gap, up to the three that start a fast retransmit. */
+/* A duplicate ACK for each segment behind the gap, up to the three that start a fast
+ * retransmit. */
 TEST(batch_with_a_gap, rfc, "MUST-59 MAY-13")
 {
     established();

@@ -137,6 +137,13 @@ void script_in_by_hand(int line, const struct by_hand *packet)
     deliver(line, packet->bytes, packet->len);
 }
 
+const uint8_t *first_packet(void)
+{
+    if (script.queued == 0)
+        script_fail(script.line, "expected a packet, seen none");
+    return script.queue[0].bytes;
+}
+
 /* ---- ICMP errors ---- */
 
 /* The IP header of our packet and the first eight bytes of its TCP header. */
@@ -186,7 +193,8 @@ void script_icmp_in(int line, const char *words, struct icmp_error error)
     }
     packet.len = packet.tcp + ICMP_HEADER + quote(icmp + ICMP_HEADER, &error);
     finish_ip(&packet);
-    uint32_t sum = ipv4() ? wire_sum(icmp, packet.len - packet.tcp, 0) : transport_sum(&packet, 58);
+    uint32_t sum = ipv4() ? wire_sum(icmp, packet.len - packet.tcp, 0)
+                          : transport_sum(&packet, 58);
     put16(icmp + 2, (~sum & 0xffff) ^ (error.bad_checksum ? 0x0101 : 0));
     deliver(line, packet.bytes, packet.len);
 }

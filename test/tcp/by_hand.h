@@ -1,6 +1,6 @@
-/* Packets that script.h has no words for: segments with a header of their own making, IP options and
- * extension headers, other addresses, ICMP errors. They reach the stack as in() would deliver them,
- * and what comes out is asked for by out(). */
+/* Packets that script.h has no words for: segments with a header of their own making, IP
+ * options and extension headers, other addresses, ICMP errors. They reach the stack as in()
+ * would deliver them, and what comes out is asked for by out(). */
 #ifndef BY_HAND_H
 #define BY_HAND_H
 
@@ -30,6 +30,9 @@ void by_hand_finish(struct by_hand *packet);
 
 #define in_by_hand(packet) script_in_by_hand(__LINE__, packet)
 void script_in_by_hand(int line, const struct by_hand *packet);
+
+/* The bytes of the first packet that waits for out(). */
+const uint8_t *first_packet(void);
 
 /* An ICMP error about a segment of ours. */
 struct icmp_error {

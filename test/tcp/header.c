@@ -1,6 +1,6 @@
-/* The header and the way to the connection: reserved bits, data offset, checksum, sequence numbers
- * modulo 2^32, the order of checks, resets sent and believed, addresses and IP options (RFC 9293 3.1,
- * 3.4, 3.5.2, 3.5.3, 3.9.2, 3.10.7). */
+/* The header and the way to the connection: reserved bits, data offset, checksum, sequence
+ * numbers modulo 2^32, the order of checks, resets sent and believed, addresses and IP
+ * options (RFC 9293 3.1, 3.4, 3.5.2, 3.5.3, 3.9.2, 3.10.7). */
 /* clang-format off: scripts */
 #include <string.h>
 
@@ -39,7 +39,7 @@ TEST(reserved_bits_in_the_handshake, rfc, "N-20")
     state(HF_ESTABLISHED);
 }
 
-TEST(data_offset_that_lies, rfc, "MUST-7 N-1")
+TEST(data_offset_that_lies, rfc, "MUST-7 N-1 A3")
 {
     established();
     for (unsigned words = 0; words < 16; words++) {
@@ -152,7 +152,7 @@ static void across(uint32_t ours, uint32_t peers)
     drain(0);
 }
 
-TEST(numbers_wrap, rfc, "N-3")
+TEST(numbers_wrap, rfc, "N-3 A12")
 {
     const uint32_t places[] = {0, 0x80000000u, 0x7fffffffu, 0xffffffffu, 0x40000000u};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
@@ -162,7 +162,7 @@ TEST(numbers_wrap, rfc, "N-3")
         }
 }
 
-TEST(reset_right_at_the_wrap, rfc, "N-3 N-5")
+TEST(reset_right_at_the_wrap, rfc, "N-3 N-5 A12 B1")
 {
     script_setup()->peer_iss = UINT32_MAX;
     established();
@@ -253,7 +253,8 @@ TEST(straddling_segments_are_cut, rfc, "N-26")
     out(ACK, .seq = 1, .ack = 2002);
 }
 
-/* By the letter the first or the last octet must lie in the window; one that covers it does not. */
+/* By the letter the first or the last octet must lie in the window; one that covers it does
+ * not. */
 TEST(segment_that_covers_the_window, rfc, "N-2 N-26")
 {
     answer_everything();
@@ -280,7 +281,7 @@ TEST(order_sequence_before_reset, rfc, "N-1 N-5")
     state(HF_ESTABLISHED);
 }
 
-TEST(order_reset_before_syn_and_ack, rfc, "N-1 N-5")
+TEST(order_reset_before_syn_and_ack, rfc, "N-1 N-5 A6")
 {
     answer_everything();
     established();
@@ -292,7 +293,7 @@ TEST(order_reset_before_syn_and_ack, rfc, "N-1 N-5")
     ended(HF_CAUSE_RESET);
 }
 
-TEST(order_syn_before_ack, rfc, "N-1 N-6")
+TEST(order_syn_before_ack, rfc, "N-1 N-6 A6")
 {
     answer_everything();
     established();
@@ -327,7 +328,7 @@ TEST(order_text_before_fin, rfc, "N-1 N-13")
     established();
     app_shutdown();
     out(FIN|ACK, .seq = 1, .ack = 1);
-    in(URG|FIN|ACK, .seq = 1, .ack = 2, .len = 10, .urg = 5); /* ACK, URG, text, FIN: all of it */
+    in(URG|FIN|ACK, .seq = 1, .ack = 2, .len = 10, .urg = 5); /* all four count */
     out(ACK, .seq = 2, .ack = 12);
     event(HF_EVENT_FIN_ACKED | HF_EVENT_URGENT | HF_EVENT_READABLE | HF_EVENT_EOF);
     state(HF_TIME_WAIT);
@@ -442,7 +443,7 @@ TEST(bad_segment_is_never_reset_when_synchronized, rfc, "N-4 N-6")
     }
 }
 
-TEST(resets_that_are_believed, rfc, "N-5")
+TEST(resets_that_are_believed, rfc, "N-5 B1 B15")
 {
     answer_everything();
     syn_sent();
@@ -469,6 +470,19 @@ TEST(resets_that_are_believed, rfc, "N-5")
     state(HF_ESTABLISHED);
     in(RST, .seq = 1);
     ended(HF_CAUSE_RESET);
+}
+
+/* A reset may explain itself in text; it counts all the same. */
+TEST(reset_with_text_in_every_state, rfc, "SHLD-2 N-5")
+{
+    for (int at_state = HF_SYN_SENT; at_state < HF_TIME_WAIT; at_state++) {
+        reach(at_state);
+        in(RST|ACK, .seq = at_state == HF_SYN_SENT ? 0 : rcv_nxt(), .ack = snd_nxt(), .len = 30,
+           .junk = true);
+        nothing();
+        gone();
+        script_restart(hf_state_text(at_state));
+    }
 }
 
 TEST(syn_in_every_synchronized_state, rfc, "N-6 B2")
@@ -518,9 +532,47 @@ TEST(challenge_acks_are_limited, rfc, "N-7 B5")
     note(counters().drops[HF_DROP_CHALLENGE_RATE] > 0);
 }
 
+/* How many answers a segment draws that comes 200 times in one moment. */
+static int answers_to(struct script_segment repeated)
+{
+    struct script_segment taken;
+    int answers = 0;
+    for (int i = 0; i < 200; i++) {
+        script_in(__LINE__, "repeated", repeated);
+        while (script_take(&taken) >= 0)
+            answers++;
+    }
+    return answers;
+}
+
+TEST(repeats_of_a_syn_are_answered_within_limits, rfc, "N-7 C5 D-2")
+{
+    with(invalid_interval, ms(500));
+    syn_received();
+    int answers = answers_to(segment(SYN, .seq = 0));
+    note(answers >= 1 && answers <= 50);
+}
+
+TEST(syns_inside_the_window_are_challenged_within_limits, rfc, "N-7 C5 D-3")
+{
+    syn_received();
+    int answers = answers_to(segment(SYN, .seq = 100));
+    note(answers >= 1 && answers <= 50);
+}
+
+TEST(answers_in_time_wait_are_limited, rfc, "N-7 C5")
+{
+    time_wait();
+    int answers = answers_to(segment(SYN, .seq = -1000));
+    note(answers >= 1 && answers <= 50);
+    after(sec(10));
+    answers = answers_to(segment(ACK, .seq = 2, .ack = 100000));
+    note(answers >= 1 && answers <= 50);
+}
+
 /* ---- IP: options, addresses ---- */
 
-TEST_IPV4(ip_options_are_ignored, rfc, "MUST-50 A19")
+TEST_IPV4(ip_options_are_ignored, rfc, "MUST-50")
 {
     static const uint8_t options[][12] = {
         {1, 1, 1, 0},                                 /* no operation, end                    */
@@ -540,7 +592,7 @@ TEST_IPV4(ip_options_are_ignored, rfc, "MUST-50 A19")
     app_recv(60);
 }
 
-TEST_IPV6(ip_extension_headers_are_ignored, rfc, "MUST-50 A20")
+TEST_IPV6(ip_extension_headers_are_ignored, rfc, "MUST-50")
 {
     static const uint8_t padding[8] = {0, 0, 1, 4, 0, 0, 0, 0};
     static const uint8_t unknown[8] = {0, 0, 0x1e, 4, 1, 2, 3, 4}; /* its type says: skip */
@@ -556,13 +608,30 @@ TEST_IPV6(ip_extension_headers_are_ignored, rfc, "MUST-50 A20")
     app_recv(40);
 }
 
+/* Source routes are not followed, nor are packets that came by one taken. */
+TEST_IPV4(ip_source_route_is_dropped, rfc, "N-1")
+{
+    static const uint8_t loose[12] = {131, 11, 8, 192, 0, 2, 9, 192, 0, 2, 10, 0};
+    static const uint8_t strict[8] = {137, 7, 8, 192, 0, 2, 9, 0};
+    app_listen();
+    for (int i = 0; i < 2; i++) {
+        struct by_hand packet = by_hand(segment(SYN, .seq = 0));
+        by_hand_insert(&packet, 0, i == 0 ? loose : strict, i == 0 ? 12 : 8);
+        by_hand_finish(&packet);
+        in_by_hand(&packet);
+        nothing();
+        dropped(HF_DROP_IP_OPTIONS);
+    }
+}
+
 /* A SYN that was sent to many, or comes from nobody. */
-TEST(syn_to_broadcast_or_multicast, rfc, "MUST-57 A21")
+TEST(syn_to_broadcast_or_multicast, rfc, "MUST-57 B16")
 {
     static const uint8_t ipv4[][4] = {{255, 255, 255, 255}, {192, 0, 2, 255}, {192, 0, 2, 0},
                                       {224, 0, 0, 1}, {239, 1, 2, 3}};
     static const uint8_t ipv6[][16] = {{0xff, 2, [15] = 1}, {0xff, 1, [15] = 1},
-                                       {0xff, 2, [11] = 1, 0xff, 0, 0, 1}, {0xff, 0x0e, [15] = 9}};
+                                       {0xff, 2, [11] = 1, 0xff, 0, 0, 1},
+                                       {0xff, 0x0e, [15] = 9}};
     app_listen();
     size_t n = family() == 4 ? sizeof ipv4 / sizeof *ipv4 : sizeof ipv6 / sizeof *ipv6;
     for (size_t i = 0; i < n; i++) {
@@ -577,12 +646,14 @@ TEST(syn_to_broadcast_or_multicast, rfc, "MUST-57 A21")
     expect(counters().half_open, 0);
 }
 
-TEST(syn_from_nowhere, rfc, "MUST-63 A21")
+TEST(syn_from_nowhere, rfc, "MUST-63 B16")
 {
     static const uint8_t ipv4[][4] = {{255, 255, 255, 255}, {192, 0, 2, 255}, {0, 0, 0, 0},
-                                      {224, 0, 0, 1}, {127, 0, 0, 1}, {192, 0, 2, 1}, {240, 0, 0, 1}};
+                                      {224, 0, 0, 1}, {127, 0, 0, 1}, {192, 0, 2, 1},
+                                      {240, 0, 0, 1}};
     static const uint8_t ipv6[][16] = {{0}, {0xff, 2, [15] = 1}, {[15] = 1},
-                                       {0x20, 0x01, 0x0d, 0xb8, [15] = 1}, {[10] = 0xff, 0xff, 192, 0, 2, 9}};
+                                       {0x20, 0x01, 0x0d, 0xb8, [15] = 1},
+                                       {[10] = 0xff, 0xff, 192, 0, 2, 9}};
     app_listen();
     size_t n = family() == 4 ? sizeof ipv4 / sizeof *ipv4 : sizeof ipv6 / sizeof *ipv6;
     for (size_t i = 0; i < n; i++) {
@@ -637,7 +708,8 @@ TEST(local_address_never_changes, rfc, "MUST-45")
     out(ACK, .seq = 101, .ack = 2);
     struct hf_addr seen = status().local.addr;
     note(hf_addr_equal(&seen, &ours));
-    struct by_hand packet = by_hand(segment(RST, .seq = 2)); /* for us, yet not for this connection */
+    /* For us, yet not for this connection. */
+    struct by_hand packet = by_hand(segment(RST, .seq = 2));
     by_hand_destination(&packet, second.bytes);
     by_hand_finish(&packet);
     in_by_hand(&packet);

@@ -1,5 +1,6 @@
-/* ICMP errors about our segments: RFC 9293 3.9.2.2 with RFC 5461 and RFC 5927, and path MTU discovery
- * (RFC 1191, RFC 8201). What arrives is an error that quotes the first bytes of a segment of ours. */
+/* ICMP errors about our segments: RFC 9293 3.9.2.2 with RFC 5461 and RFC 5927, and path MTU
+ * discovery (RFC 1191, RFC 8201). What arrives is an error that quotes the first bytes of a
+ * segment of ours. */
 /* clang-format off: scripts */
 #include "by_hand.h"
 
@@ -155,6 +156,25 @@ TEST(icmp_hard_errors_by_the_letter, rfc, "SHLD-26")
     event(HF_EVENT_ENDED);
 }
 
+/* Codes that RFC 9293 does not name end nothing, whatever the settings. */
+TEST(icmp_codes_that_tcp_does_not_know, rfc, "MUST-56 MUST-54")
+{
+    with(hard_icmp_aborts, 1);
+    text_in_flight();
+    for (int code = family() == 4 ? 6 : 5; code < 20; code++) {
+        icmp_in(.type = family() == 4 ? 3 : 1, .code = (uint8_t)code, .seq = 1);
+        nothing();
+        state(HF_ESTABLISHED);
+    }
+    for (int type = 0; type < 256; type++) {
+        if (family() == 4 ? type == 3 || type == 8 : type == 1 || type == 2 || type == 128)
+            continue;
+        icmp_in(.type = (uint8_t)type, .code = 0, .seq = 1);
+        drain(0);
+        state(HF_ESTABLISHED);
+    }
+}
+
 /* "Fragmentation needed" is code 4 of 2 to 4, but it is the signal of path MTU discovery. */
 TEST(icmp_too_big_never_aborts, rfc, "SHLD-26 N-16")
 {
@@ -169,7 +189,7 @@ TEST(icmp_too_big_never_aborts, rfc, "SHLD-26 N-16")
     quiet(sec(300));
 }
 
-TEST_IPV4(icmp_source_quench_is_dropped, rfc, "MUST-55")
+TEST_IPV4(icmp_source_quench_is_dropped, rfc, "MUST-55 B13")
 {
     text_in_flight();
     uint32_t cwnd = status().cwnd;
@@ -181,7 +201,7 @@ TEST_IPV4(icmp_source_quench_is_dropped, rfc, "MUST-55")
     expect(status().soft_error, 0);
 }
 
-TEST(icmp_sequence_that_is_not_in_flight, rfc, "MUST-54 B12 B13")
+TEST(icmp_sequence_that_is_not_in_flight, rfc, "MUST-54 B12 A10 B14")
 {
     with(hard_icmp_aborts, 1);
     text_in_flight();
@@ -209,7 +229,7 @@ TEST(icmp_with_nothing_in_flight, rfc, "MUST-54 B12")
     state(HF_ESTABLISHED);
 }
 
-TEST(icmp_about_another_connection, rfc, "MUST-54")
+TEST(icmp_about_another_connection, rfc, "MUST-54 A10")
 {
     with(hard_icmp_aborts, 1);
     text_in_flight();
@@ -268,6 +288,26 @@ TEST(pmtu_shrinks_segments_and_sends_again, rfc, "N-16 MUST-16 MUST-54")
     out(PSH|ACK, .seq = 2801 + mss, .ack = 1, .len = mss);
 }
 
+/* Path MTU discovery needs "don't fragment" on every segment (RFC 1191 3), answers included. */
+TEST_IPV4(segments_are_not_to_be_fragmented, rfc, "N-16")
+{
+    app_listen();
+    in(SYN, .seq = 0, .mss = 1000);
+    note((first_packet()[6] & 0x60) == 0x40);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    in(ACK, .seq = 1, .ack = 1);
+    app_accept();
+    app_send(1000);
+    note((first_packet()[6] & 0x60) == 0x40);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 1000);
+    in(FIN|ACK, .seq = 1, .ack = 1001);
+    note((first_packet()[6] & 0x60) == 0x40);
+    out(ACK, .seq = 1001, .ack = 2);
+    app_abort();
+    note((first_packet()[6] & 0x60) == 0x40);
+    out(RST|ACK, .seq = 1001, .ack = 2);
+}
+
 /* Later connections to the same address know it; after a while it is forgotten. */
 TEST(pmtu_is_remembered_for_a_while, rfc, "N-16")
 {
@@ -315,7 +355,8 @@ TEST(pmtu_larger_than_known_is_no_news, rfc, "N-16 B14")
     expect(status().mss, 1400);
 }
 
-/* Below the floor it is an attack on the processor: IPv4 takes the floor, IPv6 has one by itself. */
+/* Below the floor it is an attack on the processor: IPv4 takes the floor, IPv6 has one by
+ * itself. */
 TEST_IPV4(pmtu_has_a_floor, rfc, "N-16 B14")
 {
     established(.mss = 1400);

@@ -142,7 +142,7 @@ TEST(keep_alive_finds_a_peer_that_rebooted, rfc, "MUST-26 N-5")
     ended(HF_CAUSE_RESET);
 }
 
-TEST(keep_alive_when_we_are_asked, rfc, "N-2 SHLD-12")
+TEST(keep_alive_when_we_are_asked, rfc, "N-2 SHLD-12 D11")
 {
     established();
     in(ACK, .seq = 0, .ack = 1);

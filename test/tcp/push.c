@@ -1,5 +1,5 @@
-/* PUSH: RFC 9293 3.9.1.2 and 3.9.1.3. SEND pushes unless told that more will follow, and the segment
- * that empties the queue carries PSH. */
+/* PUSH: RFC 9293 3.9.1.2 and 3.9.1.3. SEND pushes unless told that more will follow, and the
+ * segment that empties the queue carries PSH. */
 /* clang-format off: scripts */
 #include "script.h"
 

@@ -122,7 +122,7 @@ TEST(urgent_before_its_text, rfc, "MUST-32 MUST-33")
 }
 
 /* In line: urgent or not, every octet is read in its place (RFC 6093 3.1). */
-TEST(urgent_data_stays_in_line, rfc, "MUST-30")
+TEST(urgent_data_stays_in_line, rfc, "MUST-30 A5")
 {
     established();
     for (int64_t i = 0; i < 20; i++) {
@@ -154,7 +154,7 @@ TEST(urgent_into_a_zero_window, rfc, "MUST-66 MUST-32")
 }
 
 /* A pointer without URG says nothing; URG in CLOSE-WAIT does not occur and is ignored. */
-TEST(urgent_where_it_means_nothing, rfc, "MUST-30 N-1")
+TEST(urgent_where_it_means_nothing, rfc, "MUST-30 N-1 A5")
 {
     established();
     in(ACK, .seq = 1, .ack = 1, .len = 10, .urg = 5);
@@ -167,4 +167,17 @@ TEST(urgent_where_it_means_nothing, rfc, "MUST-30 N-1")
     no_event(HF_EVENT_URGENT);
     expect(status().urgent_left, 0);
     drain(0);
+}
+
+/* What counts is the text not yet read, not the text not yet received (3.10.7.4 sixth). */
+TEST(urgent_up_to_what_was_received_but_not_read, rfc, "MUST-32 MUST-33")
+{
+    established();
+    in(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
+    drain(settings()->delack);
+    in(URG|ACK, .seq = 101, .ack = 1, .urg = 0);
+    event(HF_EVENT_URGENT);
+    expect(status().urgent_left, 100);
+    app_recv(100);
+    expect(status().urgent_left, 0);
 }

@@ -1,5 +1,6 @@
-/* TCP options on the wire: how they are read wherever they turn up, MSS and what a full segment is,
- * window scale, timestamps and PAWS (RFC 9293 3.1, 3.2, 3.7.1; RFC 7323; RFC 2018; RFC 6691). */
+/* TCP options on the wire: how they are read wherever they turn up, MSS and what a full
+ * segment is, window scale, timestamps and PAWS (RFC 9293 3.1, 3.2, 3.7.1; RFC 7323; RFC
+ * 2018; RFC 6691). */
 /* clang-format off: scripts */
 #include <string.h>
 
@@ -59,12 +60,13 @@ TEST(options_of_the_syn_ack_too, rfc, "MUST-4 MUST-6 MUST-14 MUST-64")
 }
 
 /* Bad lengths end the reading; what stood before them counts, and the segment is processed. */
-TEST(options_with_bad_lengths, rfc, "MUST-7 A10")
+TEST(options_with_bad_lengths, rfc, "MUST-7 A1 A2")
 {
     static const struct raw bad[] = {
-        {{2, 0, 0, 0}, 4}, {{2, 1, 0, 0}, 4}, {{2, 5, 2, 188}, 4}, {{2, 255, 2, 188}, 4},
-        {{1, 1, 1, 2}, 4}, {{77, 0, 77, 0}, 4}, {{8, 10, 0, 0}, 4}, {{5, 9, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0}, 12},
-        {{3, 4, 5, 0}, 4}, {{0, 255, 255, 255}, 4}, {{255, 255, 255, 255}, 4}, {{1, 1, 1, 77}, 4}};
+        {{2, 0, 0, 0}, 4},         {{2, 1, 0, 0}, 4},     {{2, 5, 2, 188}, 4},
+        {{2, 255, 2, 188}, 4},     {{1, 1, 1, 2}, 4},     {{77, 0, 77, 0}, 4},
+        {{8, 10, 0, 0}, 4},        {{3, 4, 5, 0}, 4},     {{0, 255, 255, 255}, 4},
+        {{255, 255, 255, 255}, 4}, {{1, 1, 1, 77}, 4},    {{5, 9, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0}, 12}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         app_listen();
         in(SYN, .seq = 0, .options = bad[i].bytes, .options_len = bad[i].len);
@@ -80,7 +82,7 @@ TEST(options_with_bad_lengths, rfc, "MUST-7 A10")
     }
 }
 
-TEST(options_at_random, rfc, "MUST-5 MUST-7 A10")
+TEST(options_at_random, rfc, "MUST-5 MUST-7 A1 A2")
 {
     established();
     int64_t seq = 1;
@@ -119,8 +121,8 @@ TEST(options_in_any_segment, rfc, "MUST-5 MUST-65")
     out(PSH|ACK, .seq = 1, .ack = 12, .len = 1000, .mss = NONE);
 }
 
-/* All that we ever put into a header has a length or is NOP: out() reads it and says what is wrong;
- * and nothing but zero would stand behind an end of the list. */
+/* All that we ever put into a header has a length or is NOP: out() reads it and says what is
+ * wrong; and nothing but zero would stand behind an end of the list. */
 TEST(options_that_we_send, rfc, "MUST-68 MUST-69 MUST-65")
 {
     with(rcv_buffer, 1 << 20);
@@ -225,7 +227,7 @@ TEST(mss_advertised_ignores_options, rfc, "N-15 MUST-67")
     out(SYN|ACK, .seq = 0, .ack = 1, .mss = our_mss(), .tsecr = 5, .sackok = 1);
 }
 
-TEST(mss_of_nearly_nothing_is_raised, rfc, "MUST-16 C12")
+TEST(mss_of_nearly_nothing_is_raised, rfc, "MUST-16 A11")
 {
     for (uint16_t told = 1; told < 64; told = (uint16_t)(told * 3)) {
         established(.mss = told);
@@ -304,7 +306,7 @@ TEST(window_scale_only_when_both_say_so, rfc, "REC-1")
     out(SYN|ACK, .seq = 0, .ack = 1, .ws = NONE);
 }
 
-TEST(window_scale_above_14, rfc, "REC-1 MUST-1")
+TEST(window_scale_above_14, rfc, "REC-1 MUST-1 A11")
 {
     app_listen();
     in(SYN, .seq = 0, .ws = 200, .wnd = 65535);
@@ -313,6 +315,21 @@ TEST(window_scale_above_14, rfc, "REC-1 MUST-1")
     app_accept();
     expect(status().snd_wscale, 14);
     expect(status().snd_wnd, 0x3fffc000);
+}
+
+/* A SYN+ACK that ends a simultaneous open carries SYN, so its window is not scaled either. */
+TEST(window_scale_crossed_syns, rfc, "MUST-10 REC-1")
+{
+    syn_sent();
+    in(SYN, .seq = 0, .ws = 7, .wnd = 1000);
+    out(SYN|ACK, .seq = 0, .ack = 1, .ws = 0);
+    expect(status().snd_wnd, 1000);
+    in(SYN|ACK, .seq = 0, .ack = 1, .ws = 7, .wnd = 1000);
+    out(ACK, .seq = 1, .ack = 1);
+    state(HF_ESTABLISHED);
+    expect(status().snd_wnd, 1000);
+    in(ACK, .seq = 1, .ack = 1, .wnd = 1000);
+    expect(status().snd_wnd, 1000 << 7);
 }
 
 /* ---- Timestamps, RFC 7323 3 to 5 ---- */
@@ -365,7 +382,7 @@ TEST(timestamps_echo_the_first_of_two, rfc, "N-25")
     drain(0);
 }
 
-TEST(timestamps_may_be_missing_on_a_reset, rfc, "N-5")
+TEST(timestamps_may_be_missing_on_a_reset, rfc, "N-5 A11")
 {
     established(.ts = true);
     in(PSH|ACK, .seq = 1, .ack = 1, .len = 10, .no_ts = true, .junk = true);
@@ -380,8 +397,9 @@ TEST(timestamps_may_be_missing_on_a_reset, rfc, "N-5")
     ended(HF_CAUSE_RESET);
 }
 
-/* What protects a fast connection: the number fits the window, but it is from the last time round. */
-TEST(timestamps_tell_old_text_from_new, rfc, "N-25 N-3 B9")
+/* What protects a fast connection: the number fits the window, but it is from the last time
+ * round. */
+TEST(timestamps_tell_old_text_from_new, rfc, "N-25 N-3")
 {
     script_setup()->peer_iss = UINT32_MAX - 2000;
     established(.ts = true);
@@ -404,7 +422,7 @@ TEST(timestamps_tell_old_text_from_new, rfc, "N-25 N-3 B9")
 }
 
 /* TSval wraps too. */
-TEST(timestamps_wrap, rfc, "N-3 N-25")
+TEST(timestamps_wrap, rfc, "N-3 N-25 A12")
 {
     app_listen();
     in(SYN, .seq = 0, .tsval = 0xfffffff0);
@@ -419,8 +437,8 @@ TEST(timestamps_wrap, rfc, "N-3 N-25")
     app_recv(10);
 }
 
-/* A segment outside the window leaves no timestamp behind, nor does one that acknowledges what was
- * never sent. */
+/* A segment outside the window leaves no timestamp behind, nor does one that acknowledges what
+ * was never sent. */
 TEST(timestamps_of_what_is_dropped_are_not_kept, rfc, "N-25 N-9 B9")
 {
     with(challenge_count, 1000);
@@ -433,4 +451,22 @@ TEST(timestamps_of_what_is_dropped_are_not_kept, rfc, "N-25 N-9 B9")
     in(ACK, .seq = 1, .tsval = clock + 1, .len = 10);
     within(settings()->delack, ACK, .seq = 1, .ack = 11, .tsecr = clock + 1);
     app_recv(10);
+}
+
+/* What the peer's SYN did not offer is not in our answer, whichever way we came to it. */
+TEST(options_of_crossed_syns, rfc, "MUST-10 MUST-14")
+{
+    syn_sent();
+    in(SYN, .seq = 0);
+    out(SYN|ACK, .seq = 0, .ack = 1, .mss = our_mss(), .ws = NONE, .tsval = NONE, .sackok = NONE);
+    in(SYN|ACK, .seq = 0, .ack = 1);
+    out(ACK, .seq = 1, .ack = 1, .tsval = NONE);
+    script_restart("all of them");
+    syn_sent();
+    in(SYN, .seq = 0, .mss = 1000, .ws = 2, .tsval = 9, .sackok = 1);
+    out(SYN|ACK, .seq = 0, .ack = 1, .ws = 0, .tsecr = 9, .sackok = 1);
+    in(SYN|ACK, .seq = 0, .ack = 1, .mss = 1000, .ws = 2, .tsval = 12, .sackok = 1);
+    out(ACK, .seq = 1, .ack = 1, .tsecr = 12);
+    expect(status().mss, 988);
+    expect(status().timestamps && status().sack && status().window_scale, 1);
 }

@@ -1,0 +1,78 @@
+/* TCP_INFO: struct tcp_info of Linux, filled from the connection's own block. Windows and counts
+ * are in segments there, times in microseconds or milliseconds; what the block does not have is
+ * zero. */
+#include "socket/sockets.h"
+
+#include <linux/tcp.h>
+#include <string.h>
+
+#define SSTHRESH_INFINITE 0x7fffffff /* TCP_INFINITE_SSTHRESH */
+
+/* The numbers of Linux's states, which stand in many a program. */
+static uint8_t state_of(uint8_t state)
+{
+    static const uint8_t numbers[HF_STATES] = {
+        [HF_CLOSED] = 7,      [HF_LISTEN] = 10,     [HF_SYN_SENT] = 2,   [HF_SYN_RECEIVED] = 3,
+        [HF_ESTABLISHED] = 1, [HF_FIN_WAIT_1] = 4,  [HF_FIN_WAIT_2] = 5, [HF_CLOSE_WAIT] = 8,
+        [HF_CLOSING] = 11,    [HF_LAST_ACK] = 9,    [HF_TIME_WAIT] = 6,
+    };
+    return numbers[state];
+}
+
+static uint32_t segments(uint32_t bytes, uint32_t mss)
+{
+    return mss ? (bytes + mss - 1) / mss : 0;
+}
+
+static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
+{
+    static const uint8_t ca_state[] = {TCP_CA_Open, TCP_CA_Open, TCP_CA_Recovery, TCP_CA_Loss};
+    info->tcpi_ca_state = s->phase < sizeof ca_state ? ca_state[s->phase] : TCP_CA_Open;
+    info->tcpi_snd_mss = s->mss;
+    info->tcpi_unacked = segments(s->snd_nxt - s->snd_una, s->mss);
+    info->tcpi_snd_cwnd = s->mss ? s->cwnd / s->mss : 0;
+    info->tcpi_snd_ssthresh = s->ssthresh >= SSTHRESH_INFINITE || !s->mss
+                                  ? SSTHRESH_INFINITE
+                                  : s->ssthresh / s->mss;
+    uint32_t sent = s->snd_nxt - s->snd_una;
+    info->tcpi_notsent_bytes = s->send_queued > sent ? s->send_queued - sent : 0;
+    info->tcpi_rto = (uint32_t)(s->rto / HF_US);
+    info->tcpi_rtt = (uint32_t)(s->srtt / HF_US);
+    info->tcpi_rttvar = (uint32_t)(s->rttvar / HF_US);
+    info->tcpi_backoff = s->backoff;
+    info->tcpi_retransmits = s->backoff;
+    info->tcpi_probes = s->probes;
+    info->tcpi_reordering = 3; /* the threshold of duplicate ACKs, which does not move */
+    info->tcpi_total_retrans = s->retransmits;
+    info->tcpi_bytes_sent = s->bytes_sent;
+    info->tcpi_bytes_acked = s->bytes_acked;
+    info->tcpi_segs_out = s->segments_sent;
+    info->tcpi_snd_wnd = s->snd_wnd;
+}
+
+static void receiver(const struct hf_tcp_status *s, struct tcp_info *info)
+{
+    info->tcpi_bytes_received = s->bytes_received;
+    info->tcpi_segs_in = s->segments_received;
+    info->tcpi_rcv_space = s->rcv_wnd;
+}
+
+uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
+{
+    struct hf_tcp_status s;
+    struct tcp_info info;
+    memset(&info, 0, sizeof info);
+    hf_socket_status(socket, &s);
+    info.tcpi_state = state_of(s.state);
+    info.tcpi_options = (uint8_t)((s.timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+                                  (s.sack ? TCPI_OPT_SACK : 0) |
+                                  (s.window_scale ? TCPI_OPT_WSCALE : 0));
+    info.tcpi_snd_wscale = (unsigned)s.snd_wscale & 15u;
+    info.tcpi_rcv_wscale = (unsigned)s.rcv_wscale & 15u;
+    info.tcpi_pmtu = s.path_mtu;
+    sender(&s, &info);
+    receiver(&s, &info);
+    uint32_t n = len < sizeof info ? len : (uint32_t)sizeof info;
+    memcpy(out, &info, n);
+    return n;
+}

@@ -1,0 +1,131 @@
+/* --so_flags: the settings table that a script runs on, and what it changes in it. */
+#include <handfast/handfast.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter.h"
+
+#define WORD 96
+
+/* Google's defaults.sh where it differs from Linux's own defaults. */
+static void google_defaults(struct hf_settings *s)
+{
+    s->rcv_buffer = 15 * 1024 * 1024; /* tcp_rmem, the largest: it decides the window scale */
+    s->snd_buffer = 256 * 1024;       /* tcp_wmem, the initial */
+    s->syn_retries = 5;
+    s->synack_retries = 5;
+    s->idle_restart = 0;              /* tcp_slow_start_after_idle */
+}
+
+/* The n-th of numbers joined by ':' (a sysctl's spaces), or the last one there is. */
+static long number_at(const char *value, int n)
+{
+    char *end;
+    long number = strtol(value, &end, 0);
+    for (; n > 0 && *end == ':'; n--)
+        number = strtol(end + 1, &end, 0);
+    return number;
+}
+
+static uint8_t small(long n)
+{
+    return (uint8_t)(n < 0 ? 0 : n > 255 ? 255 : n);
+}
+
+/* Linux's sysctls, by their names below net.ipv4. */
+static void sysctl(struct hf_settings *s, const char *key, const char *value)
+{
+    long n = number_at(value, 0);
+    if (strcmp(key, "tcp_timestamps") == 0)
+        s->timestamps = n != 0;
+    else if (strcmp(key, "tcp_window_scaling") == 0)
+        s->window_scale = n != 0;
+    else if (strcmp(key, "tcp_sack") == 0)
+        s->sack = n != 0;
+    else if (strcmp(key, "tcp_syn_retries") == 0)
+        s->syn_retries = small(n);
+    else if (strcmp(key, "tcp_synack_retries") == 0)
+        s->synack_retries = small(n);
+    else if (strcmp(key, "tcp_slow_start_after_idle") == 0)
+        s->idle_restart = n != 0;
+    else if (strcmp(key, "tcp_wmem") == 0)
+        s->snd_buffer = (uint32_t)number_at(value, 1);
+    else if (strcmp(key, "tcp_rmem") == 0)
+        s->rcv_buffer = (uint32_t)number_at(value, 2);
+    else if (strcmp(key, "tcp_reordering") == 0)
+        s->dupack_threshold = small(n);
+    else if (strcmp(key, "tcp_keepalive_time") == 0)
+        s->keepalive_idle = n * HF_SEC;
+    else if (strcmp(key, "tcp_keepalive_intvl") == 0)
+        s->keepalive_interval = n * HF_SEC;
+    else if (strcmp(key, "tcp_keepalive_probes") == 0)
+        s->keepalive_probes = small(n);
+    else if (strcmp(key, "tcp_fin_timeout") == 0)
+        s->orphan_timeout = n * HF_SEC;
+    else if (strcmp(key, "tcp_rfc1337") == 0)
+        s->time_wait_rst = n == 0;
+    else if (strcmp(key, "tcp_syncookies") == 0)
+        s->cookies = small(n);
+}
+
+static void flag(struct pd_flags *flags, const char *key, const char *value)
+{
+    struct hf_settings *s = &flags->settings;
+    long n = number_at(value, 0);
+    if (strcmp(key, "rcvbuf") == 0 && n > 0)
+        s->rcv_buffer = (uint32_t)n;
+    else if (strcmp(key, "local") == 0)
+        (void)hf_addr_parse(value, &flags->local);
+    else if (strcmp(key, "mtu") == 0 && n > 0)
+        flags->mtu = (uint32_t)n;
+    else if (strcmp(key, "timestamps") == 0)
+        s->timestamps = n != 0;
+    else if (strcmp(key, "wscale") == 0)
+        s->window_scale = n != 0;
+    else if (strcmp(key, "sack") == 0)
+        s->sack = n != 0;
+    else if (strcmp(key, "left") == 0)
+        flags->report_left = n != 0;
+    else if (strcmp(key, "tcp_notsent_lowat") == 0)
+        flags->notsent_low = (uint32_t)n;
+    else if (strncmp(key, "tcp_", 4) == 0)
+        sysctl(s, key, value);
+}
+
+/* The next "key=value" of a list: false at its end. What is longer than a word is not known. */
+static bool next_word(const char **text, char key[WORD], char value[WORD])
+{
+    while (**text == ',')
+        (*text)++;
+    size_t len = strcspn(*text, ",");
+    if (!len)
+        return false;
+    size_t name = strcspn(*text, "=,");
+    size_t skip = name < len ? name + 1 : len;
+    key[0] = value[0] = '\0';
+    if (name < WORD && len - skip < WORD) {
+        memcpy(key, *text, name);
+        key[name] = '\0';
+        memcpy(value, *text + skip, len - skip);
+        value[len - skip] = '\0';
+    }
+    *text += len;
+    return true;
+}
+
+void pd_flags_read(const char *text, struct pd_flags *flags)
+{
+    char key[WORD], value[WORD];
+    memset(flags, 0, sizeof *flags);
+    flags->mtu = 1500;
+    flags->settings = *hf_settings_rfc();
+    /* The profile first, wherever it stands: the others change it. */
+    for (const char *at = text ? text : ""; next_word(&at, key, value);) {
+        if (strcmp(key, "profile") == 0 && strcmp(value, "linux") == 0) {
+            flags->settings = *hf_settings_linux();
+            google_defaults(&flags->settings);
+        }
+    }
+    for (const char *at = text ? text : ""; next_word(&at, key, value);)
+        flag(flags, key, value);
+}
