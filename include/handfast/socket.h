@@ -36,7 +36,7 @@ struct hf_sockets_config {
     struct hf_stack *stack;
     struct hf_host_ops ops;             /* copied                                             */
     const struct hf_settings *settings; /* the stack's, for what a new socket says of itself  */
-    uint32_t notsent_low;               /* TCP_NOTSENT_LOWAT of a new socket, bytes; 0: none  */
+    uint32_t notsent_low;               /* TCP_NOTSENT_LOWAT of those without; 0: none        */
     /* Where a new descriptor's number comes from, and what becomes of it at close. NULL: the
      * lowest number that is free, from 3. open returns -1 when there is none. */
     int (*open_descriptor)(void *context);

@@ -4,13 +4,11 @@
 
 #include <string.h>
 
-#define REPLIES_MAX 8192u /* answers that may wait on a link */
-
 /* A burst of SYNs, or of connections given up at once: make room, in order from the start. */
 static bool grow(struct hf_env *env, struct hf_replies *replies)
 {
     uint32_t size = replies->size * 2;
-    if (size > REPLIES_MAX)
+    if (size == 0 || size > HF_REPLIES_MAX)
         return false;
     struct hf_reply *ring = hf_budget_alloc(&env->budget, size * sizeof *ring);
     if (!ring)

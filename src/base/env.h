@@ -40,6 +40,8 @@ struct hf_reply {
 enum { HF_REPLY_TCP = 1, HF_REPLY_RAW = 2 };
 enum { HF_REPLY_TS = 1, HF_REPLY_SACK = 2 };
 
+#define HF_REPLIES_MAX 8192u /* that may wait on a link, at the most                          */
+
 struct hf_replies {
     struct hf_reply *ring;
     uint32_t size, first, count; /* size is a power of two                                    */

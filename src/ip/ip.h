@@ -122,6 +122,10 @@ hf_time hf_ip_deadline(const struct hf_ip *ip);
 int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
                 uint8_t local[16], bool foreign, struct hf_path *path);
 
+/* What a link offers towards `remote`, for who knows the link already. */
+void hf_ip_path(struct hf_env *env, const struct hf_ip *ip, unsigned link,
+                const uint8_t remote[16], struct hf_path *path);
+
 /* Is this one of our addresses? On which link (0: no). */
 unsigned hf_ip_is_ours(const struct hf_ip *ip, const uint8_t key[16]);
 

@@ -80,6 +80,20 @@ static bool local_fits(const struct hf_ip *ip, unsigned link, const uint8_t loca
     return foreign ? hf_ip_is_unicast(ip, local) : hf_ip_owns(ip, link, local);
 }
 
+void hf_ip_path(struct hf_env *env, const struct hf_ip *ip, unsigned link,
+                const uint8_t remote[16], struct hf_path *path)
+{
+    const struct hf_ip_link *way = &ip->link[link];
+    *path = (struct hf_path){
+        .link = (uint8_t)link,
+        .ttl = env->settings->ttl,
+        .mtu = hf_pmtu_get(ip->pmtu, env->now, remote, way->mtu),
+        .link_mtu = way->mtu,
+        .gso_max = way->gso_max,
+        .features = way->features,
+    };
+}
+
 int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
                 uint8_t local[16], bool foreign, struct hf_path *path)
 {
@@ -96,14 +110,6 @@ int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], 
     } else if (!local_fits(ip, link, local, remote, foreign)) {
         return HF_ERR_ADDRESS;
     }
-    const struct hf_ip_link *way = &ip->link[link];
-    *path = (struct hf_path){
-        .link = (uint8_t)link,
-        .ttl = env->settings->ttl,
-        .mtu = hf_pmtu_get(ip->pmtu, env->now, remote, way->mtu),
-        .link_mtu = way->mtu,
-        .gso_max = way->gso_max,
-        .features = way->features,
-    };
+    hf_ip_path(env, ip, link, remote, path);
     return 0;
 }

@@ -25,7 +25,6 @@ void hf_socket_options_init(struct hf_socket *s)
     s->options.send_buffer = (int)settings->snd_buffer;
     s->options.receive_buffer = (int)settings->rcv_buffer;
     s->options.receive_low = 1;
-    s->options.notsent_low = s->sockets->notsent_low;
 }
 
 /* ---- To the connection ---- */

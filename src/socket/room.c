@@ -44,7 +44,7 @@ static struct queue look(struct hf_socket *s)
 /* Who waits is told when what is unsent is below half of the mark: callers double it. */
 static bool below_mark(const struct hf_socket *s, uint32_t unsent)
 {
-    uint32_t mark = s->options.notsent_low;
+    uint32_t mark = s->options.notsent_low ? s->options.notsent_low : s->sockets->notsent_low;
     return mark == 0 || unsent < mark;
 }
 

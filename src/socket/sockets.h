@@ -34,7 +34,7 @@ struct hf_socket_options {
     int user_timeout_ms;
     int mss;            /* TCP_MAXSEG                                                         */
     int syn_count;      /* TCP_SYNCNT                                                         */
-    uint32_t notsent_low; /* TCP_NOTSENT_LOWAT; 0: none                                       */
+    uint32_t notsent_low; /* TCP_NOTSENT_LOWAT; 0: that of all sockets                        */
     int tos, ttl;       /* 0: the stack's                                                     */
     int receive_low;    /* SO_RCVLOWAT; never below 1                                         */
     hf_time receive_timeout, send_timeout; /* 0: none                                         */

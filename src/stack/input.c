@@ -128,11 +128,8 @@ static void for_half_open(struct hf_stack *stack, uint32_t index, uint64_t hash,
 {
     struct hf_env *env = &stack->env;
     const struct hf_half_open *h = hf_pool_at(&env->half_opens, index);
-    struct hf_flow way = h->flow;
     struct hf_path path;
-    unsigned zone = hf_key_is_link_local(way.remote) ? h->link : 0;
-    if (hf_stack_path(stack, &way, zone, !to_us, &path) != HF_OK)
-        return;
+    hf_ip_path(env, &stack->ip, h->link, h->flow.remote, &path);
     path.to_us = to_us;
     hf_half_open_arrives(env, index, hash, seg, &path);
 }

@@ -25,7 +25,7 @@ uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash)
 /* RFC 6056 3.3.2, algorithm 2 in the form that looks on from where it hit: a uniform draw under the
  * stack's key for every connection, then the next free port. Nothing is shared between
  * destinations, so nothing leaks from one to another. */
-uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow)
+uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait)
 {
     const struct hf_settings *s = env->settings;
     uint32_t range = (uint32_t)(s->port_last - s->port_first) + 1;
@@ -40,11 +40,10 @@ uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow)
     }
     for (uint32_t i = 0; i < range; i++) {
         flow->local_port = (uint16_t)(first + (start + i) % range);
-        hf_ref time_wait;
         uint64_t hash = hf_table_hash(&env->table, flow);
-        if (!hf_table_find(&env->table, hash, flow, &time_wait) &&
-            (!time_wait || hf_time_wait_may_reuse(env, hf_ref_index(time_wait))))
-            return flow->local_port;
+        if (!hf_table_find(&env->table, hash, flow, time_wait) &&
+            (!*time_wait || hf_time_wait_may_reuse(env, hf_ref_index(*time_wait))))
+            return hash;
     }
     flow->local_port = 0;
     return 0;

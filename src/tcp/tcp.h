@@ -151,8 +151,9 @@ enum hf_phase hf_recovery_phase(const struct hf_active *a);
 /* ---- initial_seq.c: RFC 6528, RFC 7323 7.1, RFC 6056 ---- */
 hf_seq hf_initial_seq(const struct hf_env *env, const struct hf_flow *flow);
 uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash);
-/* A free local port for flow->remote, or 0. */
-uint16_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow);
+/* A free local port for flow->remote: returns the flow's table hash and the TIME-WAIT entry that it
+ * takes over (or 0); flow->local_port is 0 when there is none. */
+uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait);
 
 /* ---- icmp_error.c: RFC 5927 ---- */
 enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c, enum hf_icmp_kind kind,

@@ -11,13 +11,18 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
                  const struct hf_path *path, struct hf_tcp **conn)
 {
     hf_ref time_wait = 0;
-    if (!flow->local_port && !hf_ephemeral_port(env, flow))
-        return HF_ERR_PORT;
-    uint64_t hash = hf_table_hash(&env->table, flow);
-    if (hf_table_find(&env->table, hash, flow, &time_wait))
-        return HF_ERR_EXISTS;
-    if (time_wait && !hf_time_wait_may_reuse(env, hf_ref_index(time_wait)))
-        return HF_ERR_EXISTS; /* D12 */
+    uint64_t hash;
+    if (flow->local_port) {
+        hash = hf_table_hash(&env->table, flow);
+        if (hf_table_find(&env->table, hash, flow, &time_wait))
+            return HF_ERR_EXISTS;
+        if (time_wait && !hf_time_wait_may_reuse(env, hf_ref_index(time_wait)))
+            return HF_ERR_EXISTS; /* D12 */
+    } else {
+        hash = hf_ephemeral_port(env, flow, &time_wait);
+        if (!flow->local_port)
+            return HF_ERR_PORT;
+    }
 
     struct hf_tcp block;
     hf_tcp_init(env, &block, flow, hash, path);

@@ -48,7 +48,7 @@ void world_up_bare(struct world *w)
     hf_chunks_init(&env->chunks, &env->budget);
     for (unsigned i = 1; i <= 2; i++) {
         env->replies[i].size = 256;
-        env->replies[i].ring = calloc(256, sizeof(struct hf_reply));
+        env->replies[i].ring = hf_budget_alloc(&env->budget, 256 * sizeof(struct hf_reply));
     }
     assert_int_equal(hf_ip_init(env, &w->ip), 0);
 }
@@ -82,7 +82,8 @@ void world_down(struct world *w)
     for (unsigned link = 1; link <= 2; link++) {
         while (take_reply(w, link, &b))
             ;
-        free(w->env.replies[link].ring);
+        hf_budget_free(&w->env.budget, w->env.replies[link].ring,
+                       w->env.replies[link].size * sizeof(struct hf_reply));
     }
     hf_ip_reset(&w->env, &w->ip);
     hf_chunks_reset(&w->env.chunks);
