@@ -1,10 +1,12 @@
-/* A stack and a peer that follows no rules, from the first SYN on: listeners, held SYNs, cookies,
- * half-open entries, several connections on few ports, ICMP errors, every user call, little memory and
- * allocations that fail. (established.c begins later, with two stacks and text that is checked.)
+/* A stack and a peer that follows no rules, from the first SYN on: listeners, held SYNs,
+ * cookies, half-open entries, several connections on few ports, ICMP errors, every user
+ * call, little memory and allocations that fail. (established.c begins later, with two
+ * stacks and text that is checked.)
  *
- * The first bytes of an input choose the settings; then each byte is an operation. A segment starts from
- * numbers that the stack itself would accept: those it last sent, and those of the connection. After
- * every operation the stack's own check must hold; in the end all memory must be back. */
+ * The first bytes of an input choose the settings; then each byte is an operation. A segment
+ * starts from numbers that the stack itself would accept: those it last sent, and those of
+ * the connection. After every operation the stack's own check must hold; in the end all
+ * memory must be back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,14 @@
 enum { CONNS = 8, PORTS = 4, PACKET_MAX = 2048, OPERATIONS_MAX = 500 };
 
 /* First byte of an input. */
-enum { USE_LINUX = 1, USE_COOKIES = 2, HOLD = 4, SMALL_MEMORY = 8, USE_IPV6 = 16, BACKLOG_0 = 32 };
+enum {
+    USE_LINUX = 1,
+    USE_COOKIES = 2,
+    HOLD = 4,
+    SMALL_MEMORY = 8,
+    USE_IPV6 = 16,
+    BACKLOG_0 = 32
+};
 
 /* What the peer saw last of each of its ports. */
 struct seen {
@@ -155,8 +164,8 @@ static void take_options(struct world *w, struct hf_tcp_options *o, const struct
 
 static void segment(struct world *w)
 {
-    static const uint16_t usual[] = {HF_SYN, HF_ACK, HF_ACK, HF_ACK | HF_PSH, HF_FIN | HF_ACK, HF_RST,
-                                     HF_SYN | HF_ACK};
+    static const uint16_t usual[] = {HF_SYN,          HF_ACK, HF_ACK,         HF_ACK | HF_PSH,
+                                     HF_FIN | HF_ACK, HF_RST, HF_SYN | HF_ACK};
     uint8_t packet[PACKET_MAX] = {0}, choice = take(w);
     uint16_t port = choice & (PORTS - 1);
     struct seen *seen = &w->seen[port];
@@ -232,8 +241,10 @@ static void pass_time(struct world *w)
 
 static void listen_again(struct world *w)
 {
-    struct hf_listen listen = {.size = sizeof listen, .local.port = 80,
-                               .backlog = w->how & BACKLOG_0 ? 0 : 2, .hold = (w->how & HOLD) != 0};
+    struct hf_listen listen = {.size = sizeof listen,
+                               .local.port = 80,
+                               .backlog = w->how & BACKLOG_0 ? 0 : 2,
+                               .hold = (w->how & HOLD) != 0};
     if (hf_tcp_listen(w->stack, &listen, &w->listener) != 0)
         return;
 }
@@ -332,17 +343,43 @@ static void operate(struct world *w)
     uint8_t operation = take(w);
     hf_conn *conn = &w->conn[operation >> 4 & (CONNS - 1)];
     switch (operation & 15) {
-    case 0: case 1: case 2: case 3: case 4: segment(w); break;
-    case 5: give(w, w->out, w->out_len > 0 ? w->out_len : 1); break; /* its own words */
-    case 6: icmp_error(w); break;
-    case 7: case 8: pass_time(w); break;
-    case 9: open_or_accept(w, conn); break;
-    case 10: case 11: transfer_call(w, *conn); break;
-    case 12: end_call(w, conn); break;
-    case 13: listener_call(w); break;
-    case 14: w->memory.fail_at = w->memory.calls + 1 + take(w) % 8;
-             w->memory.fail_all_from = operation >> 7; break;
-    default: w->memory.fail_at = 0; break;
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+        segment(w);
+        break;
+    case 5:
+        give(w, w->out, w->out_len > 0 ? w->out_len : 1);
+        break; /* its own words */
+    case 6:
+        icmp_error(w);
+        break;
+    case 7:
+    case 8:
+        pass_time(w);
+        break;
+    case 9:
+        open_or_accept(w, conn);
+        break;
+    case 10:
+    case 11:
+        transfer_call(w, *conn);
+        break;
+    case 12:
+        end_call(w, conn);
+        break;
+    case 13:
+        listener_call(w);
+        break;
+    case 14:
+        w->memory.fail_at = w->memory.calls + 1 + take(w) % 8;
+        w->memory.fail_all_from = operation >> 7;
+        break;
+    default:
+        w->memory.fail_at = 0;
+        break;
     }
     pull(w, operation & 15 && operation < 240 ? 64 : 1);
 }

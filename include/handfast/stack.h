@@ -11,7 +11,8 @@
  *
  * One thread owns a stack. The trace sink and the allocator are the only calls out of it, and
  * they must not call in. A user's call (open, send, close, ...) changes state and sends nothing
- * by itself: output does. */
+ * by itself: output does. Its time is that of the last driving call: who has slept calls
+ * hf_stack_timers first. */
 #ifndef HANDFAST_STACK_H
 #define HANDFAST_STACK_H
 

@@ -38,7 +38,8 @@ struct hf_reply {
 };
 
 enum { HF_REPLY_TCP = 1, HF_REPLY_RAW = 2 };
-enum { HF_REPLY_TS = 1, HF_REPLY_SACK = 2 };
+/* With TS_CLOCK, tsval is what is to be added to the clock when the reply leaves. */
+enum { HF_REPLY_TS = 1, HF_REPLY_SACK = 2, HF_REPLY_TS_CLOCK = 4 };
 
 #define HF_REPLIES_MAX 8192u /* that may wait on a link, at the most                          */
 

@@ -48,6 +48,15 @@ int hf_errno_of(int err)
     }
 }
 
+/* tcp_write_err: an ICMP error that did not end the connection is why nobody answered. */
+static int of_timeout(const struct hf_socket *s)
+{
+    struct hf_tcp_status status;
+    hf_socket_status(s, &status);
+    return status.soft_error == HF_ICMP_SOFT || status.soft_error == HF_ICMP_HARD ? EHOSTUNREACH
+                                                                                  : ETIMEDOUT;
+}
+
 int hf_errno_of_cause(const struct hf_socket *s, enum hf_cause cause)
 {
     switch (cause) {
@@ -68,7 +77,7 @@ int hf_errno_of_cause(const struct hf_socket *s, enum hf_cause cause)
     case HF_CAUSE_RETRANSMIT_TIMEOUT:
     case HF_CAUSE_USER_TIMEOUT:
     case HF_CAUSE_KEEPALIVE_TIMEOUT:
-        return ETIMEDOUT;
+        return of_timeout(s);
     case HF_CAUSE_UNREACHABLE:
         return EHOSTUNREACH;
     case HF_CAUSE_MEMORY:

@@ -84,6 +84,8 @@ static void reply_tcp(struct hf_stack *stack, const struct hf_reply *r, struct h
     out.head.options.wscale = r->wscale;
     out.head.options.has_ts = (r->options & HF_REPLY_TS) != 0;
     out.head.options.tsval = r->tsval;
+    if (r->options & HF_REPLY_TS_CLOCK)
+        out.head.options.tsval += (uint32_t)(stack->env.now / HF_MS);
     out.head.options.tsecr = r->tsecr;
     out.head.options.sack_permitted = (r->options & HF_REPLY_SACK) != 0;
     out.segments = 1;
@@ -138,6 +140,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         ++*n;
     }
+    hf_tcp_rearm(env, c); /* its timers run although it has more to send */
     return true;
 }
 

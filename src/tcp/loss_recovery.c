@@ -7,7 +7,7 @@
 #include "tcp/tcp.h"
 
 /* RFC 6928: min(10 SMSS, max(2 SMSS, 14600)), with the settings' number for 10. */
-static uint32_t initial_window(const struct hf_env *env, uint32_t mss)
+uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss)
 {
     uint32_t n = env->settings->initial_window;
     uint32_t cap = 2 * mss > n * 1460 ? 2 * mss : n * 1460;
@@ -22,7 +22,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     a->recover = c->snd_una;
     a->recover_valid = (c->flags & HF_F_AFTER_TIMEOUT) != 0;
     a->cc.mss = c->mss;
-    a->cc.cwnd = initial_window(env, c->mss);
+    a->cc.cwnd = hf_recovery_initial_window(env, c->mss);
     a->cc.ssthresh = UINT32_MAX;
     a->cc.ops->start(&a->cc);
     if (c->saved.cwnd)
@@ -35,7 +35,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
 void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
 {
     uint32_t idle_ms = hf_tcp_now_ms(env) - c->last_send_ms;
-    uint32_t restart = initial_window(env, c->mss);
+    uint32_t restart = hf_recovery_initial_window(env, c->mss);
     if (env->settings->idle_restart && c->bytes_sent && idle_ms > c->rto_us / 1000 &&
         a->cc.cwnd > restart)
         a->cc.cwnd = restart;

@@ -74,8 +74,8 @@ static struct hf_reply *reply_of(struct hf_env *env, const struct hf_tcp *c, hf_
     r->tos = c->tos;
     r->ttl = c->ttl;
     if (c->flags & HF_F_TIMESTAMPS) {
-        r->options |= HF_REPLY_TS;
-        r->tsval = hf_tcp_timestamp(env, c);
+        r->options |= HF_REPLY_TS | HF_REPLY_TS_CLOCK;
+        r->tsval = c->ts_offset;
         r->tsecr = c->ts_recent;
     }
     return r;

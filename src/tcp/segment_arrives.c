@@ -367,8 +367,10 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
 static void take_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (a)
+    if (a) {
         a->fin_held = false;
+        hf_reassembly_clear(env, a); /* nothing follows a FIN, whatever came */
+    }
     c->rcv_nxt++;
     if (hf_seq_lt(c->rcv_adv, c->rcv_nxt))
         c->rcv_adv = c->rcv_nxt;

@@ -136,6 +136,7 @@ void hf_rtt_back_off(struct hf_env *env, struct hf_tcp *c);
 
 /* ---- loss_recovery.c: RFC 5681, 6582, 3042 ---- */
 void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss);
 void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
 void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
                          uint32_t in_flight, hf_time rtt);

@@ -350,8 +350,9 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
     s->send_queued = a ? a->snd.len : 0;
     s->receive_ready = a ? a->rcv.len : 0;
     s->in_flight = a ? hf_recovery_in_flight(c, a) : c->snd_nxt - c->snd_una;
-    s->cwnd = a ? a->cc.cwnd : c->saved.cwnd;
-    s->ssthresh = a ? a->cc.ssthresh : c->saved.ssthresh;
+    bool fresh = !a && !c->saved.cwnd; /* nothing was sent yet */
+    s->cwnd = a ? a->cc.cwnd : fresh ? hf_recovery_initial_window(env, c->mss) : c->saved.cwnd;
+    s->ssthresh = a ? a->cc.ssthresh : fresh ? UINT32_MAX : c->saved.ssthresh;
     s->phase = a ? (uint8_t)hf_recovery_phase(a) : 0;
     s->srtt = c->srtt_us * HF_US;
     s->rttvar = c->rttvar_us * HF_US;

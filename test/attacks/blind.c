@@ -1,6 +1,6 @@
-/* Rows B1 to B5 and B12 to B16 of docs/attacks.md: attackers who are not on the path and guess. The
- * spoofed segments carry the legit peer's addresses and ports, which anybody may know, and numbers
- * that only the two ends know. */
+/* Rows B1 to B5 and B12 to B16 of docs/attacks.md: attackers who are not on the path and
+ * guess. The spoofed segments carry the legit peer's addresses and ports, which anybody may
+ * know, and numbers that only the two ends know. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +74,9 @@ TEST(reset_at_each_class_of_offset, none, "B1")
     const struct {
         int64_t offset;
         unsigned replies;
-    } rows[] = {{-1, 0}, {-70000, 0}, {1, 1}, {(int64_t)window - 1, 1}, {window, 0},
-                {(int64_t)window + 70000, 0}};
+    } rows[] = {{-1, 0},     {-70000, 0},
+                {1, 1},      {(int64_t)window - 1, 1},
+                {window, 0}, {(int64_t)window + 70000, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint64_t before = v->replies;
         struct wire_segment s = next_of(v, &h, RST);
@@ -139,8 +140,8 @@ TEST(text_with_a_guessed_ack_is_not_delivered, none, "B3")
     for (uint32_t i = 0; i < n; i++) {
         struct hf_tcp_status now = victim_status(v, v->conn);
         uint32_t window = now.snd_wnd > 600000 ? now.snd_wnd : 600000; /* the largest it offers */
-        struct wire_segment s =
-            as_legit(v, ACK | PSH, now.rcv_nxt, random_outside(now.snd_una - window, now.snd_nxt));
+        struct wire_segment s = as_legit(v, ACK | PSH, now.rcv_nxt,
+                                         random_outside(now.snd_una - window, now.snd_nxt));
         s.text = (const uint8_t *)"injected";
         s.text_len = 8;
         s.has_ts = now.timestamps;
@@ -151,7 +152,8 @@ TEST(text_with_a_guessed_ack_is_not_delivered, none, "B3")
     victim_end(v, 0);
 }
 
-/* The share of all ACK numbers that a connection takes text with, by the edges of that range. */
+/* The share of all ACK numbers that a connection takes text with, by the edges of that
+ * range. */
 TEST(range_of_acks_that_text_is_taken_with, none, "B3 B4")
 {
     struct victim *v = victim_new(NULL);
@@ -432,8 +434,8 @@ TEST(forged_path_mtu_has_a_floor, none, "B14")
     forged_mtu(6);
 }
 
-/* RFC 1191 6.3, RFC 8201 5.3: a larger MTU is tried some minutes later, also by a connection that
- * lives on. */
+/* RFC 1191 6.3, RFC 8201 5.3: a larger MTU is tried some minutes later, also by a connection
+ * that lives on. */
 TEST(forged_path_mtu_is_forgotten, none, "B14")
 {
     struct victim *v = victim_new(NULL);
@@ -504,8 +506,8 @@ static void bad_sources(unsigned family, const char *const *sources, size_t coun
             struct hf_addr source = v->addr; /* the last: our own, as LAND has it */
             if (i < count)
                 assert_int_equal(hf_addr_parse(sources[i], &source), 0);
-            struct wire_segment s = from(v, source, i < count ? 1000 : VICTIM_PORT, flags[k],
-                                         random32(), random32());
+            struct wire_segment s =
+                from(v, source, i < count ? 1000 : VICTIM_PORT, flags[k], random32(), random32());
             s.text_len = flags[k] & PSH ? 4 : 0;
             s.text = (const uint8_t *)"evil";
             send_segment(v, &s);
@@ -523,8 +525,9 @@ static void bad_sources(unsigned family, const char *const *sources, size_t coun
 
 TEST(bad_sources_are_not_answered, none, "B16")
 {
-    static const char *const v4[] = {"0.0.0.0",   "0.1.2.3",       "127.0.0.1",  "127.255.255.254",
-                                     "224.0.0.1", "239.255.255.1", "10.0.1.255",  "255.255.255.255"};
+    static const char *const v4[] = {"0.0.0.0",         "0.1.2.3",        "127.0.0.1",
+                                     "127.255.255.254", "224.0.0.1",      "239.255.255.1",
+                                     "10.0.1.255",      "255.255.255.255"};
     static const char *const v6[] = {"::", "::1", "ff02::1", "ff0e::1234"};
     bad_sources(4, v4, sizeof v4 / sizeof *v4);
     bad_sources(6, v6, sizeof v6 / sizeof *v6);
@@ -551,8 +554,11 @@ static void to_time_wait(struct victim *v, struct handshake *h)
 TEST(time_wait_is_not_assassinated, none, "B18")
 {
     struct victim *v = victim_new(NULL);
-    struct handshake h = {.source = stranger(v, 1), .port = 4004, .seq = UINT32_MAX - 2,
-                          .has_ts = true, .tsval = 1000};
+    struct handshake h = {.source = stranger(v, 1),
+                          .port = 4004,
+                          .seq = UINT32_MAX - 2,
+                          .has_ts = true,
+                          .tsval = 1000};
     to_time_wait(v, &h);
     for (unsigned i = 0; i < 200; i++) {
         struct wire_segment s = next_of(v, &h, i % 4 == 0 ? RST : i % 4 == 1 ? ACK : SYN);

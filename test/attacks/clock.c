@@ -1,4 +1,5 @@
-/* Row D14 of docs/attacks.md: a clock that goes back, leaps, stands still, or ticks coarsely. */
+/* Row D14 of docs/attacks.md: a clock that goes back, leaps, stands still, or ticks
+ * coarsely. */
 #include <string.h>
 
 #include "duet.h"

@@ -1,5 +1,5 @@
-/* Two stacks, driven by hand and packet by packet: the test decides what arrives, what is lost and
- * when time passes. 10.0.0.1 and 10.0.0.2, joined by one link. */
+/* Two stacks, driven by hand and packet by packet: the test decides what arrives, what is
+ * lost and when time passes. 10.0.0.1 and 10.0.0.2, joined by one link. */
 #ifndef ATTACKS_DUET_H
 #define ATTACKS_DUET_H
 

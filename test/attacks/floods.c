@@ -24,13 +24,16 @@ TEST(syn_flood_costs_little_and_others_get_in, none, "C1")
     uint32_t n = small_or_full(40000, 2000000), tried = 0, open = 0;
     struct hf_stack_counters before = victim_counters(v);
     for (uint32_t i = 0; i < n; i++) {
-        struct wire_segment s =
-            from(v, stranger(v, random32() & 0xffffff), (uint16_t)(1 + i % 65535), SYN, random32(), 0);
+        struct wire_segment s = from(v, stranger(v, random32() & 0xffffff),
+                                     (uint16_t)(1 + i % 65535), SYN, random32(), 0);
         s.mss = 1460;
         send_segment(v, &s);
         if (i % 400 == 399) {
-            struct handshake h = {.source = stranger(v, 0x7000000 + i), .port = 2000, .seq = i,
-                                  .mss = 1460, .sack = true};
+            struct handshake h = {.source = stranger(v, 0x7000000 + i),
+                                  .port = 2000,
+                                  .seq = i,
+                                  .mss = 1460,
+                                  .sack = true};
             tried++;
             open += handshake(v, &h) != 0;
         }
@@ -61,8 +64,8 @@ static struct victim *with_cookies(void)
 static struct wire_segment third(const struct victim *v, const struct wire_segment *syn,
                                  const struct wire_segment *syn_ack)
 {
-    struct wire_segment s = from(v, stranger(v, 0), syn->source_port, ACK, syn->seq + 1,
-                                 syn_ack->seq + 1);
+    struct wire_segment s =
+        from(v, stranger(v, 0), syn->source_port, ACK, syn->seq + 1, syn_ack->seq + 1);
     memcpy(s.source, syn->source, 16);
     s.has_ts = syn->has_ts && syn_ack->has_ts;
     s.tsval = syn->tsval + 1;
@@ -383,7 +386,8 @@ static void answer_probe(struct victim *v, const struct wire_segment *s, uint32_
     uint8_t packet[128];
     size_t n = wire_build(packet, &answer);
     assert_int_equal(hf_sim_inject(v->sim, v->crowd_link, v->host, hf_sim_now(v->sim) + HF_MS,
-                                   packet, (uint32_t)n), 0);
+                                   packet, (uint32_t)n),
+                     0);
 }
 
 static void close_when_over(struct victim *v, const struct hf_event *event)
@@ -396,7 +400,8 @@ static void close_when_over(struct victim *v, const struct hf_event *event)
 static hf_conn zero_window_peer(struct victim *v, uint32_t i, size_t queued)
 {
     static uint8_t text[1 << 20];
-    struct handshake h = {.source = stranger(v, i), .port = (uint16_t)(8000 + i % 50000), .seq = i};
+    struct handshake h = {
+        .source = stranger(v, i), .port = (uint16_t)(8000 + i % 50000), .seq = i};
     h.window = 1;
     hf_conn conn = handshake(v, &h);
     if (conn == 0)
@@ -420,8 +425,8 @@ static void queue_more(struct victim *v, const hf_conn *conns, uint32_t n)
     flush(v);
 }
 
-/* First new connections are refused; when those that wait for a zero window have taken all the same
- * what there is, they go, the ones that have waited longest, and nobody else. */
+/* First new connections are refused; when those that wait for a zero window have taken all
+ * the same what there is, they go, the ones that have waited longest, and nobody else. */
 TEST(peers_that_hold_a_zero_window, none, "C6")
 {
     struct victim_config config;

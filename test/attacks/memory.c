@@ -1,9 +1,10 @@
-/* Row C22 of docs/attacks.md: no memory at the worst moment. Each scenario is run with the k-th
- * allocation of the victim failing, for every k until it needs no more: once, and for ever after.
+/* Row C22 of docs/attacks.md: no memory at the worst moment. Each scenario is run with the
+ * k-th allocation of the victim failing, for every k until it needs no more: once, and for
+ * ever after.
  *
- * A call may then fail, with HF_ERR_MEMORY or HF_ERR_LIMIT, and a connection may end, with a cause;
- * nothing breaks, nothing leaks, and what arrives is right. When only one allocation fails, others
- * are unharmed: a connection that is open beside it still delivers. */
+ * A call may then fail, with HF_ERR_MEMORY or HF_ERR_LIMIT, and a connection may end, with a
+ * cause; nothing breaks, nothing leaks, and what arrives is right. When only one allocation
+ * fails, others are unharmed: a connection that is open beside it still delivers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,8 +161,8 @@ static void listen_on(struct scene *s, int who, uint16_t port, hf_listener *list
 
 static void open_from(struct scene *s, int who, uint16_t local, uint16_t remote, hf_conn *conn)
 {
-    struct hf_open open = {.size = sizeof open, .local.port = local,
-                           .remote = {s->addr[1 - who], remote}};
+    struct hf_open open = {
+        .size = sizeof open, .local.port = local, .remote = {s->addr[1 - who], remote}};
     expect_allowed(s, hf_tcp_open(hf_sim_stack(s->sim, s->host[who]), &open, conn));
 }
 
@@ -222,7 +223,8 @@ static void held_syns(struct scene *s)
     run_for(s, HF_SEC);
     hf_syn syn;
     stack = hf_sim_stack(s->sim, s->host[1]);
-    for (int i = 0; s->listener[1] != 0 && hf_tcp_next_syn(stack, s->listener[1], &syn, NULL, NULL) == 1;
+    for (int i = 0;
+         s->listener[1] != 0 && hf_tcp_next_syn(stack, s->listener[1], &syn, NULL, NULL) == 1;
          i++)
         expect_allowed(s, i == 0 ? hf_syn_accept(stack, syn) : hf_syn_refuse(stack, syn));
     run_for(s, 10 * HF_SEC);
@@ -230,7 +232,8 @@ static void held_syns(struct scene *s)
         hf_tcp_abort(hf_sim_stack(s->sim, s->host[0]), refused);
 }
 
-/* Echo requests of 3000 bytes, in fragments and whole, and errors that quote nothing of ours. */
+/* Echo requests of 3000 bytes, in fragments and whole, and errors that quote nothing of
+ * ours. */
 static void fragments_and_icmp(struct scene *s)
 {
     for (int round = 0; round < 6; round++) {
@@ -294,8 +297,8 @@ static void begin_other(struct scene *s)
     assert_true(s->other[0].conn != 0 && s->other[1].conn != 0);
 }
 
-/* Something is left to do, minutes later. An end that waits for one that is gone, and whose reset was
- * lost, waits for ever: that is what keep-alives are for. */
+/* Something is left to do, minutes later. An end that waits for one that is gone, and whose
+ * reset was lost, waits for ever: that is what keep-alives are for. */
 static bool is_stuck(struct scene *s, int who)
 {
     struct hf_tcp_status status = {.size = sizeof status};
@@ -342,11 +345,13 @@ static bool run_scenario(const struct scenario *scenario, int failing, uint64_t 
     run_for(&s, 400 * HF_SEC); /* RTOs have backed off meanwhile */
     for (int i = 0; i < 2; i++) {
         if (s.other[i].over || s.other[i].conn != 0 || !hf_sim_oracle_complete(&s.other[i].out))
-            fail_msg("%s: host %d, allocation %llu%s: the connection beside it suffered: %s, %llu "
-                     "sent, %llu received", scenario->name, failing, (unsigned long long)k,
-                     for_ever ? " and all after it" : "", s.other[i].over ? "ended" : "open",
-                     (unsigned long long)s.other[i].out.sent,
-                     (unsigned long long)s.other[i].out.received);
+            fail_msg(
+                "%s: host %d, allocation %llu%s: the connection beside it suffered: %s, %llu "
+                "sent, %llu received",
+                scenario->name, failing, (unsigned long long)k,
+                for_ever ? " and all after it" : "", s.other[i].over ? "ended" : "open",
+                (unsigned long long)s.other[i].out.sent,
+                (unsigned long long)s.other[i].out.received);
         if (is_stuck(&s, i))
             fail_msg("%s: host %d, allocation %llu%s: a connection is stuck", scenario->name,
                      failing, (unsigned long long)k, for_ever ? " and all after it" : "");
@@ -354,8 +359,9 @@ static bool run_scenario(const struct scenario *scenario, int failing, uint64_t 
             fail_msg("%s: without any failure not everything arrived", scenario->name);
     }
     if (s.unexpected > 0)
-        fail_msg("%s: host %d, allocation %llu%s: %u results that no call may have", scenario->name,
-                 failing, (unsigned long long)k, for_ever ? " and all after it" : "", s.unexpected);
+        fail_msg("%s: host %d, allocation %llu%s: %u results that no call may have",
+                 scenario->name, failing, (unsigned long long)k,
+                 for_ever ? " and all after it" : "", s.unexpected);
     for (int i = 0; i < 2; i++) {
         give_up(&s, i, &s.end[i]);
         assert_true(hf_sim_end_host(s.sim, s.host[i]) >= 0);
@@ -387,7 +393,8 @@ static const struct scenario scenarios[] = {
     {"open and close, IPv6", open_and_close, {PATH, .delay = HF_MS}, true},
     {"transfer", transfer, {PATH, .delay = 5 * HF_MS}, false},
     {"transfer with loss", transfer, {PATH, .delay = 5 * HF_MS, .loss = 50000}, false},
-    {"transfer with reordering", transfer,
+    {"transfer with reordering",
+     transfer,
      {PATH, .delay = 5 * HF_MS, .reorder = 300000, .reorder_by = 20 * HF_MS, .duplicate = 50000},
      true},
     {"simultaneous open", crossed, {PATH, .delay = 5 * HF_MS}, false},
@@ -396,10 +403,10 @@ static const struct scenario scenarios[] = {
     {"fragments and ICMP", fragments_and_icmp, {PATH, .delay = HF_MS}, false},
 };
 
-#define SCENARIO(name, number)                                                                    \
-    TEST(name, none, "C22")                                                                       \
-    {                                                                                             \
-        at_every_allocation(&scenarios[number]);                                                  \
+#define SCENARIO(name, number)                                                                   \
+    TEST(name, none, "C22")                                                                      \
+    {                                                                                            \
+        at_every_allocation(&scenarios[number]);                                                 \
     }
 
 SCENARIO(no_memory_while_opening_and_closing, 0)

@@ -1,5 +1,5 @@
-/* Rows D6 to D9, D11 and D12 of docs/attacks.md: segments in an order, or with numbers, that an honest
- * and careful peer would not choose. */
+/* Rows D6 to D9, D11 and D12 of docs/attacks.md: segments in an order, or with numbers, that
+ * an honest and careful peer would not choose. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,8 @@ TEST(window_shrinks_to_every_value, none, "D6 MUST-34")
         hf_conn conn = sink_open(v, &sink, (uint16_t)(10000 + window));
         queue_text(v, conn, 0, 12000);
         assert_int_equal(sink.furthest, 10000); /* the initial window of congestion control */
-        /* The second and third are there; the edge goes back to anywhere, below nxt, una too. */
+        /* The second and third are there; the edge goes back to anywhere, below nxt, una
+         * too. */
         sink.h.ack += 2000;
         struct wire_segment s = next_of(v, &sink.h, ACK);
         s.window = (uint16_t)window;
@@ -49,7 +50,8 @@ TEST(window_jumps_at_every_ack, none, "D6 MUST-34")
     hf_conn conn = sink_open(v, &sink, 9100);
     queue_text(v, conn, 0, 200000);
     for (uint32_t i = 0; i < small_or_full(2000, 100000); i++) {
-        sink.window = (uint32_t)check_random_below(4) == 0 ? 0 : (uint32_t)check_random_below(5000);
+        sink.window =
+            (uint32_t)check_random_below(4) == 0 ? 0 : (uint32_t)check_random_below(5000);
         pass(v, (hf_time)check_random_below(300) * HF_MS);
         victim_check(v);
     }
@@ -104,12 +106,12 @@ TEST(old_segments_bring_no_old_window_back, none, "D7 N-8")
 
 enum { UNITS = 5, UNIT = 3 };
 
-/* Four segments, of one or two units, at any of four places, each of another letter; then all of it
- * again in one more. The first to arrive stays, whatever is delivered when. */
+/* Four segments, of one or two units, at any of four places, each of another letter; then
+ * all of it again in one more. The first to arrive stays, whatever is delivered when. */
 static void overlap(struct victim *v, uint32_t shape, bool one_by_one)
 {
-    struct handshake h = {.source = stranger(v, shape), .port = (uint16_t)(20000 + shape),
-                          .seq = UINT32_MAX - 5};
+    struct handshake h = {
+        .source = stranger(v, shape), .port = (uint16_t)(20000 + shape), .seq = UINT32_MAX - 5};
     hf_conn conn = handshake(v, &h);
     assert_true(conn != 0);
     uint8_t expected[UNITS * UNIT] = {0}, text[UNITS * UNIT], got[UNITS * UNIT + 1];
@@ -203,8 +205,8 @@ static enum hf_sim_verdict war_filter(void *context, struct hf_sim *sim,
     return HF_SIM_PASS;
 }
 
-/* Packets within 20 s of one empty ACK, or of ten octets of text, between two ends that are so far
- * apart; retransmissions of that text not counted. */
+/* Packets within 20 s of one empty ACK, or of ten octets of text, between two ends that are
+ * so far apart; retransmissions of that text not counted. */
 static uint64_t wage(uint32_t seq_offset, uint32_t ack_offset, bool text,
                      const struct hf_settings *settings)
 {
@@ -258,7 +260,8 @@ static uint64_t wage(uint32_t seq_offset, uint32_t ack_offset, bool text,
 
 TEST(ends_that_disagree_fall_silent, none, "D9")
 {
-    const uint32_t offsets[] = {0, 1, UINT32_MAX, 1000, 0u - 1000, 70000, 0u - 70000, 0x80000000u};
+    const uint32_t offsets[] = {0,         1,     UINT32_MAX, 1000,
+                                0u - 1000, 70000, 0u - 70000, 0x80000000u};
     const struct hf_settings *tables[] = {hf_settings_rfc(), hf_settings_default()};
     const size_t n = sizeof offsets / sizeof *offsets;
     for (unsigned t = 0; t < 2; t++) {
@@ -270,8 +273,7 @@ TEST(ends_that_disagree_fall_silent, none, "D9")
              * of the retransmissions of text, six in 20 s, draws an answer and its answer. */
             if (empty > 11 || text > 11 + 12)
                 fail_msg("offsets %d and %d: %llu packets after an empty one, %llu after text",
-                         (int)seq, (int)ack, (unsigned long long)empty,
-                         (unsigned long long)text);
+                         (int)seq, (int)ack, (unsigned long long)empty, (unsigned long long)text);
         }
     }
 }
@@ -351,7 +353,8 @@ TEST(keep_alives_keep_their_interval, none, "D11 MUST-25 MUST-26")
 
 TEST(peer_that_crashed_connects_again, none, "D12")
 {
-    const uint32_t new_isn[] = {777, 776, 778, 5000, 777 + 60000, 777 + 0x80000000u, 777u - 60000, 0};
+    const uint32_t new_isn[] = {777,          776, 778, 5000, 777 + 60000, 777 + 0x80000000u,
+                                777u - 60000, 0};
     struct victim *v = victim_new(NULL);
     for (size_t i = 0; i < sizeof new_isn / sizeof *new_isn; i++) {
         struct handshake h = {.source = stranger(v, (uint32_t)i), .port = 9104, .seq = 777};

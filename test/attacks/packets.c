@@ -1,5 +1,5 @@
-/* Rows A5, A7, A11, A12 and A14 of docs/attacks.md: what a packet may hold. (A1 to A4, A9 and A10 are in
- * test/wire and test/ip, A6 in test/tcp/flags.c.) */
+/* Rows A5, A7, A11, A12 and A14 of docs/attacks.md: what a packet may hold. (A1 to A4, A9
+ * and A10 are in test/wire and test/ip, A6 in test/tcp/flags.c.) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static void send_urgent(struct victim *v, struct wire_segment *s, int32_t urgent
     flush(v);
 }
 
-/* Bring the victim to a state; there a segment with text (or SYN, or SYN+ACK), with URG or without. */
+/* Bring the victim to a state; there a segment with text (or SYN, or SYN+ACK), with URG or
+ * without. */
 static struct run run_in(int state, int32_t urgent)
 {
     struct victim_config config;
@@ -46,8 +47,8 @@ static struct run run_in(int state, int32_t urgent)
     hf_conn conn = 0;
     v->context = &run;
     if (state == HF_SYN_SENT) {
-        struct hf_open open = {.size = sizeof open, .local.port = VICTIM_PORT + 1,
-                               .remote = {h.source, h.port}};
+        struct hf_open open = {
+            .size = sizeof open, .local.port = VICTIM_PORT + 1, .remote = {h.source, h.port}};
         assert_int_equal(hf_tcp_open(v->stack, &open, &conn), 0);
         flush(v);
         h.ack = v->last.seq + 1;
@@ -161,7 +162,8 @@ static void flip_bits(unsigned family)
     hf_conn conn = handshake(v, &h);
     assert_true(conn != 0);
     uint32_t n = small_or_full(16384, 65536);
-    struct wire_segment data = next_of(v, &h, ACK | PSH), syn = from(v, h.source, 3002, SYN, 9, 0);
+    struct wire_segment data = next_of(v, &h, ACK | PSH),
+                        syn = from(v, h.source, 3002, SYN, 9, 0);
     data.text = (const uint8_t *)"checksummed text, of an odd length";
     data.text_len = 33;
     for (uint32_t i = 0; i < n; i++) {
@@ -206,9 +208,15 @@ static bool claim_is_believed(uint32_t features, enum hf_checksum_state claim, b
     assert_int_equal(hf_stack_add_link(stack, &link), 1);
     assert_int_equal(hf_stack_add_address(stack, 1, &ours, 24), 0);
     assert_int_equal(hf_tcp_listen(stack, &listen, &listener), 0);
-    struct wire_segment syn = {.family = 4, .source = {192, 0, 2, 2}, .destination = {192, 0, 2, 1},
-                               .ttl = 64, .source_port = 9, .destination_port = VICTIM_PORT,
-                               .flags = SYN, .mss = WIRE_NONE, .wscale = WIRE_NONE,
+    struct wire_segment syn = {.family = 4,
+                               .source = {192, 0, 2, 2},
+                               .destination = {192, 0, 2, 1},
+                               .ttl = 64,
+                               .source_port = 9,
+                               .destination_port = VICTIM_PORT,
+                               .flags = SYN,
+                               .mss = WIRE_NONE,
+                               .wscale = WIRE_NONE,
                                .bad_checksum = wrong};
     uint8_t bytes[128];
     struct hf_packet packet;
@@ -324,8 +332,8 @@ TEST(timestamp_that_disappears, none, "A11")
 {
     struct victim *v = victim_new(NULL);
     v->on_accept = keep;
-    struct handshake h = {.source = stranger(v, 1), .port = 3005, .seq = 1, .has_ts = true,
-                          .tsval = 100};
+    struct handshake h = {
+        .source = stranger(v, 1), .port = 3005, .seq = 1, .has_ts = true, .tsval = 100};
     hf_conn conn = open_with(v, &h, 1000, WIRE_NONE);
     assert_int_equal(victim_status(v, conn).timestamps, 1);
     uint64_t before = v->replies;
@@ -462,8 +470,8 @@ TEST(comparison_is_by_distance, none, "A12 N-3")
 
 /* ---- A14: payload ---- */
 
-/* What helpers of other stacks rewrite passes as it is, on the ports where they look for it, in one
- * segment and cut in two, both ways. */
+/* What helpers of other stacks rewrite passes as it is, on the ports where they look for it,
+ * in one segment and cut in two, both ways. */
 TEST(payload_is_not_looked_at, none, "A14")
 {
     static const struct {
@@ -483,8 +491,8 @@ TEST(payload_is_not_looked_at, none, "A14")
                 {7070, "PNA\0\013\001\005"}};
     struct victim *v = victim_new(NULL);
     for (size_t i = 0; i < 2 * sizeof bait / sizeof *bait; i++) {
-        struct hf_listen listen = {.size = sizeof listen, .local.port = bait[i / 2].port,
-                                   .backlog = 1};
+        struct hf_listen listen = {
+            .size = sizeof listen, .local.port = bait[i / 2].port, .backlog = 1};
         hf_listener listener;
         size_t len = strlen(bait[i / 2].text) + 2, cut = i % 2 ? len / 2 : len;
         uint8_t text[80] = {0}, got[80];

@@ -1,5 +1,5 @@
-/* Rows C7 to C9 and C13 to C16 of docs/attacks.md: real peers, with a real connection, that use it to
- * wear the victim down. */
+/* Rows C7 to C9 and C13 to C16 of docs/attacks.md: real peers, with a real connection, that
+ * use it to wear the victim down. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +78,8 @@ TEST(octets_one_by_one_cost_no_more_than_twice, none, "C8")
     hf_conn conn = handshake(v, &h);
     assert_true(conn != 0);
     size_t before = victim_counters(v).memory;
-    uint32_t window = victim_status(v, conn).rcv_wnd, n = small_or_full(20000, 1000000), taken = 0;
+    uint32_t window = victim_status(v, conn).rcv_wnd, n = small_or_full(20000, 1000000),
+             taken = 0;
     for (uint32_t i = 0; i < n && taken < window; i++) {
         struct wire_segment s = next_of(v, &h, ACK);
         s.text = (const uint8_t *)"x";
@@ -380,8 +381,11 @@ TEST(time_wait_is_reused_with_newer_timestamps, none, "C16")
     struct victim *v = closes_first(1u << 20);
     uint32_t n = small_or_full(2000, 1000000);
     for (uint32_t i = 0; i < n; i++) {
-        struct handshake h = {.source = stranger(v, 2), .port = (uint16_t)(1000 + i % 50),
-                              .seq = (uint32_t)check_random(), .has_ts = true, .tsval = 1 + 10 * i};
+        struct handshake h = {.source = stranger(v, 2),
+                              .port = (uint16_t)(1000 + i % 50),
+                              .seq = (uint32_t)check_random(),
+                              .has_ts = true,
+                              .tsval = 1 + 10 * i};
         assert_true(handshake(v, &h) != 0);
         h.ack++;
         h.tsval++;

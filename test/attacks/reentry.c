@@ -1,7 +1,7 @@
-/* Row D13 of docs/attacks.md: an application that closes, aborts, writes, closes its listener or destroys
- * the stack while it is being told of something. The k-th event of one end is answered so, for every k
- * and every answer; both ends then go on as well as they can, nothing leaks, and a handle that was
- * given up is stale in every call. */
+/* Row D13 of docs/attacks.md: an application that closes, aborts, writes, closes its
+ * listener or destroys the stack while it is being told of something. The k-th event of one
+ * end is answered so, for every k and every answer; both ends then go on as well as they
+ * can, nothing leaks, and a handle that was given up is stale in every call. */
 #include <string.h>
 
 #include "victim.h"
@@ -235,10 +235,10 @@ static void at_every_event(enum answer what)
                  HF_EVENT_EOF | HF_EVENT_ENDED));
 }
 
-#define ANSWER(name, what)                                                                        \
-    TEST(name, none, "D13")                                                                       \
-    {                                                                                             \
-        at_every_event(what);                                                                     \
+#define ANSWER(name, what)                                                                       \
+    TEST(name, none, "D13")                                                                      \
+    {                                                                                            \
+        at_every_event(what);                                                                    \
     }
 
 ANSWER(close_at_every_event, ANSWER_CLOSE)

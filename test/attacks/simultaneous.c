@@ -1,7 +1,8 @@
-/* Row D10 of docs/attacks.md: every way in which two ends can open towards each other. The events (either
- * end opens; the oldest packet either way arrives, or is lost; time passes until the next timer) are
- * tried in every order that makes sense, to a depth; then the network behaves, and both must end
- * ESTABLISHED, with the right text delivered, or both CLOSED. */
+/* Row D10 of docs/attacks.md: every way in which two ends can open towards each other. The
+ * events (either end opens; the oldest packet either way arrives, or is lost; time passes
+ * until the next timer) are tried in every order that makes sense, to a depth; then the
+ * network behaves, and both must end ESTABLISHED, with the right text delivered, or both
+ * CLOSED. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* Rows B6, B7 and B8 of docs/attacks.md: numbers that a stranger must not be able to guess, by what a
- * stranger can see of them. Statistics without libm: thresholds are far out, so that a good generator
- * fails once in a hundred thousand runs. */
+/* Rows B6, B7 and B8 of docs/attacks.md: numbers that a stranger must not be able to guess,
+ * by what a stranger can see of them. Statistics without libm: thresholds are far out, so
+ * that a good generator fails once in a hundred thousand runs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,8 @@ static double chi_square(const uint32_t *counts, unsigned bins, uint32_t n)
 
 /* ---- B6: initial sequence numbers ---- */
 
-/* The ISN with which the victim answers a SYN of this stranger; the half-open entry is undone. */
+/* The ISN with which the victim answers a SYN of this stranger; the half-open entry is
+ * undone. */
 static uint32_t isn_for(struct victim *v, uint32_t who, uint16_t port)
 {
     struct wire_segment s = from(v, stranger(v, who), port, SYN, 1000, 0);
@@ -40,7 +41,8 @@ static uint32_t isn_for(struct victim *v, uint32_t who, uint16_t port)
     return isn;
 }
 
-/* The length of the shortest linear recurrence over GF(2) that yields the bits (Berlekamp, Massey). */
+/* The length of the shortest linear recurrence over GF(2) that yields the bits (Berlekamp,
+ * Massey). */
 static unsigned linear_complexity(const uint8_t *bits, unsigned n)
 {
     static uint8_t c[4096], b[4096], t[4096];
@@ -77,7 +79,8 @@ static void guess(bool changing_host)
     uint32_t before = 0, last = 0;
     hf_time at = 0;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t isn = isn_for(v, changing_host ? i : 1, (uint16_t)(changing_host ? 999 : 1 + i % 65535));
+        uint32_t isn =
+            isn_for(v, changing_host ? i : 1, (uint16_t)(changing_host ? 999 : 1 + i % 65535));
         uint32_t ticks = (uint32_t)((hf_sim_now(v->sim) - at) / (4 * HF_US));
         hits += i > 1 && (isn == last || isn == last + ticks || isn == 2 * last - before);
         for (unsigned bit = 0; bit < 32 && i < BITS; bit++)
@@ -99,8 +102,8 @@ TEST(isn_is_not_guessed_from_others, none, "B6")
     guess(true);
 }
 
-/* RFC 6528: for one pair the clock goes on, so that old duplicates stay old; for another stack it
- * is another number. */
+/* RFC 6528: for one pair the clock goes on, so that old duplicates stay old; for another
+ * stack it is another number. */
 TEST(isn_of_one_pair_goes_up, none, "B6")
 {
     struct victim *v = alone(0), *other = alone(77);
@@ -181,8 +184,8 @@ TEST(ports_to_two_places_are_not_related, none, "B7")
 
 static uint32_t tsval_for(struct victim *v, uint32_t who, uint16_t local_port)
 {
-    struct hf_open open = {.size = sizeof open, .local.port = local_port,
-                           .remote = {stranger(v, who), 443}};
+    struct hf_open open = {
+        .size = sizeof open, .local.port = local_port, .remote = {stranger(v, who), 443}};
     hf_conn conn;
     assert_int_equal(hf_tcp_open(v->stack, &open, &conn), 0);
     flush(v);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define CALM (120 * HF_SEC) /* after an attack memory is back within this                     */
-#define SLABS ((size_t)64 << 10) /* each pool may keep an empty slab for what comes next           */
+#define SLABS                                                                                    \
+    ((size_t)64 << 10) /* each pool may keep an empty slab for what comes next           */
 
 bool soak(void)
 {
@@ -144,8 +145,8 @@ static int connected(void *context, struct hf_sim *sim)
 
 static void open_legit(struct victim *v)
 {
-    struct hf_listen listen = {.size = sizeof listen, .local.port = LEGIT_PORT, .user = 1,
-                               .backlog = 4};
+    struct hf_listen listen = {
+        .size = sizeof listen, .local.port = LEGIT_PORT, .user = 1, .backlog = 4};
     struct hf_open open = {.size = sizeof open, .remote = {v->addr_for_legit, LEGIT_PORT}};
     struct hf_tcp_status status = {.size = sizeof status};
     hf_listener listener;
@@ -203,8 +204,8 @@ struct victim *victim_new(const struct victim_config *config)
     hf_sim_address(v->sim, v->legit_link, v->legit, family, &v->legit_addr);
     v->stack = hf_sim_stack(v->sim, v->host);
 
-    struct hf_listen listen = {.size = sizeof listen, .local.port = VICTIM_PORT,
-                               .backlog = v->config.backlog};
+    struct hf_listen listen = {
+        .size = sizeof listen, .local.port = VICTIM_PORT, .backlog = v->config.backlog};
     assert_int_equal(hf_tcp_listen(v->stack, &listen, &v->listener), 0);
     if (!v->config.alone)
         open_legit(v);
@@ -444,7 +445,8 @@ static void inject(struct victim *v, const struct wire_segment *s)
     uint8_t packet[2048];
     size_t len = wire_build(packet, s);
     assert_int_equal(hf_sim_inject(v->sim, v->crowd_link, v->host, hf_sim_now(v->sim) + HF_MS,
-                                   packet, (uint32_t)len), 0);
+                                   packet, (uint32_t)len),
+                     0);
 }
 
 void sink_answer(struct victim *v, struct sink *sink)

@@ -1,13 +1,13 @@
-/* A stack under attack, in virtual time, with a counting allocator, and beside it a legitimate
- * peer whose connection must not suffer.
+/* A stack under attack, in virtual time, with a counting allocator, and beside it a
+ * legitimate peer whose connection must not suffer.
  *
  * Three hosts of the simulator: the victim; the legit one, a stack of ours, which keeps a
- * connection to the victim busy in both directions; and the crowd, every other address there is.
- * What the victim sends to the crowd is counted and kept; what an attacker sends is put straight
- * into the victim, so any source address will do, that of the legit host too.
+ * connection to the victim busy in both directions; and the crowd, every other address there
+ * is. What the victim sends to the crowd is counted and kept; what an attacker sends is put
+ * straight into the victim, so any source address will do, that of the legit host too.
  *
- * Every test ends with victim_end: the legit stream has arrived byte by byte, memory is back to
- * where it was, and the allocator's balance is zero. */
+ * Every test ends with victim_end: the legit stream has arrived byte by byte, memory is back
+ * to where it was, and the allocator's balance is zero. */
 #ifndef ATTACKS_VICTIM_H
 #define ATTACKS_VICTIM_H
 
@@ -21,14 +21,7 @@
 #include "script_wire.h"
 
 #ifndef SCRIPT_H /* which has the same words */
-enum {
-    FIN = HF_FIN,
-    SYN = HF_SYN,
-    RST = HF_RST,
-    PSH = HF_PSH,
-    ACK = HF_ACK,
-    URG = HF_URG
-};
+enum { FIN = HF_FIN, SYN = HF_SYN, RST = HF_RST, PSH = HF_PSH, ACK = HF_ACK, URG = HF_URG };
 #endif
 
 #define VICTIM_PORT 80 /* the listener that is attacked */
