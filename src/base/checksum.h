@@ -15,14 +15,15 @@ uint32_t hf_checksum_add(const void *data, size_t len, uint32_t sum);
 static inline uint32_t hf_checksum_fold(uint64_t sum)
 {
     sum = (sum & 0xffffffffu) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)((sum & 0xffff) + (sum >> 16));
+    sum = (sum & 0xffffffffu) + (sum >> 32);
+    uint32_t half = (uint32_t)sum;
+    half = (half & 0xffff) + (half >> 16);
+    return (half & 0xffff) + (half >> 16);
 }
 
-/* The same as hf_checksum_add for a header: n words of four bytes, few and known to the caller,
- * so that no call and no loop over what is left is paid for. */
-static inline uint32_t hf_checksum_words(const void *data, uint32_t n, uint32_t sum)
+/* The sum of n words of four bytes as the machine loads them: for headers, where a call and a loop
+ * over what is left would cost more than the words. Such sums may be added. */
+static inline uint64_t hf_checksum_native(const void *data, uint32_t n)
 {
     const uint8_t *p = data;
     uint64_t native = 0;
@@ -31,11 +32,25 @@ static inline uint32_t hf_checksum_words(const void *data, uint32_t n, uint32_t 
         memcpy(&word, p + 4 * i, sizeof word);
         native += word;
     }
+    return native;
+}
+
+/* A native sum as one of big-endian words, and `sum` added. */
+static inline uint32_t hf_checksum_of_native(uint64_t native, uint32_t sum)
+{
     uint32_t folded = hf_checksum_fold(native);
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
     folded = (folded & 0xff) << 8 | folded >> 8;
 #endif
-    return hf_checksum_fold((uint64_t)folded + sum);
+    folded += sum; /* 16 bits, and not much more */
+    folded = (folded & 0xffff) + (folded >> 16);
+    return (folded & 0xffff) + (folded >> 16);
+}
+
+/* The same as hf_checksum_add for a header of n words of four bytes. */
+static inline uint32_t hf_checksum_words(const void *data, uint32_t n, uint32_t sum)
+{
+    return hf_checksum_of_native(hf_checksum_native(data, n), sum);
 }
 
 /* Copy and sum in one pass; the same value as hf_checksum_add. The runs must not overlap. */

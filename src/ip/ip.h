@@ -49,6 +49,8 @@ struct hf_ip {
     struct hf_ip_address address[HF_IP_ADDRESSES_MAX];
     struct hf_ip_route route[HF_IP_ROUTES_MAX];
     uint8_t addresses, routes;
+    uint8_t seen_src[16], seen_dst[16]; /* the pair that was last found good, on seen_link        */
+    uint8_t seen_link;                  /* 0: look anew (addresses have changed)               */
     bool any_address; /* some listener takes packets for addresses that are not ours          */
     struct hf_reassembly *reassembly;
     struct hf_pmtu *pmtu;

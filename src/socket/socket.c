@@ -271,6 +271,9 @@ static int begin_open(struct hf_socket *s, const struct hf_endpoint *remote)
 /* AF_UNSPEC: away with the connection, and the socket is as new. */
 static int disconnect(struct hf_socket *s)
 {
+    if (s->conn)
+        (void)hf_tcp_abort(s->sockets->stack, s->conn); /* tcp_disconnect */
+    s->conn = 0;
     hf_socket_drop(s);
     s->phase = HF_SOCKET_FRESH;
     s->error = 0;

@@ -140,7 +140,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         ++*n;
     }
-    hf_tcp_rearm(env, c); /* its timers run although it has more to send */
+    hf_tcp_output_over(env, c);
     return true;
 }
 

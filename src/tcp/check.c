@@ -42,6 +42,8 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
 
 static const char *check_timers(const struct hf_env *env, const struct hf_tcp *c)
 {
+    if (c->flags & HF_F_ON_OUTPUT)
+        return 0; /* output sees to them */
     bool opening = c->snd_una == c->iss;
     if (hf_tcp_outstanding(c) && !opening)
         MUST(c->rtx_mode == HF_RTX_RTO || c->rtx_mode == HF_RTX_PERSIST,

@@ -94,14 +94,13 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
     packet->slice[0].len = header;
     packet->slice[0].hold = 0;
     packet->len = header + text;
-    uint32_t sum = hf_tcp_pseudo_sum(flow, header + text, true);
     if (packet->checksum == HF_CHECKSUM_PARTIAL) {
         packet->checksum_start = 0;
         packet->checksum_offset = HF_TCP_CHECKSUM_AT;
-        hf_put16(tcp + HF_TCP_CHECKSUM_AT, sum);
+        hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_tcp_pseudo_sum(flow, header + text, true));
         return;
     }
-    sum = hf_checksum_words(tcp, header / 4, sum);
+    uint32_t sum = hf_tcp_pseudo_sum_words(flow, header + text, tcp, header / 4);
     uint32_t at = header;
     for (unsigned i = 1; i < packet->slices; i++) {
         const struct hf_slice *s = &packet->slice[i];
@@ -202,7 +201,6 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     c->want &= (uint8_t)~HF_WANT_SYN;
     if (answer)
         ack_is_out(c);
-    hf_tcp_set_rtx(env, c, false);
 }
 
 /* ---- What to send ---- */
@@ -368,7 +366,6 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     if (a && p->fin && a->phase == HF_PHASE_LOSS)
         a->recover = hf_seq_max(a->recover, p->seq);
     c->want &= (uint8_t)~HF_WANT_PUSH;
-    hf_tcp_set_rtx(env, c, false);
 }
 
 static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
@@ -474,8 +471,13 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         return true;
     }
     c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
-    hf_tcp_set_rtx(env, c, false);
     hf_tcp_quiesce(env, c);
-    hf_tcp_rearm(env, c);
+    hf_tcp_output_over(env, c);
     return false;
+}
+
+void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_tcp_set_rtx(env, c, false);
+    hf_tcp_rearm(env, c);
 }

@@ -522,6 +522,6 @@ void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
         return;
     if (c->state == HF_TIME_WAIT)
         hf_time_wait_begin(env, c);
-    else
+    else if (!(c->flags & HF_F_ON_OUTPUT)) /* else output does, when it is through */
         hf_tcp_rearm(env, c);
 }

@@ -112,6 +112,8 @@ struct hf_out {
 /* Build the next segment that this connection may or must send; false: nothing more for now. */
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                    struct hf_out *out);
+/* After the last segment of a turn: the timers that what was sent needs. */
+void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c);
 /* Write `head` and its checksum into the packet's head, text slices already in place. */
 void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
                           const struct hf_flow *flow, const struct hf_segment_head *head,

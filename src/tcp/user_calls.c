@@ -48,7 +48,6 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
     hf_tcp_enter(env, c, HF_SYN_SENT, HF_BY_CALL, HF_CALL_OPEN);
     env->counters.active_opens++;
     hf_tcp_want(env, c, HF_WANT_SYN);
-    hf_tcp_rearm(env, c);
     *conn = c;
     return HF_OK;
 }
@@ -119,8 +118,6 @@ static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned fl
     }
     hf_trace_call(env, c->hash, c->state, HF_CALL_SEND, n);
     hf_tcp_want(env, c, 0);
-    hf_tcp_set_rtx(env, c, false);
-    hf_tcp_rearm(env, c);
 }
 
 int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size_t len,
@@ -268,8 +265,6 @@ int hf_call_shutdown(struct hf_env *env, struct hf_tcp *c)
     else if (c->state == HF_CLOSE_WAIT)
         hf_tcp_enter(env, c, HF_LAST_ACK, HF_BY_CALL, HF_CALL_SHUTDOWN);
     hf_tcp_want(env, c, 0);
-    hf_tcp_set_rtx(env, c, false);
-    hf_tcp_rearm(env, c);
     return HF_OK;
 }
 
@@ -307,7 +302,7 @@ void hf_call_close(struct hf_env *env, struct hf_tcp *c)
     hf_trace_call(env, c->hash, c->state, HF_CALL_CLOSE, 0);
     orphan(env, c);
     hf_call_shutdown(env, c);
-    hf_tcp_rearm(env, c);
+    hf_tcp_want(env, c, 0);
 }
 
 /* ---- ABORT, 3.10.5 ---- */

@@ -108,6 +108,10 @@ uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
  * source. */
 uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len, bool outgoing);
 
+/* The same, continued over the first n words of four bytes of the segment. */
+uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len, const void *tcp,
+                                 uint32_t n);
+
 /* Where the checksum stands in a TCP header. */
 #define HF_TCP_CHECKSUM_AT 16u
 

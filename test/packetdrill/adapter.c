@@ -72,7 +72,7 @@ static void address_of(const struct sockaddr *addr, socklen_t len, struct hf_add
     }
 }
 
-/* Without local= the address that a script binds to is the one we have. */
+/* Scripts bind to the address that packetdrill was told: it is ours, whatever local= said. */
 static int on_bind(void *userdata, int fd, const struct sockaddr *addr, socklen_t len)
 {
     struct pd *pd = userdata;
@@ -80,7 +80,7 @@ static int on_bind(void *userdata, int fd, const struct sockaddr *addr, socklen_
     int result;
     pd_enter(pd);
     address_of(addr, len, &local);
-    if (local.family && pd->flags.local.family == HF_FAMILY_NONE &&
+    if (local.family && !hf_addr_equal(&local, &pd->flags.local) &&
         pd_add_address(pd, &local) == HF_OK)
         pd->flags.local = local;
     result = hf_socket_bind(pd->sockets, fd, addr, len);
@@ -360,6 +360,7 @@ static int on_usleep(void *userdata, useconds_t us)
     pd_enter(pd);
     pd_advance(pd, pd->now + us * HF_US);
     pd_settle(pd);
+    pd_let_finish(pd);
     pd_leave(pd);
     return 0;
 }

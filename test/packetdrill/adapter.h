@@ -45,6 +45,7 @@ struct pd {
     unsigned long main_calls; /* made by the main thread so far */
     hf_time now;
     unsigned released;        /* woken threads that have not yet asked for the time */
+    pid_t finishing;          /* a thread whose call is over, and packetdrill may not know yet */
     struct pd_sleeper *sleepers;
     struct pd_flags flags;
     struct hf_stack *stack;
@@ -71,6 +72,9 @@ struct hf_host_ops pd_host_ops(struct pd *pd);
 
 /* Wait until every thread that was woken has asked for the time or sleeps again. */
 void pd_settle(struct pd *pd);
+/* In the main thread, when it does not hold packetdrill's own lock: wait until a thread whose call
+ * is over has told packetdrill so, and sleeps. Gives up the lock meanwhile. */
+void pd_let_finish(struct pd *pd);
 /* Move the clock, running every timer on the way at its own time. */
 void pd_advance(struct pd *pd, hf_time target);
 /* Go to the next timer and run it; false: there is none up to `limit`. */

@@ -7,9 +7,12 @@
  * virtual time in every run.
  *
  * Timers run at their own time, so that packets carry exact times of emission. */
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "adapter.h"
 
@@ -43,6 +46,34 @@ void pd_leave(struct pd *pd)
 
 /* ---- Released threads ---- */
 
+/* Asleep, as /proc says it: not merely waiting for a processor. */
+static bool sleeps(pid_t thread)
+{
+    char path[64], text[256], *state;
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[n] = '\0';
+    state = strrchr(text, ')');
+    return state && state[1] == ' ' && state[2] == 'S';
+}
+
+static struct timespec real_time_in(time_t seconds, long ns)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_sec += seconds;
+    at.tv_nsec += ns;
+    if (at.tv_nsec >= 1000000000L) {
+        at.tv_nsec -= 1000000000L;
+        at.tv_sec++;
+    }
+    return at;
+}
+
 static void release(struct pd *pd, struct pd_sleeper *sleeper)
 {
     if (sleeper->woken)
@@ -62,17 +93,19 @@ static void settled(struct pd *pd)
     (void)pthread_cond_broadcast(&pd->changed);
 }
 
-static struct timespec real_time_in(time_t seconds, long ns)
+void pd_let_finish(struct pd *pd)
 {
-    struct timespec at;
-    (void)clock_gettime(CLOCK_REALTIME, &at);
-    at.tv_sec += seconds;
-    at.tv_nsec += ns;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_nsec -= 1000000000L;
-        at.tv_sec++;
-    }
-    return at;
+    pid_t thread = pd->finishing;
+    pd->finishing = 0;
+    if (!thread || !is_main(pd))
+        return;
+    (void)pthread_mutex_unlock(&pd->lock);
+    struct timespec limit = real_time_in(SETTLE_S, 0), at;
+    do {
+        (void)sched_yield();
+        (void)clock_gettime(CLOCK_REALTIME, &at);
+    } while (!sleeps(thread) && at.tv_sec < limit.tv_sec);
+    (void)pthread_mutex_lock(&pd->lock);
 }
 
 void pd_settle(struct pd *pd)
@@ -131,6 +164,7 @@ hf_time pd_tell_time(struct pd *pd)
 {
     if (owes) {
         settled(pd);
+        pd->finishing = (pid_t)syscall(SYS_gettid);
         return pd->now;
     }
     pd_settle(pd);
@@ -157,21 +191,6 @@ static void host_kick(void *context)
     pd_packets_out(context);
 }
 
-/* Asleep, as /proc says it of the main thread: not merely waiting for a processor. */
-static bool main_sleeps(const struct pd *pd)
-{
-    char path[64], text[256], *state;
-    (void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)pd->main_id);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return false;
-    size_t n = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    text[n] = '\0';
-    state = strrchr(text, ')');
-    return state && state[1] == ' ' && state[2] == 'S';
-}
-
 /* Nobody else moves the clock: this thread does, up to what it waits for. */
 static void wait_alone(struct pd *pd, const struct pd_sleeper *self)
 {
@@ -190,7 +209,7 @@ static void sleep_really(struct pd *pd, hf_time until)
         unsigned long calls = pd->main_calls;
         struct timespec silence = real_time_in(0, SILENCE_NS);
         int timed_out = pthread_cond_timedwait(&pd->changed, &pd->lock, &silence);
-        if (timed_out && !self.woken && calls == pd->main_calls && main_sleeps(pd))
+        if (timed_out && !self.woken && calls == pd->main_calls && sleeps(pd->main_id))
             wait_alone(pd, &self);
     }
     struct pd_sleeper **at = &pd->sleepers;

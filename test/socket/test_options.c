@@ -1,0 +1,130 @@
+/* setsockopt and getsockopt: what is kept, what is refused, and what a connection inherits. */
+#include "pair.h"
+
+#include <netinet/tcp.h>
+
+struct row {
+    int level, name, value;
+    int error;  /* 0: it is taken */
+    int reads;  /* what getsockopt says then */
+};
+
+static const struct row rows[] = {
+    {SOL_SOCKET, SO_REUSEADDR, 1, 0, 1},
+    {SOL_SOCKET, SO_KEEPALIVE, 7, 0, 1},
+    {SOL_SOCKET, SO_SNDBUF, 21000, 0, 42000},
+    {SOL_SOCKET, SO_SNDBUF, 1, 0, 4608},
+    {SOL_SOCKET, SO_RCVBUF, 10000, 0, 20000},
+    {SOL_SOCKET, SO_RCVBUF, 1, 0, 2304},
+    {SOL_SOCKET, SO_RCVLOWAT, 0, 0, 1},
+    {SOL_SOCKET, SO_TYPE, 1, ENOPROTOOPT, SOCK_STREAM},
+    {SOL_SOCKET, SO_ACCEPTCONN, 1, ENOPROTOOPT, 0},
+    {IPPROTO_TCP, TCP_NODELAY, 1, 0, 1},
+    {IPPROTO_TCP, TCP_CORK, 1, 0, 1},
+    {IPPROTO_TCP, TCP_MAXSEG, 1100, 0, 1100},
+    {IPPROTO_TCP, TCP_MAXSEG, 10, EINVAL, 536},
+    {IPPROTO_TCP, TCP_MAXSEG, 40000, EINVAL, 536},
+    {IPPROTO_TCP, TCP_KEEPIDLE, 30, 0, 30},
+    {IPPROTO_TCP, TCP_KEEPIDLE, 0, EINVAL, 7200},
+    {IPPROTO_TCP, TCP_KEEPINTVL, 40000, EINVAL, 75},
+    {IPPROTO_TCP, TCP_KEEPCNT, 128, EINVAL, 9},
+    {IPPROTO_TCP, TCP_SYNCNT, 2, 0, 2},
+    {IPPROTO_TCP, TCP_SYNCNT, 0, EINVAL, 7},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, 3000, 0, 3000},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, -1, EINVAL, 0},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4000, 0, 4000},
+    {IPPROTO_TCP, TCP_INQ, 2, EINVAL, 0},
+    {IPPROTO_IP, IP_TOS, 0x2b, 0, 0x28}, /* the ECN bits are TCP's own */
+    {IPPROTO_IP, IP_TTL, 7, 0, 7},
+    {IPPROTO_IP, IP_TTL, 256, EINVAL, 64},
+};
+
+TEST(each_option_by_itself, none, "")
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct row *row = &rows[i];
+        pair_begin(V4);
+        int fd = new_socket(client);
+        if (row->error)
+            FAILS(set_number(client, fd, row->level, row->name, row->value), row->error);
+        else
+            assert_int_equal(set_number(client, fd, row->level, row->name, row->value), 0);
+        assert_int_equal(get_number(client, fd, row->level, row->name), row->reads);
+        pair_end();
+    }
+}
+
+TEST(what_is_no_option, none, "")
+{
+    char room[4] = {0};
+    uint32_t len = sizeof room;
+    pair_begin(V4);
+    int fd = new_socket(client);
+    FAILS(set_number(client, fd, SOL_SOCKET, 9999, 1), ENOPROTOOPT);
+    FAILS(set_number(client, fd, 250, 1, 1), ENOPROTOOPT);
+    FAILS(hf_socket_get_option(client, fd, IPPROTO_TCP, 9999, room, &len), ENOPROTOOPT);
+    FAILS(hf_socket_set_option(client, fd, SOL_SOCKET, SO_REUSEADDR, room, 1), EINVAL);
+    FAILS(hf_socket_set_option(client, fd, SOL_SOCKET, SO_REUSEADDR, NULL, 4), EFAULT);
+    FAILS(set_number(client, 99, SOL_SOCKET, SO_REUSEADDR, 1), EBADF);
+    assert_int_equal(hf_socket_set_option(client, fd, IPPROTO_IP, IP_TOS, &(char){8}, 1), 0);
+    assert_int_equal(get_number(client, fd, IPPROTO_IP, IP_TOS), 8);
+    pair_end();
+}
+
+TEST(what_is_accepted_inherits, linux, "")
+{
+    pair_begin(V4);
+    int listener = new_socket(server), fd = new_socket(client);
+    assert_int_equal(set_number(server, listener, IPPROTO_TCP, TCP_NODELAY, 1), 0);
+    assert_int_equal(set_number(server, listener, SOL_SOCKET, SO_KEEPALIVE, 1), 0);
+    assert_int_equal(set_number(server, listener, IPPROTO_TCP, TCP_KEEPIDLE, 5), 0);
+    assert_int_equal(bind_to(server, listener, server_name(PORT)), 0);
+    assert_int_equal(hf_socket_listen(server, listener, 1), 0);
+    assert_int_equal(get_number(server, listener, SOL_SOCKET, SO_ACCEPTCONN), 1);
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    int conn = hf_socket_accept(server, listener, NULL, NULL, 0);
+    assert_int_equal(get_number(server, conn, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(get_number(server, conn, IPPROTO_TCP, TCP_KEEPIDLE), 5);
+    assert_int_equal(get_number(server, conn, IPPROTO_TCP, TCP_MAXSEG), 1448);
+    pair_end();
+}
+
+TEST(tcp_info_tells_the_connection, linux, "")
+{
+    struct tcp_info info;
+    uint32_t len = sizeof info;
+    int a, b;
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(send_bytes(client, a, "0123456789", 10, 0), 10);
+    pair_settle();
+    assert_int_equal(hf_socket_get_option(client, a, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+    assert_int_equal(info.tcpi_options & 7, 7); /* timestamps, SACK, window scale */
+    assert_int_equal(info.tcpi_snd_mss, 1448);
+    assert_int_equal(info.tcpi_pmtu, 1500);
+    len = sizeof info;
+    assert_int_equal(hf_socket_get_option(server, b, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+    len = 1;
+    assert_int_equal(hf_socket_get_option(server, b, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(len, 1);
+    pair_end();
+}
+
+/* Corked bytes leave when TCP_NODELAY is set, and the cork stays in. */
+TEST(nodelay_pushes_past_the_cork, linux, "")
+{
+    int a, b;
+    char buf[16];
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(set_number(client, a, IPPROTO_TCP, TCP_CORK, 1), 0);
+    assert_int_equal(send_bytes(client, a, "abc", 3, 0), 3);
+    pair_settle();
+    FAILS(receive_bytes(server, b, buf, sizeof buf, MSG_DONTWAIT), EAGAIN);
+    assert_int_equal(set_number(client, a, IPPROTO_TCP, TCP_CORK, 0), 0);
+    pair_settle();
+    assert_int_equal(receive_bytes(server, b, buf, sizeof buf, MSG_DONTWAIT), 3);
+    pair_end();
+}

@@ -1,0 +1,197 @@
+/* From socket() to close(), over IPv4, IPv6 and mapped addresses. */
+#include "pair.h"
+
+#include <fcntl.h>
+
+static void same_name(const struct name *a, const struct name *b)
+{
+    assert_int_equal(a->len, b->len);
+    assert_memory_equal(&a->storage, &b->storage, a->len);
+}
+
+static void open_and_close(enum family which)
+{
+    struct name name = {.len = sizeof name.storage}, wanted;
+    char byte;
+    pair_begin(which);
+    int listener = new_listener(), fd = new_socket(client);
+    assert_int_equal(bind_to(client, fd, client_name(5555)), 0);
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    int conn = hf_socket_accept(server, listener, (struct sockaddr *)&name.storage, &name.len, 0);
+    assert_true(conn >= 0);
+    wanted = client_name(5555);
+    same_name(&name, &wanted);
+    name.len = sizeof name.storage;
+    assert_int_equal(hf_socket_local(server, conn, (struct sockaddr *)&name.storage, &name.len), 0);
+    wanted = server_name(PORT);
+    same_name(&name, &wanted);
+    name.len = sizeof name.storage;
+    assert_int_equal(hf_socket_peer(client, fd, (struct sockaddr *)&name.storage, &name.len), 0);
+    same_name(&name, &wanted);
+    FAILS(connect_to(fd, server_name(PORT)), EISCONN);
+
+    assert_int_equal(hf_socket_shutdown(client, fd, SHUT_WR), 0);
+    FAILS(send_bytes(client, fd, "x", 1, 0), EPIPE);
+    assert_int_equal(receive_bytes(server, conn, &byte, 1, 0), 0);
+    assert_int_equal(send_bytes(server, conn, "x", 1, 0), 1);
+    assert_int_equal(receive_bytes(client, fd, &byte, 1, 0), 1);
+    assert_int_equal(hf_socket_close(server, conn), 0);
+    assert_int_equal(receive_bytes(client, fd, &byte, 1, 0), 0);
+    assert_int_equal(hf_socket_close(client, fd), 0);
+    FAILS(hf_socket_close(client, fd), EBADF);
+    pair_end();
+}
+
+TEST(open_names_half_close_and_close, linux, "")
+{
+    for (enum family f = V4; f < FAMILIES; f++)
+        open_and_close(f);
+}
+
+TEST(what_cannot_be_opened, none, "")
+{
+    pair_begin(V4);
+    FAILS(hf_socket_open(client, AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
+    FAILS(hf_socket_open(client, AF_INET, SOCK_DGRAM, 0), ESOCKTNOSUPPORT);
+    FAILS(hf_socket_open(client, AF_INET, SOCK_STREAM, IPPROTO_UDP), EPROTONOSUPPORT);
+    FAILS(hf_socket_listen(client, 99, 1), EBADF);
+    int fd = hf_socket_open(client, AF_INET6, SOCK_STREAM, 0);
+    FAILS(bind_to(client, fd, any_name(PORT)), EAFNOSUPPORT);
+    FAILS(hf_socket_shutdown(client, fd, SHUT_RD), ENOTCONN);
+    FAILS(hf_socket_accept(client, fd, NULL, NULL, 0), EINVAL);
+    FAILS(receive_bytes(client, fd, &(char){0}, 1, 0), ENOTCONN);
+    FAILS(send_bytes(client, fd, "x", 1, 0), EPIPE);
+    pair_end();
+}
+
+TEST(an_address_in_use, none, "")
+{
+    pair_begin(V4);
+    int first = new_listener(), second = new_socket(server);
+    assert_int_equal(set_number(server, second, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+    FAILS(bind_to(server, second, any_name(PORT)), EADDRINUSE);
+    assert_int_equal(bind_to(server, second, any_name(PORT + 1)), 0);
+    FAILS(bind_to(server, second, any_name(PORT + 2)), EINVAL);
+    assert_int_equal(hf_socket_close(server, first), 0);
+    int third = new_listener(); /* free again */
+    assert_true(third >= 0);
+    pair_end();
+}
+
+TEST(a_listener_without_a_port_gets_one, none, "")
+{
+    struct sockaddr_in name;
+    uint32_t len = sizeof name;
+    pair_begin(V4);
+    int fd = new_socket(server);
+    assert_int_equal(hf_socket_listen(server, fd, 1), 0);
+    assert_int_equal(hf_socket_local(server, fd, (struct sockaddr *)&name, &len), 0);
+    assert_int_not_equal(name.sin_port, 0);
+    int from = new_socket(client);
+    assert_int_equal(connect_to(from, server_name(ntohs(name.sin_port))), 0);
+    pair_end();
+}
+
+TEST(refused_and_then_connected, linux, "")
+{
+    for (enum family f = V4; f < FAMILIES; f++) {
+        pair_begin(f);
+        int fd = new_socket(client);
+        FAILS(connect_to(fd, server_name(PORT)), ECONNREFUSED);
+        (void)new_listener();
+        assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+        pair_end();
+    }
+}
+
+TEST(connecting_without_waiting, linux, "")
+{
+    pair_begin(V4);
+    int fd = new_socket(client);
+    nonblocking(client, fd);
+    FAILS(connect_to(fd, server_name(PORT)), EINPROGRESS);
+    FAILS(connect_to(fd, server_name(PORT)), EALREADY);
+    FAILS(send_bytes(client, fd, "x", 1, 0), EAGAIN);
+    pair_settle();
+    assert_int_equal(get_number(client, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(get_number(client, fd, SOL_SOCKET, SO_ERROR), 0);
+    (void)new_listener();
+    FAILS(connect_to(fd, server_name(PORT)), ECONNABORTED); /* the attempt that failed */
+    FAILS(connect_to(fd, server_name(PORT)), EINPROGRESS);
+    pair_settle();
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    FAILS(connect_to(fd, server_name(PORT)), EISCONN);
+    pair_end();
+}
+
+TEST(nobody_answers, linux, "")
+{
+    pair_begin(V4);
+    int fd = new_socket(client);
+    struct timeval limit = {.tv_sec = 2};
+    assert_int_equal(
+        hf_socket_set_option(client, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
+    struct name nobody = server_name(PORT);
+    ((uint8_t *)&nobody.storage)[7] = 77; /* 192.0.2.77 */
+    hf_time begun = pair_now();
+    FAILS(connect_to(fd, nobody), EINPROGRESS);
+    assert_int_equal(pair_now() - begun, 2 * HF_SEC);
+    pair_end();
+}
+
+TEST(a_socket_for_ipv6_only, linux, "")
+{
+    pair_begin(MAPPED);
+    int fd = new_socket(server);
+    assert_int_equal(set_number(server, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
+    FAILS(bind_to(server, fd, server_name(PORT)), ENETUNREACH);
+    pair_end();
+}
+
+TEST(linger_of_zero_resets, linux, "")
+{
+    int a, b;
+    struct linger linger = {.l_onoff = 1};
+    char byte;
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(
+        hf_socket_set_option(client, a, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    assert_int_equal(hf_socket_close(client, a), 0);
+    FAILS(receive_bytes(server, b, &byte, 1, 0), ECONNRESET);
+    assert_int_equal(receive_bytes(server, b, &byte, 1, 0), 0);
+    FAILS(send_bytes(server, b, "x", 1, 0), EPIPE);
+    pair_end();
+}
+
+TEST(linger_waits_until_the_peer_has_it, linux, "")
+{
+    int a, b;
+    struct linger linger = {.l_onoff = 1, .l_linger = 10};
+    char buf[16];
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(
+        hf_socket_set_option(client, a, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    assert_int_equal(send_bytes(client, a, "last", 4, 0), 4);
+    assert_int_equal(hf_socket_close(client, a), 0);
+    assert_int_equal(receive_bytes(server, b, buf, sizeof buf, MSG_DONTWAIT), 4);
+    pair_end();
+}
+
+/* AF_UNSPEC ends the connection, and the socket can have another. */
+TEST(disconnect, linux, "")
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    char byte;
+    pair_begin(V4);
+    int listener = new_listener(), fd = new_socket(client);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+        int conn = hf_socket_accept(server, listener, NULL, NULL, 0);
+        assert_int_equal(hf_socket_connect(client, fd, &none, sizeof none), 0);
+        FAILS(send_bytes(client, fd, "x", 1, 0), EPIPE);
+        FAILS(receive_bytes(server, conn, &byte, 1, 0), ECONNRESET);
+    }
+    pair_end();
+}
