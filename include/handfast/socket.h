@@ -32,7 +32,7 @@ struct epoll_event;
 struct hf_sockets;
 
 struct hf_sockets_config {
-    uint32_t size;                      /* sizeof(struct hf_sockets_config)                   */
+    uint32_t size; /* sizeof(struct hf_sockets_config)                   */
     struct hf_stack *stack;
     struct hf_host_ops ops;             /* copied                                             */
     const struct hf_settings *settings; /* the stack's, for what a new socket says of itself  */

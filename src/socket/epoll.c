@@ -19,7 +19,7 @@ struct hf_watch {
     struct hf_socket *socket;
     struct epoll_event event;
     bool in_question;
-    struct hf_watch *next;         /* of the set, in the order they came into question        */
+    struct hf_watch *next; /* of the set, in the order they came into question        */
     struct hf_watch *next_on_socket;
 };
 

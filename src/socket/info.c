@@ -12,9 +12,9 @@
 static uint8_t state_of(uint8_t state)
 {
     static const uint8_t numbers[HF_STATES] = {
-        [HF_CLOSED] = 7,      [HF_LISTEN] = 10,     [HF_SYN_SENT] = 2,   [HF_SYN_RECEIVED] = 3,
-        [HF_ESTABLISHED] = 1, [HF_FIN_WAIT_1] = 4,  [HF_FIN_WAIT_2] = 5, [HF_CLOSE_WAIT] = 8,
-        [HF_CLOSING] = 11,    [HF_LAST_ACK] = 9,    [HF_TIME_WAIT] = 6,
+        [HF_CLOSED] = 7,      [HF_LISTEN] = 10,    [HF_SYN_SENT] = 2,   [HF_SYN_RECEIVED] = 3,
+        [HF_ESTABLISHED] = 1, [HF_FIN_WAIT_1] = 4, [HF_FIN_WAIT_2] = 5, [HF_CLOSE_WAIT] = 8,
+        [HF_CLOSING] = 11,    [HF_LAST_ACK] = 9,   [HF_TIME_WAIT] = 6,
     };
     return numbers[state];
 }
@@ -31,9 +31,8 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
     info->tcpi_snd_mss = s->mss;
     info->tcpi_unacked = segments(s->snd_nxt - s->snd_una, s->mss);
     info->tcpi_snd_cwnd = s->mss ? s->cwnd / s->mss : 0;
-    info->tcpi_snd_ssthresh = s->ssthresh >= SSTHRESH_INFINITE || !s->mss
-                                  ? SSTHRESH_INFINITE
-                                  : s->ssthresh / s->mss;
+    info->tcpi_snd_ssthresh =
+        s->ssthresh >= SSTHRESH_INFINITE || !s->mss ? SSTHRESH_INFINITE : s->ssthresh / s->mss;
     uint32_t sent = s->snd_nxt - s->snd_una;
     info->tcpi_notsent_bytes = s->send_queued > sent ? s->send_queued - sent : 0;
     info->tcpi_rto = (uint32_t)(s->rto / HF_US);
@@ -64,9 +63,9 @@ uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
     memset(&info, 0, sizeof info);
     hf_socket_status(socket, &s);
     info.tcpi_state = state_of(s.state);
-    info.tcpi_options = (uint8_t)((s.timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
-                                  (s.sack ? TCPI_OPT_SACK : 0) |
-                                  (s.window_scale ? TCPI_OPT_WSCALE : 0));
+    info.tcpi_options =
+        (uint8_t)((s.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (s.sack ? TCPI_OPT_SACK : 0) |
+                  (s.window_scale ? TCPI_OPT_WSCALE : 0));
     info.tcpi_snd_wscale = (unsigned)s.snd_wscale & 15u;
     info.tcpi_rcv_wscale = (unsigned)s.rcv_wscale & 15u;
     info.tcpi_pmtu = s.path_mtu;

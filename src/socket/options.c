@@ -10,14 +10,14 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#define SEND_BUFFER_MIN 4608      /* SOCK_MIN_SNDBUF */
-#define RECEIVE_BUFFER_MIN 2304   /* SOCK_MIN_RCVBUF */
+#define SEND_BUFFER_MIN 4608    /* SOCK_MIN_SNDBUF */
+#define RECEIVE_BUFFER_MIN 2304 /* SOCK_MIN_RCVBUF */
 #define BUFFER_MAX (1 << 29)
-#define MSS_MIN 88                /* TCP_MIN_MSS */
-#define MSS_MAX 32767             /* MAX_TCP_WINDOW */
-#define MSS_DEFAULT 536           /* TCP_MSS_DEFAULT */
-#define KEEPALIVE_S_MAX 32767     /* MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
-#define SYN_COUNT_MAX 127         /* MAX_TCP_SYNCNT */
+#define MSS_MIN 88            /* TCP_MIN_MSS */
+#define MSS_MAX 32767         /* MAX_TCP_WINDOW */
+#define MSS_DEFAULT 536       /* TCP_MSS_DEFAULT */
+#define KEEPALIVE_S_MAX 32767 /* MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
+#define SYN_COUNT_MAX 127     /* MAX_TCP_SYNCNT */
 
 void hf_socket_options_init(struct hf_socket *s)
 {

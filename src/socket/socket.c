@@ -44,9 +44,9 @@ int hf_socket_open(struct hf_sockets *sockets, int domain, int type, int protoco
 
 static bool same_place(const struct hf_endpoint *a, const struct hf_endpoint *b)
 {
-    return a->port == b->port && (a->addr.family == HF_FAMILY_NONE ||
-                                  b->addr.family == HF_FAMILY_NONE ||
-                                  hf_addr_equal(&a->addr, &b->addr));
+    return a->port == b->port &&
+           (a->addr.family == HF_FAMILY_NONE || b->addr.family == HF_FAMILY_NONE ||
+            hf_addr_equal(&a->addr, &b->addr));
 }
 
 /* Two sockets may have one port when both allow it and neither listens. */
@@ -123,8 +123,8 @@ static int listen_on(struct hf_sockets *sockets, int descriptor, int backlog)
         return 0;
     if (s->phase != HF_SOCKET_FRESH)
         return -EINVAL;
-    struct hf_listen listen = {.size = sizeof listen, .local = s->local,
-                               .user = (uint64_t)descriptor};
+    struct hf_listen listen = {
+        .size = sizeof listen, .local = s->local, .user = (uint64_t)descriptor};
     listen.backlog = backlog < 0 ? sockets->settings.backlog_max : (uint32_t)backlog;
     err = s->local.port ? hf_tcp_listen(sockets->stack, &listen, &s->listener)
                         : listen_anywhere(s, &listen);
@@ -250,8 +250,11 @@ int hf_socket_await_open(struct hf_socket *s, hf_time until)
 static int begin_open(struct hf_socket *s, const struct hf_endpoint *remote)
 {
     struct hf_sockets *sockets = s->sockets;
-    struct hf_open open = {.size = sizeof open, .local = s->local, .remote = *remote,
-                           .user = (uint64_t)s->descriptor, .tos = (uint8_t)s->options.tos};
+    struct hf_open open = {.size = sizeof open,
+                           .local = s->local,
+                           .remote = *remote,
+                           .user = (uint64_t)s->descriptor,
+                           .tos = (uint8_t)s->options.tos};
     if (remote->addr.family == HF_FAMILY_NONE)
         return -ECONNREFUSED; /* this host, which has nobody there */
     int err = hf_tcp_open(sockets->stack, &open, &s->conn);

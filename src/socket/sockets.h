@@ -15,11 +15,11 @@
 
 /* Where a socket is in its life. What its connection is doing, the connection knows. */
 enum hf_socket_phase {
-    HF_SOCKET_FRESH = 0,  /* nothing yet, or only an address                                  */
+    HF_SOCKET_FRESH = 0, /* nothing yet, or only an address                                  */
     HF_SOCKET_LISTENING,
     HF_SOCKET_CONNECTING, /* the active OPEN is under way                                     */
     HF_SOCKET_CONNECTED,
-    HF_SOCKET_OVER        /* the connection has ended; there may be bytes to read             */
+    HF_SOCKET_OVER /* the connection has ended; there may be bytes to read             */
 };
 
 /* What setsockopt has set. Zero: as a new socket has it, unless said otherwise. */
@@ -32,11 +32,11 @@ struct hf_socket_options {
     int linger_s;
     int keepalive_idle_s, keepalive_interval_s, keepalive_probes; /* 0: the stack's           */
     int user_timeout_ms;
-    int mss;            /* TCP_MAXSEG                                                         */
-    int syn_count;      /* TCP_SYNCNT                                                         */
+    int mss;              /* TCP_MAXSEG                                                         */
+    int syn_count;        /* TCP_SYNCNT                                                         */
     uint32_t notsent_low; /* TCP_NOTSENT_LOWAT; 0: that of all sockets                        */
-    int tos, ttl;       /* 0: the stack's                                                     */
-    int receive_low;    /* SO_RCVLOWAT; never below 1                                         */
+    int tos, ttl;         /* 0: the stack's                                                     */
+    int receive_low;      /* SO_RCVLOWAT; never below 1                                         */
     hf_time receive_timeout, send_timeout; /* 0: none                                         */
 };
 
@@ -50,18 +50,18 @@ struct hf_socket {
     enum hf_socket_phase phase;
     bool nonblocking;
     bool bound;
-    bool told_connected;     /* connect has once returned 0 for this connection               */
-    bool eof;                /* the peer's FIN is behind what can be read                     */
+    bool told_connected; /* connect has once returned 0 for this connection               */
+    bool eof;            /* the peer's FIN is behind what can be read                     */
     bool shut_read, shut_write;
-    bool no_room;            /* somebody found it full: tell when it is not                   */
-    uint32_t max_window;     /* the largest the peer has offered, bytes                       */
-    int error;               /* SO_ERROR: an errno, or 0                                      */
+    bool no_room;        /* somebody found it full: tell when it is not                   */
+    uint32_t max_window; /* the largest the peer has offered, bytes                       */
+    int error;           /* SO_ERROR: an errno, or 0                                      */
     struct hf_endpoint local;
     hf_listener listener;
-    hf_conn waiting;         /* listener: taken from the stack's queue, not yet accepted      */
-    hf_conn conn;            /* 0: none                                                       */
+    hf_conn waiting; /* listener: taken from the stack's queue, not yet accepted      */
+    hf_conn conn;    /* 0: none                                                       */
     struct hf_socket_options options;
-    struct hf_epoll *epoll;  /* this descriptor is an epoll set, and nothing of the above     */
+    struct hf_epoll *epoll;   /* this descriptor is an epoll set, and nothing of the above     */
     struct hf_watch *watches; /* epoll sets that watch this socket                            */
 };
 

@@ -123,8 +123,8 @@ static void tell_inq(struct hf_socket *s, struct msghdr *msg, size_t room)
     int bytes = (int)status.receive_ready;
     if (!bytes && (s->eof || s->phase == HF_SOCKET_OVER))
         bytes = 1; /* tcp_inq_hint: there is something to read, the end */
-    struct cmsghdr head = {.cmsg_len = CMSG_LEN(sizeof bytes), .cmsg_level = IPPROTO_TCP,
-                           .cmsg_type = TCP_CM_INQ};
+    struct cmsghdr head = {
+        .cmsg_len = CMSG_LEN(sizeof bytes), .cmsg_level = IPPROTO_TCP, .cmsg_type = TCP_CM_INQ};
     memset(msg->msg_control, 0, CMSG_SPACE(sizeof bytes));
     memcpy(msg->msg_control, &head, sizeof head);
     memcpy((uint8_t *)msg->msg_control + CMSG_LEN(0), &bytes, sizeof bytes);
@@ -180,7 +180,8 @@ static int64_t receive(struct hf_sockets *sockets, int descriptor, struct msghdr
     return sum;
 }
 
-int64_t hf_socket_receive(struct hf_sockets *sockets, int descriptor, struct msghdr *msg, int flags)
+int64_t hf_socket_receive(struct hf_sockets *sockets, int descriptor, struct msghdr *msg,
+                          int flags)
 {
     return hf_posix(receive(sockets, descriptor, msg, flags));
 }
@@ -232,7 +233,8 @@ static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct
     struct cursor at = {msg->msg_iov, msg->msg_iovlen, 0};
     bool again = !s->nonblocking && !(flags & MSG_DONTWAIT);
     hf_time until = hf_sockets_until(sockets, s->options.send_timeout);
-    unsigned more = (flags & MSG_MORE ? HF_SEND_MORE : 0) | (flags & MSG_OOB ? HF_SEND_URGENT : 0);
+    unsigned more =
+        (flags & MSG_MORE ? HF_SEND_MORE : 0) | (flags & MSG_OOB ? HF_SEND_URGENT : 0);
     int64_t sum = 0;
     if (s->phase == HF_SOCKET_CONNECTING) {
         err = again ? hf_socket_await_open(s, until) : -EAGAIN;

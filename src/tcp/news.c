@@ -168,11 +168,9 @@ void hf_output_done(struct hf_env *env, unsigned link)
 
 /* ---- The event stream ---- */
 
-void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to, enum hf_by by,
-                    unsigned detail)
+void hf_trace_state_record(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to,
+                           enum hf_by by, unsigned detail)
 {
-    if (!env->trace)
-        return;
     struct hf_trace_record r = {.kind = HF_TRACE_STATE, .conn = id, .state = to};
     r.u.state.from = from;
     r.u.state.to = to;
@@ -241,11 +239,9 @@ void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_ki
     hf_env_trace(env, &r, 0);
 }
 
-void hf_trace_call(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
-                   uint32_t bytes)
+void hf_trace_call_record(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
+                          uint32_t bytes)
 {
-    if (!env->trace)
-        return;
     struct hf_trace_record r = {.kind = HF_TRACE_CALL, .conn = id, .state = state};
     r.u.call.call = (uint8_t)call;
     r.u.call.bytes = bytes;

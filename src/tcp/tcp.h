@@ -51,15 +51,30 @@ void hf_output_done(struct hf_env *env, unsigned link);
 void hf_output_bury(struct hf_env *env, struct hf_tcp *c);
 size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n);
 void hf_listener_event(struct hf_env *env, struct hf_listening *l, unsigned bits);
-void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to, enum hf_by by,
-                    unsigned detail);
+void hf_trace_state_record(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to,
+                           enum hf_by by, unsigned detail);
 void hf_trace_open(struct hf_env *env, const struct hf_tcp *c);
 void hf_trace_segment(struct hf_env *env, unsigned kind, uint32_t id, uint8_t state,
                       const struct hf_seg *seg, uint32_t window, unsigned reason);
 void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_kind kind,
                     unsigned count, hf_time interval);
-void hf_trace_call(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
-                   uint32_t bytes);
+void hf_trace_call_record(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
+                          uint32_t bytes);
+
+/* One predictable branch where there is no sink. */
+static inline void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to,
+                                  enum hf_by by, unsigned detail)
+{
+    if (HF_UNLIKELY(env->trace != 0))
+        hf_trace_state_record(env, id, from, to, by, detail);
+}
+
+static inline void hf_trace_call(struct hf_env *env, uint32_t id, uint8_t state,
+                                 enum hf_call call, uint32_t bytes)
+{
+    if (HF_UNLIKELY(env->trace != 0))
+        hf_trace_call_record(env, id, state, call, bytes);
+}
 void hf_trace_congestion(struct hf_env *env, const struct hf_tcp *c);
 void hf_tcp_drop(struct hf_env *env, const struct hf_tcp *c, enum hf_drop reason,
                  const struct hf_seg *seg);

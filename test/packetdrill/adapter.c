@@ -18,8 +18,8 @@
 /* How long a packet is waited for. */
 #define PACKET_WAIT_MAX (200 * HF_SEC)
 
-__attribute__((visibility("default"))) void packetdrill_interface_init(const char *flags,
-                                                                       struct pd_interface *table);
+__attribute__((visibility("default"))) void
+packetdrill_interface_init(const char *flags, struct pd_interface *table);
 
 static struct pd *instance;
 
@@ -29,12 +29,12 @@ struct pd *pd_instance(void)
 }
 
 /* Run `call` with the lock, into `result`; errno lives through it. */
-#define LOCKED(result, call)                                                                      \
-    do {                                                                                          \
-        pd_enter(pd);                                                                             \
-        (result) = (call);                                                                        \
-        after_call(pd);                                                                           \
-        pd_leave(pd);                                                                             \
+#define LOCKED(result, call)                                                                     \
+    do {                                                                                         \
+        pd_enter(pd);                                                                            \
+        (result) = (call);                                                                       \
+        after_call(pd);                                                                          \
+        pd_leave(pd);                                                                            \
     } while (0)
 
 static void after_call(struct pd *pd)

@@ -31,10 +31,10 @@ struct pd_sleeper {
 
 struct pd_flags {
     struct hf_settings settings;
-    struct hf_addr local;  /* NONE: not given */
+    struct hf_addr local; /* NONE: not given */
     uint32_t mtu;
-    uint32_t notsent_low;  /* tcp_notsent_lowat */
-    bool report_left;      /* left=1: say at the end how many packets nobody asked for */
+    uint32_t notsent_low; /* tcp_notsent_lowat */
+    bool report_left;     /* left=1: say at the end how many packets nobody asked for */
 };
 
 struct pd {
@@ -44,8 +44,8 @@ struct pd {
     pid_t main_id;
     unsigned long main_calls; /* made by the main thread so far */
     hf_time now;
-    unsigned released;        /* woken threads that have not yet asked for the time */
-    pid_t finishing;          /* a thread whose call is over, and packetdrill may not know yet */
+    unsigned released; /* woken threads that have not yet asked for the time */
+    pid_t finishing;   /* a thread whose call is over, and packetdrill may not know yet */
     struct pd_sleeper *sleepers;
     struct pd_flags flags;
     struct hf_stack *stack;

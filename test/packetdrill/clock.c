@@ -53,7 +53,7 @@ static bool sleeps(pid_t thread)
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
     FILE *file = fopen(path, "re");
     if (!file)
-        return false;
+        return true; /* it is no more */
     size_t n = fread(text, 1, sizeof text - 1, file);
     (void)fclose(file);
     text[n] = '\0';
@@ -162,9 +162,10 @@ void pd_advance(struct pd *pd, hf_time target)
 
 hf_time pd_tell_time(struct pd *pd)
 {
+    if (!is_main(pd))
+        pd->finishing = (pid_t)syscall(SYS_gettid);
     if (owes) {
         settled(pd);
-        pd->finishing = (pid_t)syscall(SYS_gettid);
         return pd->now;
     }
     pd_settle(pd);

@@ -14,7 +14,7 @@ static void google_defaults(struct hf_settings *s)
     s->snd_buffer = 256 * 1024;       /* tcp_wmem, the initial */
     s->syn_retries = 5;
     s->synack_retries = 5;
-    s->idle_restart = 0;              /* tcp_slow_start_after_idle */
+    s->idle_restart = 0; /* tcp_slow_start_after_idle */
 }
 
 /* The n-th of numbers joined by ':' (a sysctl's spaces), or the last one there is. */

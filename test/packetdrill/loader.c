@@ -174,8 +174,8 @@ TEST(blocking_write_waits_for_room, linux, "")
     begin(V4, "profile=linux,timestamps=0,sack=0,wscale=0");
     int conn = established(NULL);
     assert_int_equal(pd.fcntl(pd.userdata, conn, F_SETFL, O_RDWR), 0);
-    assert_int_equal(
-        pd.setsockopt(pd.userdata, conn, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    assert_int_equal(pd.setsockopt(pd.userdata, conn, SOL_SOCKET, SO_SNDBUF, &size, sizeof size),
+                     0);
     blocks(call_write, conn); /* 20000 are let in: two pieces of half a window */
     (void)pd.usleep(pd.userdata, 10000);
     then = now_us();

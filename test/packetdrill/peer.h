@@ -13,8 +13,8 @@ struct segment {
     uint32_t seq, ack;
     unsigned flags;
     uint16_t window;
-    uint16_t mss;      /* 0: no option */
-    uint32_t text;     /* bytes, all zero */
+    uint16_t mss;  /* 0: no option */
+    uint32_t text; /* bytes, all zero */
 };
 
 /* Addresses of both ends: packetdrill's usual ones. */

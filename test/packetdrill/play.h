@@ -24,7 +24,7 @@ struct name {
 };
 
 extern struct pd_interface pd;
-extern uint32_t our_iss;  /* from our SYN, or set by the test */
+extern uint32_t our_iss; /* from our SYN, or set by the test */
 extern uint16_t our_port;
 
 /* ---- The adapter ---- */
@@ -56,11 +56,11 @@ void nonblocking(int fd);
 /* An accepted connection, and its listener. listening may be NULL. */
 int established(int *listening);
 
-#define FAILS(call, error)                                                                        \
-    do {                                                                                          \
-        errno = 0;                                                                                \
-        assert_int_equal((call), -1);                                                             \
-        assert_int_equal(errno, (error));                                                         \
+#define FAILS(call, error)                                                                       \
+    do {                                                                                         \
+        errno = 0;                                                                               \
+        assert_int_equal((call), -1);                                                            \
+        assert_int_equal(errno, (error));                                                        \
     } while (0)
 
 /* ---- A second thread, which makes one call that blocks ---- */

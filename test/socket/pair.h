@@ -48,11 +48,11 @@ int set_number(struct hf_sockets *sockets, int fd, int level, int name, int valu
 int get_number(struct hf_sockets *sockets, int fd, int level, int name);
 void nonblocking(struct hf_sockets *sockets, int fd);
 
-#define FAILS(call, error)                                                                        \
-    do {                                                                                          \
-        errno = 0;                                                                                \
-        assert_int_equal((call), -1);                                                             \
-        assert_int_equal(errno, (error));                                                         \
+#define FAILS(call, error)                                                                       \
+    do {                                                                                         \
+        errno = 0;                                                                               \
+        assert_int_equal((call), -1);                                                            \
+        assert_int_equal(errno, (error));                                                        \
     } while (0)
 
 #endif

@@ -5,8 +5,8 @@
 
 struct row {
     int level, name, value;
-    int error;  /* 0: it is taken */
-    int reads;  /* what getsockopt says then */
+    int error; /* 0: it is taken */
+    int reads; /* what getsockopt says then */
 };
 
 static const struct row rows[] = {

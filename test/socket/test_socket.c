@@ -22,7 +22,8 @@ static void open_and_close(enum family which)
     wanted = client_name(5555);
     same_name(&name, &wanted);
     name.len = sizeof name.storage;
-    assert_int_equal(hf_socket_local(server, conn, (struct sockaddr *)&name.storage, &name.len), 0);
+    assert_int_equal(hf_socket_local(server, conn, (struct sockaddr *)&name.storage, &name.len),
+                     0);
     wanted = server_name(PORT);
     same_name(&name, &wanted);
     name.len = sizeof name.storage;

@@ -122,7 +122,9 @@ TEST(how_much_is_left_comes_along, linux, "")
         uint8_t room[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec piece = {buf, 4};
-    struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr msg = {.msg_iov = &piece,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
                          .msg_controllen = sizeof control};
     int left;
     begin();
