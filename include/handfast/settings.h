@@ -21,6 +21,7 @@ struct hf_settings {
     hf_time rto_initial;  /* before the first sample                                          */
     hf_time rto_min;      /* floor of RTO (rfc: 1 s; linux: 200 ms)                           */
     hf_time rto_max;      /* ceiling of RTO, at least 60 s                                    */
+    uint8_t rto_min_on_variance; /* 1: rto_min bounds 4 RTTVAR, not the sum (linux)           */
     uint8_t r1;           /* retransmissions before the path is reported as bad               */
     uint8_t syn_retries;  /* SYNs sent again before giving up; 0: r2_syn alone decides        */
     uint8_t synack_retries; /* SYN+ACKs sent again before a half-open connection ends, 0..15  */
@@ -43,6 +44,7 @@ struct hf_settings {
     uint8_t timestamps;   /* RFC 7323                                                         */
     uint8_t window_scale; /* RFC 7323                                                         */
     uint8_t sack;         /* RFC 2018                                                         */
+    uint8_t timestamps_required; /* 1: once agreed, a segment without one is dropped (RFC 7323 3.2) */
     uint16_t mss;         /* largest MSS to advertise; 0: what the link allows                */
     uint16_t mss_floor;   /* a peer's smaller MSS is raised to this (CVE-2019-11479)          */
 
@@ -50,12 +52,14 @@ struct hf_settings {
     uint8_t nagle;        /* enum hf_nagle, RFC 9293 3.7.4                                    */
     uint8_t ttl;          /* hop limit                                                        */
     uint8_t tos;          /* Diffserv field                                                   */
+    uint8_t push_bursts;  /* 1: the last of several segments sent at once carries PSH (linux) */
     hf_time sws_override; /* sender's silly-window override timer, 0.1 to 1 s                 */
     uint32_t snd_buffer;  /* bytes a connection may have queued, payload                      */
     uint32_t rcv_buffer;  /* bytes of receive window offered at the most                      */
 
     /* Congestion control, RFC 5681, 6582, 6928 */
     uint8_t initial_window;   /* segments                                                     */
+    uint8_t slow_start_limit; /* segments that one ACK may add in slow start (RFC 3465); 0: no limit */
     uint8_t dupack_threshold; /* duplicate ACKs that start fast retransmit                    */
     uint8_t idle_restart;     /* RFC 5681 4.1: cwnd falls back after idling one RTO           */
     const char *congestion;   /* name of the controller: "reno"                               */
@@ -82,6 +86,7 @@ struct hf_settings {
     uint16_t challenge_count;   /* challenge ACKs per connection within ...                   */
     hf_time challenge_interval; /* ... this long (RFC 5961 7)                                 */
     hf_time invalid_interval;   /* ACKs to out-of-window segments: one in this long; 0: all   */
+    uint8_t answer_unsent;      /* 1: an ACK of what was never sent draws an ACK (RFC 9293)   */
     uint32_t reset_rate;        /* resets per second for segments without a connection        */
     uint32_t icmp_rate;         /* ICMP replies per second, per destination bucket            */
     uint8_t hard_icmp_aborts;   /* SHLD-26 by the letter (1), or RFC 5927 (0)                 */

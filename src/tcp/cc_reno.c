@@ -1,5 +1,5 @@
-/* NewReno's window: slow start and congestion avoidance (RFC 5681 3.1), bytes counted (RFC 3465,
- * L = 1 SMSS an ACK as RFC 5681 asks). Loss recovery itself is in loss_recovery.c. */
+/* NewReno's window: slow start and congestion avoidance (RFC 5681 3.1), bytes counted (RFC 3465;
+ * how many an ACK may add is a setting). Loss recovery itself is in loss_recovery.c. */
 #include "base/assert.h"
 #include "tcp/congestion.h"
 
@@ -15,7 +15,8 @@ static void start(struct hf_congestion *cc)
 static void on_ack(struct hf_congestion *cc, const struct hf_ack_info *ack)
 {
     if (cc->cwnd < cc->ssthresh) {
-        cc->cwnd += ack->acked < cc->mss ? ack->acked : cc->mss;
+        uint32_t most = cc->slow_start_limit * cc->mss;
+        cc->cwnd += most && ack->acked > most ? most : ack->acked;
         return;
     }
     cc->own[ACKED] += ack->acked;

@@ -17,6 +17,7 @@ struct hf_congestion {
     const struct hf_congestion_ops *ops;
     uint32_t cwnd, ssthresh; /* bytes                                                         */
     uint32_t mss;            /* SMSS, bytes                                                   */
+    uint32_t slow_start_limit; /* segments that one ACK may add; 0: as many as it acknowledges */
     uint32_t own[8];         /* the controller's                                              */
 };
 

@@ -22,6 +22,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     a->recover = c->snd_una;
     a->recover_valid = (c->flags & HF_F_AFTER_TIMEOUT) != 0;
     a->cc.mss = c->mss;
+    a->cc.slow_start_limit = env->settings->slow_start_limit;
     a->cc.cwnd = hf_recovery_initial_window(env, c->mss);
     a->cc.ssthresh = UINT32_MAX;
     a->cc.ops->start(&a->cc);

@@ -311,6 +311,10 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     p->len = len;
     p->reason = HF_SEND_NEW;
     p->push = len == queued;
+    /* The last of a run that the window cut short says so, as Linux's super-segments do. */
+    uint32_t behind = queued - len < usable - len ? queued - len : usable - len;
+    if (env->settings->push_bursts && a && a->run && behind < c->mss)
+        p->push = true;
     p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
     if (fin && !queued)
         return p->fin;
@@ -349,6 +353,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->probing = p->reason == HF_SEND_PROBE;
         if (a && p->len && p->len < c->mss)
             a->small_end = end;
+        if (a && p->len && a->run < UINT8_MAX)
+            a->run++;
         if (p->len)
             c->last_send_ms = hf_tcp_now_ms(env);
         c->bytes_sent += end - c->snd_nxt - p->fin;
@@ -471,6 +477,8 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         return true;
     }
     c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
+    if (c->active)
+        hf_tcp_active(env, c)->run = 0;
     hf_tcp_quiesce(env, c);
     hf_tcp_output_over(env, c);
     return false;

@@ -31,7 +31,10 @@ void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt)
         if (!c->srtt_us)
             c->srtt_us = 1;
     }
-    c->rto_us = clamp_us(env, (uint64_t)c->srtt_us + 4ull * c->rttvar_us);
+    uint64_t spread = 4ull * c->rttvar_us, floor_us = (uint64_t)(env->settings->rto_min / HF_US);
+    if (env->settings->rto_min_on_variance && spread < floor_us)
+        spread = floor_us;
+    c->rto_us = clamp_us(env, c->srtt_us + spread);
 }
 
 /* RFC 6298 5.5: double it, up to the ceiling; it stays so until there is a new sample. */

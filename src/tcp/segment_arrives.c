@@ -127,7 +127,7 @@ static enum hf_next step1_sequence(struct hf_env *env, struct hf_tcp *c, struct 
 {
     if ((c->flags & HF_F_TIMESTAMPS) && !(seg->flags & HF_RST)) {
         if (!seg->options.has_ts) {
-            if (!(seg->flags & HF_SYN))
+            if (!(seg->flags & HF_SYN) && env->settings->timestamps_required)
                 return drop(env, c, HF_DROP_NO_TIMESTAMP, seg);
         } else if (paws_rejects(env, c, seg)) {
             answer_outside(env, c, seg);
@@ -266,7 +266,8 @@ static enum hf_next step5_ack(struct hf_env *env, struct hf_tcp *c, const struct
     if (c->state == HF_SYN_RECEIVED && step5_syn_received(env, c, seg) == HF_DONE)
         return HF_DONE;
     if (hf_seq_gt(seg->ack, c->snd_nxt)) {
-        if (hf_tcp_may_challenge(env, c, env->settings->challenge_count))
+        if (env->settings->answer_unsent &&
+            hf_tcp_may_challenge(env, c, env->settings->challenge_count))
             hf_tcp_want(env, c, HF_WANT_ACK);
         return drop(env, c, HF_DROP_ACK_UNSENT, seg);
     }

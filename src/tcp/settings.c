@@ -39,6 +39,9 @@ static const struct hf_settings rfc = {
     COMMON,
     .rto_initial = 1 * HF_SEC,     /* RFC 6298 2.1 */
     .rto_min = 1 * HF_SEC,         /* RFC 6298 2.4 */
+    .slow_start_limit = 1,         /* RFC 5681 3.1: at most SMSS */
+    .timestamps_required = 1,      /* RFC 7323 3.2 */
+    .answer_unsent = 1,            /* RFC 9293 3.10.7.4 */
     .rto_max = 60 * HF_SEC,        /* RFC 6298 2.5 */
     .synack_retries = 5,           /* row C5: few */
     .r2_syn = 180 * HF_SEC,        /* MUST-23 */
@@ -57,6 +60,8 @@ static const struct hf_settings rfc = {
 #define LINUX                                                                                     \
     COMMON, .rto_initial = 1 * HF_SEC, /* TCP_TIMEOUT_INIT */                                     \
         .rto_min = 200 * HF_MS,        /* TCP_RTO_MIN */                                          \
+        .rto_min_on_variance = 1,      /* __tcp_set_rto */                                        \
+        .push_bursts = 1,              /* __tcp_transmit_skb */                                   \
         .rto_max = 120 * HF_SEC,       /* TCP_RTO_MAX */                                          \
         .synack_retries = 5,           /* tcp_synack_retries */                                   \
         .r2_data = 924600 * HF_MS,     /* tcp_retries2 = 15 */                                    \
@@ -70,11 +75,16 @@ static const struct hf_settings rfc = {
 static const struct hf_settings linux_table = {
     LINUX,
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
+    /* slow_start_limit 0: tcp_slow_start; timestamps_required 0: tcp_validate_incoming;
+     * answer_unsent 0: tcp_ack drops in silence. */
 };
 
 static const struct hf_settings default_table = {
     LINUX,
     .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
+    .slow_start_limit = 2, /* RFC 3465 2.3 */
+    .timestamps_required = 1,
+    .answer_unsent = 1,
 };
 
 const struct hf_settings *hf_settings_rfc(void)

@@ -34,6 +34,7 @@ struct pd_flags {
     struct hf_addr local; /* NONE: not given */
     uint32_t mtu;
     uint32_t notsent_low; /* tcp_notsent_lowat */
+    bool google;          /* profile=linux: the largest buffer decides the window scale */
     bool report_left;     /* left=1: say at the end how many packets nobody asked for */
 };
 
@@ -43,6 +44,8 @@ struct pd {
     pthread_t main_thread;
     pid_t main_id;
     unsigned long main_calls; /* made by the main thread so far */
+    unsigned long wait_call;  /* the one of them that began to wait at wait_begun */
+    hf_time wait_begun;
     hf_time now;
     unsigned released; /* woken threads that have not yet asked for the time */
     pid_t finishing;   /* a thread whose call is over, and packetdrill may not know yet */

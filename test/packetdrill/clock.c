@@ -224,7 +224,12 @@ static void sleep_really(struct pd *pd, hf_time until)
 static int sleep_in_main(struct pd *pd, hf_time until)
 {
     hf_time next = earliest(pd);
-    if (until == HF_NEVER && next == HF_NEVER) {
+    if (pd->wait_call != pd->main_calls) {
+        pd->wait_call = pd->main_calls;
+        pd->wait_begun = pd->now;
+    }
+    bool for_ever = pd->now - pd->wait_begun > ALONE_MAX;
+    if (until == HF_NEVER && (next == HF_NEVER || for_ever)) {
         (void)fprintf(stderr, "handfast-pd: a call would block for ever: give it an end time\n");
         return HF_ERR_STATE;
     }

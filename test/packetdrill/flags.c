@@ -6,12 +6,13 @@
 #include "adapter.h"
 
 #define WORD 96
+#define RMEM_MAX (15 * 1024 * 1024) /* tcp_rmem of defaults.sh, the largest */
 
 /* Google's defaults.sh where it differs from Linux's own defaults. */
 static void google_defaults(struct hf_settings *s)
 {
-    s->rcv_buffer = 15 * 1024 * 1024; /* tcp_rmem, the largest: it decides the window scale */
-    s->snd_buffer = 256 * 1024;       /* tcp_wmem, the initial */
+    s->rcv_buffer = RMEM_MAX;   /* it decides the window scale */
+    s->snd_buffer = 256 * 1024; /* tcp_wmem, the initial */
     s->syn_retries = 5;
     s->synack_retries = 5;
     s->idle_restart = 0; /* tcp_slow_start_after_idle */
@@ -73,7 +74,7 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
     struct hf_settings *s = &flags->settings;
     long n = number_at(value, 0);
     if (strcmp(key, "rcvbuf") == 0 && n > 0)
-        s->rcv_buffer = (uint32_t)n;
+        s->rcv_buffer = flags->google && n < RMEM_MAX ? RMEM_MAX : (uint32_t)n;
     else if (strcmp(key, "local") == 0)
         (void)hf_addr_parse(value, &flags->local);
     else if (strcmp(key, "mtu") == 0 && n > 0)
@@ -124,6 +125,7 @@ void pd_flags_read(const char *text, struct pd_flags *flags)
         if (strcmp(key, "profile") == 0 && strcmp(value, "linux") == 0) {
             flags->settings = *hf_settings_linux();
             google_defaults(&flags->settings);
+            flags->google = true;
         }
     }
     for (const char *at = text ? text : ""; next_word(&at, key, value);)
