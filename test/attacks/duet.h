@@ -10,7 +10,7 @@
 #include <handfast/sim.h>
 #include <handfast/tcp.h>
 
-enum { DUET_PACKETS = 64 };
+enum { DUET_PACKETS = 256 };
 
 struct duet_packet {
     uint8_t *bytes;
