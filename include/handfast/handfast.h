@@ -14,6 +14,7 @@
 #include <handfast/host.h>
 #include <handfast/link.h>
 #include <handfast/sim.h>
+#include <handfast/socket.h>
 #include <handfast/view.h>
 
 #endif

@@ -134,7 +134,7 @@ void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
             go_open(env, c, a);
     }
     /* A window that is not used does not grow (RFC 7661 in its simplest form). */
-    if (in_flight + c->mss >= a->cc.cwnd / 2) {
+    if (2 * (uint64_t)in_flight > a->cc.cwnd) {
         struct hf_ack_info info = {.now = env->now, .rtt = rtt, .acked = acked,
                                    .in_flight = in_flight};
         a->cc.ops->on_ack(&a->cc, &info);

@@ -286,6 +286,18 @@ static bool worth_sending(const struct hf_env *env, const struct hf_tcp *c,
     return len >= c->snd_wnd_max / 2;
 }
 
+/* Linux sends super-segments of at most half a window, and each carries PSH at its end: the last of
+ * several segments says that no more comes now. */
+static bool ends_burst(const struct hf_tcp *c, struct hf_active *a, uint32_t behind)
+{
+    uint32_t half = a->cc.cwnd / c->mss / 2;
+    bool full = a->run + 1u >= half && half > 1;
+    bool last = behind < c->mss && a->run > 0;
+    if (full)
+        a->run = UINT8_MAX; /* the next one begins a burst */
+    return full || last;
+}
+
 static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
 {
     uint32_t queued = hf_tcp_unsent(env, c);
@@ -311,9 +323,8 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     p->len = len;
     p->reason = HF_SEND_NEW;
     p->push = len == queued;
-    /* The last of a run that the window cut short says so, as Linux's super-segments do. */
     uint32_t behind = queued - len < usable - len ? queued - len : usable - len;
-    if (env->settings->push_bursts && a && a->run && behind < c->mss)
+    if (env->settings->push_bursts && a && ends_burst(c, a, behind))
         p->push = true;
     p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
     if (fin && !queued)
@@ -353,8 +364,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->probing = p->reason == HF_SEND_PROBE;
         if (a && p->len && p->len < c->mss)
             a->small_end = end;
-        if (a && p->len && a->run < UINT8_MAX)
-            a->run++;
+        if (a && p->len)
+            a->run++; /* from UINT8_MAX to 0: a burst is over */
         if (p->len)
             c->last_send_ms = hf_tcp_now_ms(env);
         c->bytes_sent += end - c->snd_nxt - p->fin;

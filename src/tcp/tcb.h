@@ -156,7 +156,7 @@ struct hf_active {
     hf_seq rtx_nxt;           /* in LOSS: next octet to send again; ends at recover           */
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
     uint8_t dupacks;
-    uint8_t run;              /* segments of new text since output last ran dry                */
+    uint8_t run;              /* segments of new text in this burst                            */
     uint8_t rtx_reason;       /* enum hf_send_reason of what waits for retransmission         */
     bool rtx_first;           /* the first unacknowledged segment is to be sent again         */
     bool timing;              /* one segment is being timed                                   */
