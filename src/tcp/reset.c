@@ -83,14 +83,26 @@ static struct hf_reply *reply_of(struct hf_env *env, const struct hf_tcp *c, hf_
 
 /* D9: SEQ is right only if the peer has everything we sent; if not, it challenges, and CLOSED
  * answers that with a reset that fits. */
-void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c)
+static void own_reset(struct hf_env *env, const struct hf_tcp *c, unsigned flags)
 {
     struct hf_reply *r = reply_of(env, c, hf_tcp_empty_seq(c));
     if (!r)
         return;
-    r->flags = HF_RST | HF_ACK;
+    r->flags = (uint16_t)flags;
+    if (!(flags & HF_ACK))
+        r->ack = 0;
     r->reason = HF_SEND_RESET;
     env->counters.resets_out++;
+}
+
+void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c)
+{
+    own_reset(env, c, HF_RST | HF_ACK);
+}
+
+void hf_tcp_answer_reset(struct hf_env *env, const struct hf_tcp *c)
+{
+    own_reset(env, c, HF_RST);
 }
 
 void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c)

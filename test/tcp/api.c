@@ -276,7 +276,7 @@ TEST(close_may_be_full, rfc, "MAY-1 SHLD-3")
     char byte;
     expect(hf_tcp_recv(stack(), conn(), &byte, 1), HF_ERR_STALE);
     in(PSH|ACK, .seq = 1, .ack = 2, .len = 10);
-    out(RST|ACK, .seq = 2);
+    out(RST, .seq = 2);
     ended(HF_CAUSE_DATA_AFTER_CLOSE);
 }
 

@@ -97,7 +97,7 @@ TEST(fin_wait_1_text_after_full_close, rfc, "FW1.data D-6 SHLD-3 MUST-12 MAY-1")
 {
     fin_wait_1(.full = true);
     in(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
-    out(RST|ACK, .seq = 2);
+    out(RST, .seq = 2);
     ended(HF_CAUSE_DATA_AFTER_CLOSE);
 }
 
@@ -267,7 +267,7 @@ TEST(fin_wait_2_text_after_full_close, rfc, "FW2.data D-6 SHLD-3")
 {
     fin_wait_2(.full = true);
     in(PSH|ACK, .seq = 1, .ack = 2, .len = 100);
-    out(RST|ACK, .seq = 2);
+    out(RST, .seq = 2);
     ended(HF_CAUSE_DATA_AFTER_CLOSE);
 }
 
