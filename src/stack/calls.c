@@ -2,6 +2,7 @@
  * stale handle ends here. */
 #include <string.h>
 
+#include "base/text.h"
 #include "stack/stack.h"
 
 static struct hf_tcp *conn_of(const struct hf_stack *stack, hf_conn handle)
@@ -298,12 +299,8 @@ int hf_option_named(const char *name)
         HF_OPTIONS(HF_X)
 #undef HF_X
     };
-    for (int i = 0; name && i < HF_OPTION_COUNT; i++) {
-        const char *a = names[i], *b = name;
-        while (*a && *a == *b)
-            a++, b++;
-        if (*a == *b)
+    for (int i = 0; name && i < HF_OPTION_COUNT; i++)
+        if (hf_text_equal(names[i], name))
             return i;
-    }
     return HF_ERR_ARGUMENT;
 }

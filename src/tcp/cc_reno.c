@@ -1,9 +1,7 @@
 /* NewReno's window: slow start and congestion avoidance (RFC 5681 3.1), bytes counted (RFC 3465;
  * how many an ACK may add is a setting). Loss recovery itself is in loss_recovery.c. */
-#include "base/assert.h"
+#include "base/text.h"
 #include "tcp/congestion.h"
-
-#include <string.h>
 
 enum { ACKED = 0 }; /* own[]: bytes acknowledged since the window last grew                     */
 
@@ -61,12 +59,8 @@ static const struct hf_congestion_ops *const controllers[] = {&hf_cc_reno};
 
 const struct hf_congestion_ops *hf_congestion_named(const char *name)
 {
-    for (unsigned i = 0; i < sizeof controllers / sizeof controllers[0]; i++) {
-        const char *a = controllers[i]->name, *b = name;
-        while (*a && *a == *b)
-            a++, b++;
-        if (*a == *b)
+    for (unsigned i = 0; i < sizeof controllers / sizeof controllers[0]; i++)
+        if (hf_text_equal(controllers[i]->name, name))
             return controllers[i];
-    }
     return 0;
 }
