@@ -189,7 +189,7 @@ static uint32_t finish_tcp(uint8_t *packet, uint32_t ip, uint32_t len, const str
 {
     uint8_t *tcp = packet + ip;
     memset(tcp + HF_TCP_CHECKSUM_AT, 0, 2);
-    uint32_t sum = hf_checksum_add(tcp, len, hf_tcp_pseudo_sum(flow, len, true));
+    uint32_t sum = hf_checksum_add(tcp, len, hf_tcp_pseudo_sum(flow, len));
     uint16_t checksum = hf_checksum_finish(sum);
     tcp[HF_TCP_CHECKSUM_AT] = (uint8_t)(checksum >> 8);
     tcp[HF_TCP_CHECKSUM_AT + 1] = (uint8_t)checksum;

@@ -187,7 +187,7 @@ static void segment(struct world *w)
         text = 0;
     uint32_t tcp = hf_tcp_build(packet + ip, &flow, &head), total = tcp + text;
     hf_ip_build(packet, &flow, HF_PROTO_TCP, 0, 64, 0, 0, total);
-    uint32_t sum = hf_checksum_add(packet + ip, total, hf_tcp_pseudo_sum(&flow, total, true));
+    uint32_t sum = hf_checksum_add(packet + ip, total, hf_tcp_pseudo_sum(&flow, total));
     hf_put16(packet + ip + HF_TCP_CHECKSUM_AT, hf_checksum_finish(sum));
     give(w, packet, ip + total);
     if (!(head.flags & HF_RST))

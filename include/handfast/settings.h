@@ -32,7 +32,6 @@ struct hf_settings {
 
     /* Acknowledgements, RFC 9293 3.8.6.3, RFC 5681 4.2 */
     hf_time delack;       /* delayed ACK, below 500 ms                                        */
-    hf_time delack_min;   /* linux adapts between this and delack; equal to delack: fixed     */
     uint16_t quick_acks;  /* segments acknowledged at once at the start of a connection       */
 
     /* Keep-alive, RFC 9293 3.8.4: off until a connection asks for it */

@@ -97,7 +97,7 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
     if (packet->checksum == HF_CHECKSUM_PARTIAL) {
         packet->checksum_start = 0;
         packet->checksum_offset = HF_TCP_CHECKSUM_AT;
-        hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_tcp_pseudo_sum(flow, header + text, true));
+        hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_tcp_pseudo_sum(flow, header + text));
         return;
     }
     uint32_t sum = hf_tcp_pseudo_sum_words(flow, header + text, tcp, header / 4);

@@ -49,7 +49,6 @@ static const struct hf_settings rfc = {
     .user_timeout = 300 * HF_SEC,  /* RFC 9293 3.9.1.1 */
     .nagle = HF_NAGLE_RFC,         /* SHLD-7 */
     .delack = 200 * HF_MS,         /* MUST-40: below 500 ms */
-    .delack_min = 200 * HF_MS,
     .snd_buffer = 256 * 1024,
     .rcv_buffer = 65535,           /* what 16 bits can say */
     .idle_restart = 1,             /* RFC 5681 4.1 */
@@ -67,7 +66,7 @@ static const struct hf_settings rfc = {
         .r2_data = 924600 * HF_MS,     /* tcp_retries2 = 15 */                                    \
         .nagle = HF_NAGLE_MINSHALL,    /* tcp_minshall_check */                                   \
         .delack = 40 * HF_MS,          /* TCP_DELACK_MIN */                                       \
-        .delack_min = 40 * HF_MS, .quick_acks = 16, /* TCP_MAX_QUICKACKS */                       \
+        .quick_acks = 16,              /* TCP_MAX_QUICKACKS */                                    \
         .snd_buffer = 1024 * 1024, .rcv_buffer = 512 * 1024, .idle_restart = 1,                   \
         .msl = 30 * HF_SEC, /* TCP_TIMEWAIT_LEN = 60 s */                                         \
         .challenge_interval = 5 * HF_SEC, .invalid_interval = 500 * HF_MS /* tcp_invalid_ratelimit */

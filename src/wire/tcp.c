@@ -210,11 +210,10 @@ uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
     return len;
 }
 
-uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len, bool outgoing)
+uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len)
 {
     /* A sum does not tell source from destination, and the prefix of an IPv4 key, one word
      * 0xffff, is a zero in it: the 32 bytes of both keys are right for either family. */
-    (void)outgoing;
     _Static_assert(offsetof(struct hf_flow, remote) == 16, "the keys stand side by side");
     return hf_checksum_words(flow, 8, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
 }

@@ -104,9 +104,9 @@ uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
                       const struct hf_segment_head *head);
 
 /* The sum over the pseudo-header of RFC 9293 3.1 (both families); to be continued over header
- * and text, then hf_checksum_finish. `tcp_len`: header and text. outgoing: local is the
- * source. */
-uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len, bool outgoing);
+ * and text, then hf_checksum_finish. `tcp_len`: header and text. A sum does not tell source
+ * from destination, so it serves both directions. */
+uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len);
 
 /* The same, continued over the first n words of four bytes of the segment. */
 uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len, const void *tcp,

@@ -366,7 +366,7 @@ TEST(delayed_ack, rfc, "EST.delack MUST-40 SHLD-18")
     }
     in(PSH|ACK, .seq = 401, .ack = 1, .len = 10);
     nothing();
-    quiet(settings()->delack_min / 2);
+    quiet(settings()->delack / 2);
     within(settings()->delack, ACK, .seq = 1, .ack = 411);
     app_recv(410);
 }

@@ -487,9 +487,8 @@ static void check_pseudo_sum(unsigned family, size_t text_len)
     hf_key_from_addr(flow.local, &destination);
 
     uint32_t len = (uint32_t)wire_build(packet, &s), ip = family == 4 ? 20 : 40;
-    uint32_t sum = hf_tcp_pseudo_sum(&flow, len - ip, false);
+    uint32_t sum = hf_tcp_pseudo_sum(&flow, len - ip);
     assert_int_equal(hf_checksum_finish(hf_checksum_add(packet + ip, len - ip, sum)), 0);
-    assert_int_equal(hf_tcp_pseudo_sum(&flow, len - ip, true), sum);
     packet[ip + 13] ^= 1;
     assert_int_not_equal(hf_checksum_finish(hf_checksum_add(packet + ip, len - ip, sum)), 0);
 }
