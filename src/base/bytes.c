@@ -45,13 +45,6 @@ uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
     return index;
 }
 
-void hf_chunk_hold(struct hf_chunks *chunks, uint32_t index)
-{
-    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
-    HF_ASSERT(chunk->refs > 0);
-    chunk->refs++;
-}
-
 void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
 {
     struct hf_chunk *chunk = hf_chunk_at(chunks, index);

@@ -52,7 +52,6 @@ void hf_chunks_reset(struct hf_chunks *chunks);
 
 /* One chunk outside any queue with refs 1; 0 when there is no memory. */
 uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity);
-void hf_chunk_hold(struct hf_chunks *chunks, uint32_t chunk);
 void hf_chunk_release(struct hf_chunks *chunks, uint32_t chunk);
 static inline struct hf_chunk *hf_chunk_at(const struct hf_chunks *chunks, uint32_t chunk)
 {
@@ -95,7 +94,7 @@ void hf_bytes_copy(const struct hf_chunks *chunks, const struct hf_bytes *q, uin
  * that q's last chunk has, the rest is linked. Never fails. */
 void hf_bytes_splice(struct hf_chunks *chunks, struct hf_bytes *q, struct hf_bytes *more);
 
-/* Slices for len bytes that begin `from` bytes into the queue; each is held (hf_chunk_hold)
+/* Slices for len bytes that begin `from` bytes into the queue; each is held (a reference more)
  * and its `hold` set. Returns the number of slices used; *got is how many bytes fitted into
  * `max` slices. `cursor` speeds up walking forward: `dropped` is the number of bytes ever
  * dropped from the front of this queue, modulo 2^32, which makes the cursor stay right while

@@ -27,7 +27,7 @@ void hf_reassembly_clear(struct hf_env *env, struct hf_active *a)
         a->ranges = next;
     }
     a->last_range = 0;
-    a->range_charge = 0;
+    a->range_bytes = 0;
 }
 
 static uint32_t append(struct hf_env *env, struct hf_bytes *q, const struct hf_seg *seg,
@@ -43,7 +43,7 @@ static bool may_hold(const struct hf_env *env, const struct hf_tcp *c, const str
                      uint32_t len)
 {
     return hf_budget_room(&env->budget, HF_USE_REASSEMBLY) > len + HF_CHUNK_MIN &&
-           a->range_charge + len <= 2 * c->rcv_buffer;
+           a->range_bytes + len <= 2 * c->rcv_buffer;
 }
 
 /* Join neighbours that now touch: `index` with what follows it. */
@@ -97,7 +97,7 @@ static bool insert(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, ui
     struct hf_range *r = range_at(env, index);
     uint32_t held = append(env, &r->bytes, seg, offset, len);
     r->end += held;
-    a->range_charge += held;
+    a->range_bytes += held;
     r->stamp = ++a->range_stamp;
     if (r->start == r->end) { /* no memory for a single byte: take the empty range out again */
         if (p)
@@ -162,7 +162,7 @@ static void join(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
         if (hf_seq_gt(r->start, c->rcv_nxt))
             return;
         uint32_t next = r->next;
-        a->range_charge -= r->end - r->start;
+        a->range_bytes -= r->end - r->start;
         uint32_t old = c->rcv_nxt - r->start;
         if (hf_seq_gt(r->end, c->rcv_nxt)) {
             hf_bytes_drop(&env->chunks, &r->bytes, old);
@@ -175,7 +175,7 @@ static void join(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
         range_free(env, a, a->ranges);
         a->ranges = next;
     }
-    a->range_charge = 0;
+    a->range_bytes = 0;
 }
 
 bool hf_reassembly_take(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,

@@ -7,7 +7,8 @@
  * the C stack from a half-open or TIME-WAIT entry, run through the same steps, and be copied into
  * the pool if it is to stay. Such a block has self == 0: it is in no list and has no timer.
  *
- * Only src/tcp writes these fields. State changes in one function, hf_tcp_enter. */
+ * Only src/tcp writes these fields. State changes in one function, hf_tcp_enter; a block that is
+ * built from an entry begins in the entry's state. */
 #ifndef HF_TCP_TCB_H
 #define HF_TCP_TCB_H
 
@@ -172,7 +173,7 @@ struct hf_active {
     hf_seq fin_seq;           /* its number                                                   */
     uint32_t range_stamp;     /* counts arrivals, for the order of SACK blocks                */
     struct hf_sack_block dsack; /* HF_F_DSACK: received twice, to be told                     */
-    uint32_t range_charge;    /* memory of out-of-order data, by capacity                     */
+    uint32_t range_bytes;     /* out-of-order text, all ranges together                       */
 };
 
 static inline struct hf_tcp *hf_tcp_at(const struct hf_env *env, uint32_t index)

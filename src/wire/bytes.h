@@ -57,16 +57,4 @@ static inline uint8_t hf_reader_u8(struct hf_reader *r)
     return p ? *p : 0;
 }
 
-static inline uint16_t hf_reader_u16(struct hf_reader *r)
-{
-    const uint8_t *p = hf_reader_take(r, 2);
-    return p ? hf_get16(p) : 0;
-}
-
-static inline uint32_t hf_reader_u32(struct hf_reader *r)
-{
-    const uint8_t *p = hf_reader_take(r, 4);
-    return p ? hf_get32(p) : 0;
-}
-
 #endif

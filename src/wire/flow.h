@@ -28,12 +28,6 @@ struct hf_path {
     uint32_t features; /* HF_LINK_...                                                         */
 };
 
-/* "memcmp" and "memcpy" only: these work in every build of the core. */
-static inline bool hf_flow_equal(const struct hf_flow *a, const struct hf_flow *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
 static inline bool hf_key_is_ipv4(const uint8_t key[16])
 {
     static const uint8_t mapped[4] = {0, 0, 0xff, 0xff};
