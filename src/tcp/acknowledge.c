@@ -60,7 +60,6 @@ static void drop_text(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
         n = a->snd.len; /* the FIN is the octet behind it */
     hf_bytes_drop(&env->chunks, &a->snd, n);
     a->snd_dropped += n;
-    c->bytes_acked += n;
 }
 
 static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)

@@ -209,7 +209,7 @@ static void update_ts_recent(struct hf_env *env, struct hf_tcp *c, const struct 
  * nor than what was ever sent. */
 static bool ack_too_old(const struct hf_tcp *c, hf_seq ack)
 {
-    uint64_t ever = c->bytes_acked + hf_tcp_fin_acked(c);
+    uint64_t ever = hf_tcp_bytes_acked(c) + hf_tcp_fin_acked(c);
     uint64_t back = ever < c->snd_wnd_max ? ever : c->snd_wnd_max;
     return hf_seq_lt(ack, c->snd_una - (uint32_t)back);
 }

@@ -98,7 +98,6 @@ struct hf_tcp {
     uint32_t hash;        /* of flow; also the trace id                                       */
     hf_time progress_at;  /* R2 and user timeout count from here                              */
     hf_time orphan_at;    /* HF_NEVER: not an orphan                                          */
-    hf_time zero_window_since; /* while rtx_mode is PERSIST                                   */
 
     struct hf_flow flow;
 
@@ -114,6 +113,7 @@ struct hf_tcp {
     uint32_t ts_offset;   /* of our timestamp clock for this pair, RFC 7323 7.1               */
     uint32_t path_mtu_s;  /* when path_mtu last fell, seconds                                 */
     uint32_t ts_recent_s; /* when ts_recent was set, seconds                                  */
+    uint32_t zero_window_s; /* since when rtx_mode is PERSIST, seconds                        */
     uint16_t path_mtu;
     uint16_t peer_mss;    /* from its SYN, or the default                                     */
     uint16_t advertised_mss;
@@ -133,7 +133,7 @@ struct hf_tcp {
     uint32_t invalid_ack_ms;  /* last ACK to an out-of-window segment                         */
     uint32_t last_send_ms;    /* last time that text was sent                                 */
     uint64_t user;
-    uint64_t bytes_sent, bytes_received, bytes_acked;
+    uint64_t bytes_sent, bytes_received; /* text, each octet once                            */
     uint32_t segments_sent, segments_received, retransmits;
     struct hf_congestion_saved saved;
 };
@@ -221,6 +221,15 @@ static inline hf_seq hf_tcp_empty_seq(const struct hf_tcp *c)
 static inline bool hf_tcp_fin_acked(const struct hf_tcp *c)
 {
     return (c->flags & HF_F_FIN_SENT) && c->snd_una == c->snd_nxt;
+}
+
+/* Octets of text that the peer has acknowledged: all that were sent and are not in flight. */
+static inline uint64_t hf_tcp_bytes_acked(const struct hf_tcp *c)
+{
+    if (!hf_tcp_outstanding(c))
+        return c->bytes_sent;
+    uint32_t syn = c->snd_una == c->iss, fin = (c->flags & HF_F_FIN_SENT) != 0;
+    return c->bytes_sent - (c->snd_nxt - c->snd_una - syn - fin);
 }
 
 static inline uint32_t hf_tcp_now_ms(const struct hf_env *env)

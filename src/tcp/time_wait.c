@@ -185,7 +185,7 @@ static void expand(struct hf_env *env, const struct hf_time_wait *w, uint64_t ha
     c->rcv_buffer = w->window; /* as it stood in a header: no scale */
     c->rcv_wscale = 0;
     c->iss = w->snd_nxt - UINT16_MAX - 1; /* long ago */
-    c->bytes_acked = c->snd_wnd_max = UINT16_MAX;
+    c->bytes_sent = c->snd_wnd_max = UINT16_MAX;
 }
 
 void hf_time_wait_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg)

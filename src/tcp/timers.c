@@ -103,7 +103,7 @@ void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
         if (mode == HF_RTX_PERSIST || c->rtx_mode == HF_RTX_PERSIST)
             c->backoff = 0;
         if (mode == HF_RTX_PERSIST)
-            c->zero_window_since = env->now;
+            c->zero_window_s = hf_tcp_now_s(env);
         if (mode != HF_RTX_NONE && c->rtx_mode == HF_RTX_NONE)
             c->progress_at = env->now;
     }
@@ -166,7 +166,7 @@ static void on_persist(struct hf_env *env, struct hf_tcp *c)
     if (c->probes < UINT8_MAX)
         c->probes++;
     /* RFC 6429: when memory is short, those go first whose peers have long let them wait. */
-    hf_time held = env->now - c->zero_window_since;
+    hf_time held = (hf_tcp_now_s(env) - c->zero_window_s) * HF_SEC;
     if (held > env->settings->zero_window_grace &&
         hf_budget_room(&env->budget, HF_USE_WINDOW) == 0) {
         hf_tcp_send_reset(env, c);
@@ -262,5 +262,5 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
             *at[i] += by;
     c->last_receive += by;
     c->progress_at += by;
-    c->zero_window_since += by;
+    c->zero_window_s += (uint32_t)(by / HF_SEC);
 }

@@ -393,7 +393,7 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
     s->path_mtu = c->path_mtu;
     s->bytes_sent = c->bytes_sent;
     s->bytes_received = c->bytes_received;
-    s->bytes_acked = c->bytes_acked;
+    s->bytes_acked = hf_tcp_bytes_acked(c);
     s->segments_sent = c->segments_sent;
     s->segments_received = c->segments_received;
     s->retransmits = c->retransmits;
