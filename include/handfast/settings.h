@@ -53,8 +53,14 @@ struct hf_settings {
     uint8_t tos;          /* Diffserv field                                                   */
     uint8_t push_bursts;  /* 1: the last of several segments sent at once carries PSH (linux) */
     hf_time sws_override; /* sender's silly-window override timer, 0.1 to 1 s                 */
-    uint32_t snd_buffer;  /* bytes a connection may have queued, payload                      */
-    uint32_t rcv_buffer;  /* bytes of receive window offered at the most                      */
+
+    /* Buffers, bytes of payload. None is allocated before there is something in it. A connection
+     * begins with snd_buffer and rcv_buffer; they grow with what the path carries in a round trip,
+     * up to ..._max (0: they stay as they are), and fall back when it was idle. While memory is
+     * short a queue is at most a quarter of what is free, but never less than ..._min. */
+    uint32_t snd_buffer_min, snd_buffer, snd_buffer_max; /* queued to be sent                 */
+    uint32_t rcv_buffer_min, rcv_buffer, rcv_buffer_max; /* unread, and the window offered; the
+                                                            window scale comes from the max   */
 
     /* Congestion control, RFC 5681, 6582, 6928 */
     uint8_t initial_window;   /* segments                                                     */

@@ -195,8 +195,8 @@ HF_API int hf_tcp_status(struct hf_stack *stack, hf_conn conn, struct hf_tcp_sta
     X(USER_TIMEOUT, "user-timeout", 1)       /* ns; 0: none                                   */ \
     X(TOS, "tos", 1)                         /* Diffserv field, 0..255 (MUST-48, SHLD-21)     */ \
     X(TTL, "ttl", 1)                         /* hop limit, 1..255 (MUST-49)                   */ \
-    X(SND_BUFFER, "send-buffer", 1)          /* bytes                                         */ \
-    X(RCV_BUFFER, "receive-buffer", 1)       /* bytes of window                               */ \
+    X(SND_BUFFER, "send-buffer", 1)          /* bytes: it grows no more; 0: it does again     */ \
+    X(RCV_BUFFER, "receive-buffer", 1)       /* bytes of window, as above                     */ \
     X(SOFT_ERRORS, "soft-errors", 1)         /* 0: do not report (SHLD-20)                    */ \
     X(DELACK, "delayed-ack", 1)              /* 0: acknowledge everything at once             */ \
     X(CORK, "cork", 1)                       /* 1: only full segments                         */ \

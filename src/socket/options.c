@@ -23,7 +23,7 @@ void hf_socket_options_init(struct hf_socket *s)
 {
     const struct hf_settings *settings = &s->sockets->settings;
     s->options.send_buffer = (int)settings->snd_buffer;
-    s->options.receive_buffer = (int)settings->rcv_buffer;
+    s->options.receive_buffer = 2 * (int)settings->rcv_buffer;
     s->options.receive_low = 1;
 }
 
@@ -33,6 +33,23 @@ static void give(struct hf_socket *s, enum hf_option option, int64_t value)
 {
     if (s->conn)
         (void)hf_tcp_set(s->sockets->stack, s->conn, option, value);
+}
+
+/* Half of a receive buffer is window, the rest is for what surrounds the bytes (tcp_adv_win_scale).
+ * Who sets one has it stay so. */
+static void give_receive_buffer(struct hf_socket *s)
+{
+    give(s, HF_OPTION_RCV_BUFFER, s->options.receive_buffer / 2);
+}
+
+/* What SO_RCVBUF says: what was set, or what the connection's has grown to. */
+static int receive_buffer(struct hf_socket *s)
+{
+    int64_t window;
+    if (s->options.receive_buffer_set || !s->conn ||
+        hf_tcp_get(s->sockets->stack, s->conn, HF_OPTION_RCV_BUFFER, &window) != HF_OK)
+        return s->options.receive_buffer;
+    return 2 * (int)window;
 }
 
 static void give_if(struct hf_socket *s, enum hf_option option, int64_t value)
@@ -46,7 +63,7 @@ void hf_socket_options_apply(struct hf_socket *s)
     const struct hf_socket_options *o = &s->options;
     hf_room_apply(s);
     if (o->receive_buffer_set)
-        give(s, HF_OPTION_RCV_BUFFER, o->receive_buffer);
+        give_receive_buffer(s);
     give_if(s, HF_OPTION_KEEPALIVE_IDLE, o->keepalive_idle_s * HF_SEC);
     give_if(s, HF_OPTION_KEEPALIVE_INTERVAL, o->keepalive_interval_s * HF_SEC);
     give_if(s, HF_OPTION_KEEPALIVE_PROBES, o->keepalive_probes);
@@ -158,7 +175,7 @@ static int set_socket(struct hf_socket *s, int name, const void *value, uint32_t
     case SO_RCVBUF:
         o->receive_buffer = clamp(2 * (int64_t)n, RECEIVE_BUFFER_MIN, BUFFER_MAX);
         o->receive_buffer_set = true;
-        give(s, HF_OPTION_RCV_BUFFER, o->receive_buffer);
+        give_receive_buffer(s);
         return 0;
     default:
         return set_socket_other(s, name, value, len);
@@ -371,7 +388,7 @@ static int get_socket(struct hf_socket *s, int name, int *n)
         *n = o->send_buffer;
         return 0;
     case SO_RCVBUF:
-        *n = o->receive_buffer;
+        *n = receive_buffer(s);
         return 0;
     case SO_RCVLOWAT:
         *n = o->receive_low;

@@ -8,7 +8,6 @@
 #define PIECE_MAX (65536 - 1 - 320) /* GSO_MAX_SIZE - 1 - MAX_TCP_HEADER */
 #define MSS_DEFAULT 536
 #define EXPAND_SEGMENTS 10           /* TCP_INIT_CWND */
-#define EXPAND_MAX (4 * 1024 * 1024) /* tcp_wmem, the largest */
 #define OVERHEAD 640                 /* of a segment's memory besides its bytes */
 
 struct queue {
@@ -69,8 +68,8 @@ static void expand(struct hf_socket *s, const struct queue *q)
     if (segments < EXPAND_SEGMENTS)
         segments = EXPAND_SEGMENTS;
     uint64_t size = 2 * (uint64_t)segments * (segment + OVERHEAD / 2);
-    if (size > EXPAND_MAX)
-        size = EXPAND_MAX;
+    if (size > s->sockets->settings.snd_buffer_max)
+        size = s->sockets->settings.snd_buffer_max;
     if (size <= (uint64_t)s->options.send_buffer)
         return;
     s->options.send_buffer = (int)size;

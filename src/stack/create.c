@@ -44,6 +44,7 @@ static bool settings_are_sane(const struct hf_settings *s)
     const uint32_t buffer_max = 1u << 30, entries_max = 1u << 29;
     return durations_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 &&
            s->dupack_threshold > 0 && s->rcv_buffer >= 1024 && s->rcv_buffer <= buffer_max &&
+           s->rcv_buffer_max <= buffer_max && s->snd_buffer_max <= buffer_max &&
            s->snd_buffer >= 1024 && s->snd_buffer <= buffer_max && s->port_first > 0 &&
            s->port_first <= s->port_last && s->congestion &&
            hf_congestion_named(s->congestion) && s->backlog_max > 0 &&

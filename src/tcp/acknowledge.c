@@ -87,7 +87,7 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
 
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t queued = a ? a->snd.len : 0;
-    if (c->flags & HF_F_SEND_FULL && queued <= c->snd_buffer - c->snd_buffer / 4) {
+    if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c) >= hf_send_limit(env, c) / 4) {
         c->flags &= ~(uint32_t)HF_F_SEND_FULL;
         hf_tcp_event(env, c, HF_EVENT_WRITABLE);
     }

@@ -40,6 +40,24 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
     return 0;
 }
 
+static const char *check_buffers(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_settings *s = env->settings;
+    uint32_t largest = s->rcv_buffer_max > s->rcv_buffer ? s->rcv_buffer_max : s->rcv_buffer;
+    if (!c->rcv_locked)
+        MUST(c->rcv_buffer >= s->rcv_buffer && c->rcv_buffer <= largest,
+             "the receive buffer is smaller than it began, or larger than it may become");
+    if (!c->snd_locked)
+        MUST(c->snd_buffer == s->snd_buffer, "the send buffer is not the settings', and nobody set it");
+    MUST(c->state == HF_SYN_SENT || hf_tcp_rcv_wnd(c) >> c->rcv_wscale <= 65535,
+         "the window is more than its field can tell");
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (!c->rcv_locked && s->rcv_buffer_max > s->rcv_buffer)
+        MUST((uint32_t)c->bytes_received - c->rcv_mark >= (a ? a->rcv.len : 0),
+             "more was read when the round began than now");
+    return 0;
+}
+
 static const char *check_timers(const struct hf_env *env, const struct hf_tcp *c)
 {
     if (c->flags & HF_F_ON_OUTPUT)
@@ -89,5 +107,6 @@ const char *hf_tcp_check(struct hf_env *env, struct hf_tcp *c)
         uint32_t syn = c->snd_una == c->iss && flight, fin = (c->flags & HF_F_FIN_SENT) && flight;
         MUST(flight <= syn + fin, "text in flight without an active block");
     }
-    return check_timers(env, c);
+    const char *fault = check_buffers(env, c);
+    return fault ? fault : check_timers(env, c);
 }

@@ -33,15 +33,6 @@ void hf_tcp_enter(struct hf_env *env, struct hf_tcp *c, enum hf_state state, enu
     hf_trace_state(env, c->hash, from, c->state, by, detail);
 }
 
-/* The smallest scale that lets 16 bits tell the whole receive buffer. */
-uint8_t hf_tcp_scale_for(uint32_t buffer)
-{
-    uint8_t scale = 0;
-    while (scale < HF_WSCALE_MAX && (buffer >> scale) > 65535)
-        scale++;
-    return scale;
-}
-
 void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path)
 {
@@ -58,9 +49,6 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     uint32_t largest = path->link_mtu - headers; /* MUST-67 */
     c->advertised_mss = (uint16_t)(s->mss && s->mss < largest ? s->mss : largest);
     c->peer_mss = hf_flow_is_ipv4(flow) ? 536 : 1220; /* MUST-15 */
-    c->snd_buffer = s->snd_buffer;
-    c->rcv_buffer = s->rcv_buffer;
-    c->rcv_wscale = hf_tcp_scale_for(c->rcv_buffer); /* every SYN says the same */
     c->r2 = s->r2_data;
     c->user_timeout = s->user_timeout;
     c->quick_acks = s->quick_acks;
@@ -70,6 +58,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     if (!s->nagle)
         c->flags |= HF_F_NODELAY;
     c->ts_offset = hf_timestamp_offset(env, hash);
+    hf_autotune_init(env, c);
     c->rtx_at = c->delack_at = c->orphan_at = c->deadline = HF_NEVER;
     c->progress_at = c->last_receive = env->now;
     c->invalid_ack_ms = hf_tcp_now_ms(env) - UINT32_MAX / 4;

@@ -63,7 +63,7 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint6
     r->ack = h->irs + 1;
     r->window = first_window(env);
     r->mss = advertised_mss(env, &h->flow, link_mtu);
-    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : hf_tcp_scale_for(env->settings->rcv_buffer);
+    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : hf_receive_scale(env->settings);
     r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0));
     r->tsval = tsval;
     r->tsecr = h->ts_recent;

@@ -69,7 +69,7 @@ static bool fits(enum hf_option option, int64_t value)
         return in(value, 1, 255);
     case HF_OPTION_SND_BUFFER:
     case HF_OPTION_RCV_BUFFER:
-        return in(value, 1024, 1 << 30);
+        return value == 0 || in(value, 1024, 1 << 30);
     case HF_OPTION_USER:
         return true;
     default:
@@ -103,10 +103,10 @@ static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option optio
         c->ttl = (uint8_t)value;
         break;
     case HF_OPTION_SND_BUFFER:
-        c->snd_buffer = (uint32_t)value;
+        hf_send_buffer_set(env, c, (uint32_t)value);
         break;
     case HF_OPTION_RCV_BUFFER:
-        c->rcv_buffer = (uint32_t)value;
+        hf_receive_buffer_set(env, c, (uint32_t)value);
         hf_tcp_window_opened(env, c);
         break;
     default:
@@ -153,7 +153,7 @@ int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int
         *value = c->ttl;
         break;
     case HF_OPTION_SND_BUFFER:
-        *value = c->snd_buffer;
+        *value = hf_send_buffer(env, c);
         break;
     case HF_OPTION_RCV_BUFFER:
         *value = c->rcv_buffer;

@@ -20,8 +20,8 @@ _Static_assert(HF_PACKET_HEAD >= TCP_AT + HF_TCP_HEADER + HF_TCP_OPTIONS_MAX, "r
 static uint32_t free_room(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
-    uint32_t waiting = a ? a->rcv.len : 0;
-    uint32_t room = c->rcv_buffer > waiting ? c->rcv_buffer - waiting : 0;
+    uint32_t waiting = a ? a->rcv.len : 0, limit = hf_receive_limit(env, c);
+    uint32_t room = limit > waiting ? limit - waiting : 0;
     size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
     if (room > memory)
         room = (uint32_t)memory;
@@ -53,7 +53,8 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
     uint32_t unit = 1u << scale;
     uint32_t field = (window + unit - 1) >> scale;
     const struct hf_active *a = hf_tcp_active(env, c);
-    if (a && a->rcv.len + (field << scale) > c->rcv_buffer + c->rcv_buffer / 8 + unit)
+    uint32_t buffer = c->rcv_buffer;
+    if (a && a->rcv.len + (field << scale) > buffer + buffer / 8 + unit)
         field = window >> scale;
     if (field > 65535)
         field = 65535;

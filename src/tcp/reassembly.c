@@ -38,12 +38,13 @@ static uint32_t append(struct hf_env *env, struct hf_bytes *q, const struct hf_s
 }
 
 /* Out-of-order data is the first to go when memory is short, and never takes more than twice the
- * window that the peer was given. */
+ * buffer, or than the window that the peer was given while the buffer was larger. */
 static bool may_hold(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
                      uint32_t len)
 {
+    uint32_t window = hf_tcp_rcv_wnd(c);
     return hf_budget_room(&env->budget, HF_USE_REASSEMBLY) > len + HF_CHUNK_MIN &&
-           a->range_bytes + len <= 2 * c->rcv_buffer;
+           a->range_bytes + len <= (2u * c->rcv_buffer > window ? 2u * c->rcv_buffer : window);
 }
 
 /* Join neighbours that now touch: `index` with what follows it. */

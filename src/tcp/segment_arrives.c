@@ -355,6 +355,7 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
     else
         c->flags &= ~(uint32_t)HF_F_PUSHED;
     c->dup_acks_owed = 0; /* the ACK that is due now tells more */
+    hf_autotune_received(env, c, seg);
     hf_tcp_event(env, c, HF_EVENT_READABLE);
     if (had_gap || seg->skip) /* RFC 5681 4.2: a gap filled, or a repeat */
         hf_tcp_want(env, c, HF_WANT_ACK);

@@ -49,8 +49,8 @@ static const struct hf_settings rfc = {
     .user_timeout = 300 * HF_SEC,  /* RFC 9293 3.9.1.1 */
     .nagle = HF_NAGLE_RFC,         /* SHLD-7 */
     .delack = 200 * HF_MS,         /* MUST-40: below 500 ms */
-    .snd_buffer = 256 * 1024,
-    .rcv_buffer = 65535,           /* what 16 bits can say */
+    .snd_buffer = 256 * 1024, .snd_buffer_min = 4096, /* buffers stay as they are */
+    .rcv_buffer = 65535, .rcv_buffer_min = 4096,      /* what 16 bits can say */
     .idle_restart = 1,             /* RFC 5681 4.1 */
     .msl = 30 * HF_SEC,            /* 2MSL 60 s */
     .challenge_interval = 5 * HF_SEC, /* RFC 5961 7 */
@@ -67,7 +67,10 @@ static const struct hf_settings rfc = {
         .nagle = HF_NAGLE_MINSHALL,    /* tcp_minshall_check */                                   \
         .delack = 40 * HF_MS,          /* TCP_DELACK_MIN */                                       \
         .quick_acks = 16,              /* TCP_MAX_QUICKACKS */                                    \
-        .snd_buffer = 1024 * 1024, .rcv_buffer = 512 * 1024, .idle_restart = 1,                   \
+        .snd_buffer_min = 4096, .snd_buffer = 87040, /* tcp_init_buffer_space */                  \
+        .snd_buffer_max = 4096 * 1024,               /* tcp_wmem */                               \
+        .rcv_buffer_min = 4096, .rcv_buffer = 65536, /* half of tcp_rmem is window */             \
+        .rcv_buffer_max = 6144 * 1024, .idle_restart = 1, /* tcp_rmem */                          \
         .msl = 30 * HF_SEC, /* TCP_TIMEWAIT_LEN = 60 s */                                         \
         .challenge_interval = 5 * HF_SEC, .invalid_interval = 500 * HF_MS /* tcp_invalid_ratelimit */
 

@@ -128,7 +128,10 @@ struct hf_tcp {
     uint16_t challenge_spent; /* in the current interval                                      */
     uint32_t challenge_s;     /* when that began, seconds                                     */
     uint32_t keepalive_idle_s, keepalive_interval_s;
-    uint32_t snd_buffer, rcv_buffer;
+    uint32_t snd_buffer : 31, snd_locked : 1; /* bytes; locked: set by the application, stays */
+    uint32_t rcv_buffer : 31, rcv_locked : 1;
+    uint32_t rcv_mark;    /* octets read when the measured round began, modulo 2^32           */
+    uint32_t rcv_mark_ms; /* when that was, by our timestamp clock                            */
     hf_time r2, user_timeout;
     uint32_t invalid_ack_ms;  /* last ACK to an out-of-window segment                         */
     uint32_t last_send_ms;    /* last time that text was sent                                 */
@@ -202,6 +205,12 @@ static inline uint32_t hf_tcp_offered(const struct hf_tcp *c, const struct hf_se
 static inline bool hf_tcp_outstanding(const struct hf_tcp *c)
 {
     return c->snd_una != c->snd_nxt;
+}
+
+/* Octets that arrived in order and were read, modulo 2^32. */
+static inline uint32_t hf_tcp_read(const struct hf_tcp *c, const struct hf_active *a)
+{
+    return (uint32_t)c->bytes_received - (a ? a->rcv.len : 0);
 }
 
 /* The number of the first octet in the send queue. */

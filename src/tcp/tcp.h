@@ -36,8 +36,6 @@ void hf_tcp_quiesce(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c);
 /* Effective send MSS from peer_mss, path_mtu and options (RFC 9293 3.7.1). */
 void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c);
-/* The window scale that a receive buffer asks for. */
-uint8_t hf_tcp_scale_for(uint32_t buffer);
 /* What both SYNs agree on. */
 void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 
@@ -141,6 +139,21 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn);
 void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c);
 uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c);
 uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c);
+
+/* ---- autotune.c: buffers that follow the path ---- */
+void hf_autotune_init(struct hf_env *env, struct hf_tcp *c);
+/* Text was taken in order: has a round trip passed, and how much was read in it? */
+void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
+/* Bytes that may wait to be read, and bytes that may be queued to be sent, now. */
+uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c);
+uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c);
+/* The send buffer as the path has it, whatever the stack's memory says. */
+uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c);
+/* The application chooses a size, or gives the choice back (0). */
+void hf_send_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes);
+void hf_receive_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes);
+/* What every SYN says of the scale. */
+uint8_t hf_receive_scale(const struct hf_settings *settings);
 
 /* ---- timers.c ---- */
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c);

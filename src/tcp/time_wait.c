@@ -182,7 +182,7 @@ static void expand(struct hf_env *env, const struct hf_time_wait *w, uint64_t ha
     c->snd_una = c->snd_nxt = w->snd_nxt;
     c->rcv_nxt = c->last_ack_sent = w->rcv_nxt;
     c->rcv_adv = w->rcv_nxt + w->window;
-    c->rcv_buffer = w->window; /* as it stood in a header: no scale */
+    hf_receive_buffer_set(env, c, w->window); /* as it stood in a header: no scale */
     c->rcv_wscale = 0;
     c->iss = w->snd_nxt - UINT16_MAX - 1; /* long ago */
     c->bytes_sent = c->snd_wnd_max = UINT16_MAX;

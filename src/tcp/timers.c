@@ -168,7 +168,7 @@ static void on_persist(struct hf_env *env, struct hf_tcp *c)
     /* RFC 6429: when memory is short, those go first whose peers have long let them wait. */
     hf_time held = (hf_tcp_now_s(env) - c->zero_window_s) * HF_SEC;
     if (held > env->settings->zero_window_grace &&
-        hf_budget_room(&env->budget, HF_USE_WINDOW) == 0) {
+        hf_budget_room(&env->budget, HF_USE_REASSEMBLY) == 0) {
         hf_tcp_send_reset(env, c);
         hf_tcp_end(env, c, HF_CAUSE_MEMORY_PRESSURE, HF_BY_TIMER, HF_TIMER_PERSIST);
         return;

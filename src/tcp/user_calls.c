@@ -89,7 +89,8 @@ uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t queued = a ? a->snd.len : 0;
-    uint32_t room = c->snd_buffer > queued ? c->snd_buffer - queued : 0;
+    uint32_t limit = hf_send_limit(env, c);
+    uint32_t room = limit > queued ? limit - queued : 0;
     size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
     return room < memory ? room : (uint32_t)memory;
 }

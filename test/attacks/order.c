@@ -44,7 +44,10 @@ TEST(window_shrinks_to_every_value, none, "D6 MUST-34")
 /* At every ACK another window, as the worst of peers would have it. */
 TEST(window_jumps_at_every_ack, none, "D6 MUST-34")
 {
-    struct victim *v = victim_new(NULL);
+    struct victim_config config;
+    victim_config_init(&config);
+    config.settings.snd_buffer = 200000;
+    struct victim *v = victim_new(&config);
     v->tick = HF_SEC;
     struct sink sink = {.h = {.mss = 700, .window = 5000}, .window = 5000};
     hf_conn conn = sink_open(v, &sink, 9100);

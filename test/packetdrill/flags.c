@@ -6,13 +6,13 @@
 #include "adapter.h"
 
 #define WORD 96
-#define RMEM_MAX (15 * 1024 * 1024) /* tcp_rmem of defaults.sh, the largest */
+#define FIRST_WINDOW 65536 /* of Linux, however large the buffer (tcp_select_initial_window) */
 
 /* Google's defaults.sh where it differs from Linux's own defaults. */
 static void google_defaults(struct hf_settings *s)
 {
-    s->rcv_buffer = RMEM_MAX;   /* it decides the window scale */
-    s->snd_buffer = 256 * 1024; /* tcp_wmem, the initial */
+    s->rcv_buffer_max = 15 * 1024 * 1024; /* tcp_rmem; it decides the window scale */
+    s->snd_buffer = 256 * 1024;           /* tcp_wmem */
     s->syn_retries = 5;
     s->synack_retries = 5;
     s->idle_restart = 0; /* tcp_slow_start_after_idle */
@@ -26,6 +26,22 @@ static long number_at(const char *value, int n)
     for (; n > 0 && *end == ':'; n--)
         number = strtol(end + 1, &end, 0);
     return number;
+}
+
+/* tcp_rmem, tcp_wmem: least, first and largest. Half of a receive buffer's memory is window. */
+static void receive_memory(struct hf_settings *s, const char *value)
+{
+    long first = number_at(value, 1) / 2;
+    s->rcv_buffer_min = (uint32_t)number_at(value, 0);
+    s->rcv_buffer = (uint32_t)(first < FIRST_WINDOW ? first : FIRST_WINDOW);
+    s->rcv_buffer_max = (uint32_t)number_at(value, 2);
+}
+
+static void send_memory(struct hf_settings *s, const char *value)
+{
+    s->snd_buffer_min = (uint32_t)number_at(value, 0);
+    s->snd_buffer = (uint32_t)number_at(value, 1);
+    s->snd_buffer_max = (uint32_t)number_at(value, 2);
 }
 
 static uint8_t small(long n)
@@ -50,9 +66,9 @@ static void sysctl(struct hf_settings *s, const char *key, const char *value)
     else if (strcmp(key, "tcp_slow_start_after_idle") == 0)
         s->idle_restart = n != 0;
     else if (strcmp(key, "tcp_wmem") == 0)
-        s->snd_buffer = (uint32_t)number_at(value, 1);
+        send_memory(s, value);
     else if (strcmp(key, "tcp_rmem") == 0)
-        s->rcv_buffer = (uint32_t)number_at(value, 2);
+        receive_memory(s, value);
     else if (strcmp(key, "tcp_reordering") == 0)
         s->dupack_threshold = small(n);
     else if (strcmp(key, "tcp_keepalive_time") == 0)
@@ -74,7 +90,7 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
     struct hf_settings *s = &flags->settings;
     long n = number_at(value, 0);
     if (strcmp(key, "rcvbuf") == 0 && n > 0)
-        s->rcv_buffer = flags->google && n < RMEM_MAX ? RMEM_MAX : (uint32_t)n;
+        s->rcv_buffer = (uint32_t)n;
     else if (strcmp(key, "local") == 0)
         (void)hf_addr_parse(value, &flags->local);
     else if (strcmp(key, "mtu") == 0 && n > 0)

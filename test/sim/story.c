@@ -664,6 +664,10 @@ static void draw_settings(struct story *s, struct hf_settings *settings)
     *settings = chance(s, 50) ? *hf_settings_rfc() : *hf_settings_linux();
     settings->snd_buffer = ONE_OF(s, buffers);
     settings->rcv_buffer = ONE_OF(s, buffers);
+    if (chance(s, 50)) { /* that grow */
+        settings->snd_buffer_max = ONE_OF(s, buffers);
+        settings->rcv_buffer_max = ONE_OF(s, buffers);
+    }
     settings->timestamps = chance(s, 70);
     settings->window_scale = chance(s, 70);
     settings->sack = chance(s, 70);

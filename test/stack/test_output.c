@@ -60,6 +60,7 @@ TEST(output_in_turns, none, "")
 {
     struct two two;
     two_init(&two);
+    two.settings.snd_buffer = two.settings.rcv_buffer = 100000;
     two_make(&two);
     hf_listener l = two_listen(&two, 1, 80, 5);
     static hf_conn a[4], b[4];

@@ -1,0 +1,122 @@
+/* Buffers that follow the path: how much a connection may hold for its peer to take and for its
+ * application to read, so that neither end waits for the other while the path has room.
+ *
+ * Receiving: in a round trip a sender can deliver no more than the window. What the application
+ * read in one is counted, and the buffer becomes twice that: a sender that doubles its rate each
+ * round trip is never held up, and one that a bottleneck holds back leaves the buffer at twice the
+ * bandwidth-delay product. A reader that is slow makes nothing grow. Sending: what is in flight has to
+ * be kept until it is acknowledged, and two more windows wait behind it.
+ *
+ * A buffer is a limit, not memory. When many have much to hold, each queue is at most a part of
+ * what is free (the dynamic threshold of Choudhury and Hahne): the more of them there are, the less
+ * is free and the less each one gets, and nobody has to count them. The window that a peer was
+ * given is never taken back: a limit that falls moves no edge. */
+#include "tcp/tcp.h"
+
+#define SHARE 4u /* of free memory, a queue gets one of so many parts */
+#define SLACK 16u /* segments beyond twice what was read, as tcp_rcv_space_adjust */
+#define IDLE_MS 10000u /* what was right so long ago is no more */
+
+static uint32_t at_least(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t at_most(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The smallest scale that lets 16 bits tell what the receive buffer may become. */
+uint8_t hf_receive_scale(const struct hf_settings *settings)
+{
+    uint32_t largest = at_least(settings->rcv_buffer, settings->rcv_buffer_max);
+    uint8_t scale = 0;
+    while (scale < HF_WSCALE_MAX && (largest >> scale) > 65535)
+        scale++;
+    return scale;
+}
+
+void hf_autotune_init(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_send_buffer_set(env, c, 0);
+    hf_receive_buffer_set(env, c, 0);
+    c->rcv_wscale = hf_receive_scale(env->settings); /* every SYN says the same */
+}
+
+#define BUFFER_BITS 0x7fffffffu
+
+void hf_send_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes)
+{
+    c->snd_locked = bytes != 0;
+    c->snd_buffer = (bytes ? bytes : env->settings->snd_buffer) & BUFFER_BITS;
+}
+
+void hf_receive_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes)
+{
+    c->rcv_locked = bytes != 0;
+    c->rcv_buffer = (bytes ? bytes : env->settings->rcv_buffer) & BUFFER_BITS;
+    c->rcv_mark = hf_tcp_read(c, hf_tcp_active(env, c));
+    c->rcv_mark_ms = hf_tcp_timestamp(env, c);
+}
+
+/* ---- Within the stack's memory ---- */
+
+static uint32_t within_memory(const struct hf_env *env, uint32_t buffer, uint32_t least)
+{
+    size_t share = hf_budget_room(&env->budget, HF_USE_WINDOW) / SHARE;
+    if (buffer <= share)
+        return buffer;
+    return at_most(buffer, at_least((uint32_t)share, least));
+}
+
+uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return within_memory(env, c->rcv_buffer, env->settings->rcv_buffer_min);
+}
+
+uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return within_memory(env, hf_send_buffer(env, c), env->settings->snd_buffer_min);
+}
+
+/* ---- Sending ---- */
+
+uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t largest = env->settings->snd_buffer_max;
+    if (c->snd_locked || !a || largest <= c->snd_buffer)
+        return c->snd_buffer;
+    uint64_t wish = c->snd_nxt - c->snd_una + 2 * (uint64_t)a->cc.cwnd;
+    return wish > largest ? largest : at_least((uint32_t)wish, c->snd_buffer);
+}
+
+/* ---- Receiving ---- */
+
+/* A round is over when the peer answers what we sent after it began: its timestamp echo says so.
+ * Without timestamps, when a whole window of text was read: what came last was sent after the
+ * window had moved. */
+static bool round_is_over(const struct hf_tcp *c, const struct hf_seg *seg, uint32_t read)
+{
+    if (c->flags & HF_F_TIMESTAMPS)
+        return seg->options.has_ts && seg->options.tsecr &&
+               (int32_t)(seg->options.tsecr - c->rcv_mark_ms) > 0;
+    return read - c->rcv_mark >= c->rcv_buffer;
+}
+
+void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    const struct hf_settings *s = env->settings;
+    if (c->rcv_locked || s->rcv_buffer_max <= s->rcv_buffer)
+        return;
+    uint32_t read = hf_tcp_read(c, hf_tcp_active(env, c)), now_ms = hf_tcp_timestamp(env, c);
+    bool idle = now_ms - c->rcv_mark_ms >= IDLE_MS;
+    if (!idle && !round_is_over(c, seg, read))
+        return;
+    uint64_t wish = 2 * (uint64_t)(read - c->rcv_mark) + SLACK * c->advertised_mss;
+    uint32_t buffer = wish < s->rcv_buffer_max ? (uint32_t)wish : s->rcv_buffer_max;
+    c->rcv_buffer = (idle ? s->rcv_buffer : at_least(buffer, c->rcv_buffer)) & BUFFER_BITS;
+    c->rcv_mark = read;
+    c->rcv_mark_ms = now_ms;
+}

@@ -1,0 +1,261 @@
+/* Buffers that tune themselves, on a whole path: with the settings as they are shipped a long fat
+ * path is filled, and a thousand connections share little memory. */
+#include "check.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <handfast/sim.h>
+#include <handfast/tcp.h>
+
+#define PORT 80
+#define CONNECTIONS_MAX 1000
+
+struct flow {
+    hf_conn out, in; /* the sender's handle and the receiver's; 0: over                       */
+    struct hf_sim_oracle stream;
+    uint64_t to_send;
+    uint32_t cause;
+};
+
+static struct world {
+    struct hf_sim *sim;
+    int client, server, wire;
+    enum hf_family family;
+    hf_listener listener;
+    struct flow flow[CONNECTIONS_MAX];
+    unsigned flows, over;
+    bool lazy; /* the reader reads a little now and then                                      */
+    size_t memory_peak[2];
+} w;
+
+/* The key of a flow is its place; the receiver learns it from the client's port. */
+static uint16_t port_of(unsigned i)
+{
+    return (uint16_t)(20000 + i);
+}
+
+static void write_more(struct flow *f)
+{
+    struct hf_stack *stack = hf_sim_stack(w.sim, w.client);
+    static uint8_t bytes[65536];
+    while (f->out && f->stream.sent < f->to_send) {
+        uint64_t left = f->to_send - f->stream.sent;
+        size_t want = left < sizeof bytes ? (size_t)left : sizeof bytes;
+        hf_sim_oracle_next(&f->stream, bytes, want);
+        int64_t n = hf_tcp_send(stack, f->out, bytes, want, 0);
+        if (n <= 0)
+            return;
+        hf_sim_oracle_sent(&f->stream, (size_t)n);
+    }
+    if (f->out && !f->stream.ended) {
+        assert_int_equal(hf_tcp_shutdown(stack, f->out), 0);
+        hf_sim_oracle_end(&f->stream);
+    }
+}
+
+static void read_some(struct flow *f, uint64_t most)
+{
+    struct hf_stack *stack = hf_sim_stack(w.sim, w.server);
+    static uint8_t bytes[65536];
+    int64_t n = 0;
+    while (f->in && most > 0) {
+        n = hf_tcp_recv(stack, f->in, bytes, most < sizeof bytes ? (size_t)most : sizeof bytes);
+        if (n <= 0)
+            break;
+        assert_int_equal(hf_sim_oracle_received(&f->stream, bytes, (size_t)n), 0);
+        most -= (uint64_t)n;
+    }
+    if (n == HF_EOF && !f->stream.eof) {
+        assert_int_equal(hf_sim_oracle_eof(&f->stream), 0);
+        assert_int_equal(hf_tcp_shutdown(stack, f->in), 0);
+    }
+}
+
+static void accept_all(void)
+{
+    struct hf_stack *stack = hf_sim_stack(w.sim, w.server);
+    hf_conn conn;
+    while (hf_tcp_accept(stack, w.listener, 0, &conn) == 1) {
+        struct hf_tcp_status s = {.size = sizeof s};
+        assert_int_equal(hf_tcp_status(stack, conn, &s), 0);
+        unsigned i = s.remote.port - 20000u;
+        assert_true(i < w.flows);
+        w.flow[i].in = conn;
+        assert_int_equal(hf_tcp_set(stack, conn, HF_OPTION_USER, i), 0);
+        read_some(&w.flow[i], w.lazy ? 3000 : UINT64_MAX);
+    }
+}
+
+static void on_event(void *context, struct hf_sim *sim, int host, const struct hf_event *event)
+{
+    (void)context;
+    (void)sim;
+    if (host == w.server && event->bits & HF_EVENT_ACCEPT) {
+        accept_all();
+        return;
+    }
+    struct flow *f = &w.flow[event->user];
+    if (host == w.client)
+        write_more(f);
+    else if (!w.lazy || event->bits & HF_EVENT_EOF)
+        read_some(f, w.lazy ? 3000 : UINT64_MAX);
+    if (!(event->bits & HF_EVENT_ENDED))
+        return;
+    if (event->cause != HF_CAUSE_CLOSED)
+        fail_msg("connection %u ended at host %d: %s", (unsigned)event->user, host,
+                 hf_cause_text((int)event->cause));
+    hf_conn *end = host == w.client ? &f->out : &f->in;
+    assert_int_equal(hf_tcp_close(hf_sim_stack(w.sim, host), *end), 0);
+    *end = 0;
+    w.over++;
+}
+
+/* The lazy reader's turn. */
+static void on_wake(void *context, struct hf_sim *sim, int host, uint64_t value)
+{
+    (void)context;
+    (void)value;
+    for (unsigned i = 0; i < w.flows; i++)
+        read_some(&w.flow[i], 3000);
+    hf_sim_wake(sim, host, hf_sim_now(sim) + 20 * HF_MS, 0);
+}
+
+/* The cap holds at every step: what the allocator has given never passes the limit. */
+static int all_over(void *context, struct hf_sim *sim)
+{
+    (void)context;
+    int hosts[2] = {w.client, w.server};
+    for (int i = 0; i < 2; i++) {
+        size_t in_use = hf_sim_host_allocator(sim, hosts[i])->in_use;
+        if (in_use > w.memory_peak[i])
+            w.memory_peak[i] = in_use;
+    }
+    return w.over == 2 * w.flows;
+}
+
+static void begin(enum hf_family family, uint32_t checks, size_t memory,
+                  const struct hf_sim_path *path)
+{
+    struct hf_sim_config config;
+    struct hf_sim_host_config host;
+    memset(&w, 0, sizeof w);
+    w.family = family;
+    hf_sim_config_init(&config);
+    config.checks = checks;
+    config.seed = check_seed();
+    w.sim = hf_sim_create(&config);
+    assert_non_null(w.sim);
+    hf_sim_host_config_init(&host);
+    if (memory)
+        host.stack.memory_limit = memory;
+    host.app = (struct hf_sim_app){.on_event = on_event, .on_wake = on_wake};
+    w.client = hf_sim_add_host(w.sim, &host);
+    w.server = hf_sim_add_host(w.sim, &host);
+    w.wire = hf_sim_add_link(w.sim, w.client, w.server, 1500, path);
+    assert_true(w.client > 0 && w.server > 0 && w.wire > 0);
+    struct hf_listen listen = {.size = sizeof listen, .local.port = PORT, .backlog = 1000};
+    assert_int_equal(hf_tcp_listen(hf_sim_stack(w.sim, w.server), &listen, &w.listener), 0);
+}
+
+static void open_flow(uint64_t to_send)
+{
+    unsigned i = w.flows++;
+    struct flow *f = &w.flow[i];
+    struct hf_open open = {.size = sizeof open, .user = i, .local.port = port_of(i),
+                           .remote.port = PORT};
+    assert_int_equal(hf_sim_address(w.sim, w.wire, w.server, w.family, &open.remote.addr), 0);
+    hf_sim_oracle_init(&f->stream, i);
+    f->to_send = to_send;
+    assert_int_equal(hf_tcp_open(hf_sim_stack(w.sim, w.client), &open, &f->out), 0);
+}
+
+static void run(hf_time until)
+{
+    enum hf_sim_result result = hf_sim_run(w.sim, until, all_over, NULL);
+    if (result == HF_SIM_FAILED)
+        fail_msg("%s", hf_sim_failure(w.sim));
+}
+
+static void end(void)
+{
+    for (unsigned i = 0; i < w.flows; i++)
+        assert_true(hf_sim_oracle_complete(&w.flow[i].stream));
+    assert_int_equal(w.over, 2 * w.flows);
+    hf_sim_destroy(w.sim);
+}
+
+/* ---- A long fat path ---- */
+
+/* 100 Mbit/s, 100 ms there and back, and a queue so deep that only windows and buffers can hold
+ * the sender up. */
+static const struct hf_sim_path long_fat = {
+    .size = sizeof(struct hf_sim_path), .rate = 100000000, .delay = 50 * HF_MS,
+    .queue_bytes = 8 << 20};
+
+/* At least nine tenths of the link, once slow start is over. */
+static void fills_the_path(enum hf_family family)
+{
+    begin(family, HF_SIM_CHECK_ALL, 0, &long_fat);
+    open_flow(150000000);
+    run(4 * HF_SEC);
+    uint64_t before = w.flow[0].stream.received;
+    run(10 * HF_SEC);
+    uint64_t rate = (w.flow[0].stream.received - before) * 8 / 6; /* bits per second */
+    /* 1448 (1428) of 1500 octets are text */
+    if (rate < 100000000 / 1500 * 1428 * 9 / 10)
+        fail_msg("%llu bit/s of 100 Mbit/s", (unsigned long long)rate);
+    struct hf_stack *stack = hf_sim_stack(w.sim, w.server);
+    int64_t buffer = 0;
+    assert_int_equal(hf_tcp_get(stack, w.flow[0].in, HF_OPTION_RCV_BUFFER, &buffer), 0);
+    assert_true(buffer >= 2 * 1200000);
+    assert_true(hf_sim_host_allocator(w.sim, w.server)->in_use < 3 << 20); /* no window's worth */
+    run(60 * HF_SEC);
+    end();
+}
+
+TEST(a_long_fat_path_is_filled, none, "")
+{
+    fills_the_path(HF_IPV4);
+}
+
+TEST(a_long_fat_path_is_filled_ipv6, none, "")
+{
+    fills_the_path(HF_IPV6);
+}
+
+/* ---- Many connections and little memory ---- */
+
+#define LITTLE ((size_t)12 << 20)
+
+static void shares_little_memory(enum hf_family family, bool lazy)
+{
+    static const struct hf_sim_path path = {.size = sizeof path, .rate = 1000000000,
+                                            .delay = 5 * HF_MS, .queue_packets = 2000};
+    begin(family, HF_SIM_CHECK_WIRE, LITTLE, &path);
+    w.lazy = lazy;
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        open_flow(100000);
+    if (lazy)
+        hf_sim_wake(w.sim, w.server, 20 * HF_MS, 0);
+    run(600 * HF_SEC);
+    for (int i = 0; i < 2; i++)
+        assert_true(w.memory_peak[i] <= LITTLE);
+    assert_true(w.memory_peak[lazy] > LITTLE / 2); /* it was short */
+    end();
+}
+
+TEST(a_thousand_connections_share_little_memory, none, "")
+{
+    shares_little_memory(HF_IPV4, false);
+}
+
+TEST(a_thousand_connections_share_little_memory_ipv6, none, "")
+{
+    shares_little_memory(HF_IPV6, false);
+}
+
+TEST(a_thousand_slow_readers_share_little_memory, none, "")
+{
+    shares_little_memory(HF_IPV4, true);
+}
