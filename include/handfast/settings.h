@@ -68,6 +68,7 @@ struct hf_settings {
     uint8_t dupack_threshold; /* duplicate ACKs that start fast retransmit                    */
     uint8_t idle_restart;     /* RFC 5681 4.1: cwnd falls back after idling one RTO           */
     const char *congestion;   /* name of the controller: "reno"                               */
+    uint16_t sent_records;    /* records of sent text that a connection may hold              */
 
     /* Opening */
     uint16_t backlog_max;     /* longest accept queue a listener may ask for                  */

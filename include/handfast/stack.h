@@ -182,6 +182,7 @@ struct hf_stack_counters {
     uint32_t connections, half_open, time_wait, orphans, listeners; /* now                    */
     size_t memory, memory_peak, memory_limit;                       /* bytes                  */
     uint64_t probes; /* table slots looked at to find connections                             */
+    uint64_t records_visited; /* sent records looked at for SACK and loss detection           */
 };
 
 /* hf_stack_counters: a copy of the counters. */

@@ -72,6 +72,7 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
     hf_pool_init(&env->time_waits, b, sizeof(struct hf_time_wait), 7, s->time_wait_max);
     hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
     hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 3);
+    hf_pool_init(&env->sents, b, sizeof(struct hf_sent), 6, UINT32_MAX >> 3);
     hf_chunks_init(&env->chunks, b);
 }
 
@@ -197,6 +198,7 @@ void hf_stack_destroy(struct hf_stack *stack)
     hf_pool_reset(&env->time_waits);
     hf_pool_reset(&env->listeners);
     hf_pool_reset(&env->ranges);
+    hf_pool_reset(&env->sents);
     hf_table_reset(&env->table);
     struct hf_budget budget = env->budget;
     hf_budget_free(&budget, stack, sizeof *stack);
@@ -290,6 +292,7 @@ void hf_stack_counters(const struct hf_stack *stack, struct hf_stack_counters *c
     counters->memory_peak = stack->env.budget.peak;
     counters->memory_limit = stack->env.budget.limit;
     counters->probes = stack->env.table.probes;
+    counters->records_visited = stack->env.sents_visited;
 }
 
 const char *hf_stack_check(struct hf_stack *stack)

@@ -2,7 +2,7 @@
  * window is updated, loss recovery hears of it (RFC 9293 3.10.7.4 fifth; RFC 6298; RFC 5681).
  *
  * Called from step 5 once SEG.ACK is known to lie in the acceptable range. */
-#include "tcp/tcp.h"
+#include "tcp/recovery.h"
 
 /* RFC 7323 4.1: the echo of a timestamp that we sent, in clock ticks of 1 ms. */
 static hf_time echoed_rtt(struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg)
@@ -62,17 +62,18 @@ static void drop_text(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
     a->snd_dropped += n;
 }
 
-static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                    struct hf_delivery *d)
 {
-    uint32_t in_flight = c->snd_nxt - c->snd_una;
     bool syn = c->snd_una == c->iss;
-    uint32_t acked = seg->ack - c->snd_una - syn;
-    hf_time rtt = 0;
+    d->acked = seg->ack - c->snd_una - syn;
     if (syn)
         syn_acknowledged(env, c, seg);
     else
-        rtt = take_sample(env, c, seg);
+        d->rtt = take_sample(env, c, seg);
     drop_text(env, c, seg->ack);
+    if (hf_tcp_active(env, c))
+        hf_recovery_acked(env, hf_tcp_active(env, c), seg->ack);
     c->snd_una = seg->ack;
     c->backoff = 0;
     c->progress_at = env->now;
@@ -81,17 +82,19 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
         c->orphan_at = env->now + env->settings->orphan_timeout;
     if (c->flags & HF_F_URGENT_SEND && hf_seq_ge(c->snd_una, c->snd_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
-    if (acked)
-        hf_recovery_new_ack(env, c, acked, in_flight, rtt);
     hf_tcp_set_rtx(env, c, true);
+}
 
+/* SND.UNA moved, and the congestion window with it: is there room again, is all of it there? */
+static void tell_application(struct hf_env *env, struct hf_tcp *c, const struct hf_delivery *d)
+{
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t queued = a ? a->snd.len : 0;
     if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c) >= hf_send_limit(env, c) / 4) {
         c->flags &= ~(uint32_t)HF_F_SEND_FULL;
         hf_tcp_event(env, c, HF_EVENT_WRITABLE);
     }
-    if (!hf_tcp_outstanding(c) && !queued && !syn)
+    if (!hf_tcp_outstanding(c) && !queued && d->acked)
         hf_tcp_event(env, c, HF_EVENT_SENT);
     if (hf_tcp_fin_acked(c))
         hf_tcp_event(env, c, HF_EVENT_FIN_ACKED);
@@ -109,7 +112,7 @@ static void forget_probe(struct hf_env *env, struct hf_tcp *c)
     c->bytes_sent -= !(c->flags & HF_F_FIN_SENT);
     c->flags &= ~(uint32_t)HF_F_FIN_SENT;
     a->recover = hf_seq_min(a->recover, c->snd_nxt);
-    a->rtx_nxt = hf_seq_min(a->rtx_nxt, c->snd_nxt);
+    hf_sent_clear(env, &a->sent);
 }
 
 /* RFC 9293 3.10.7.4: only a segment that is not older may tell a window (N-8). */
@@ -151,16 +154,22 @@ static bool is_duplicate(const struct hf_tcp *c, const struct hf_seg *seg)
 
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
-    bool duplicate = is_duplicate(c, seg);
+    struct hf_active *a = hf_tcp_active(env, c);
+    struct hf_delivery d = {.prior_flight = c->snd_nxt - c->snd_una,
+                            .duplicate = is_duplicate(c, seg)};
     hf_seq edge = c->snd_una + c->snd_wnd;
-    if (hf_seq_gt(seg->ack, c->snd_una))
-        advance(env, c, seg);
+    if (a && seg->options.sacks && c->flags & HF_F_SACK)
+        hf_scoreboard_take(env, c, a, seg, &d);
+    bool moves = hf_seq_gt(seg->ack, c->snd_una);
+    if (moves)
+        advance(env, c, seg, &d);
     if (c->rtx_mode == HF_RTX_PERSIST) {
         /* A peer that answers probes is alive, however long its window stays shut (MUST-37). */
         c->progress_at = env->now;
     }
     if (hf_seq_le(c->snd_una, seg->ack))
         update_window(env, c, seg, edge);
-    if (duplicate)
-        hf_recovery_duplicate_ack(env, c);
+    hf_recovery_after_ack(env, c, &d);
+    if (moves)
+        tell_application(env, c, &d);
 }

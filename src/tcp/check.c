@@ -22,6 +22,11 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
     MUST(a->cc.cwnd >= 1, "cwnd is zero");
     MUST(a->phase != HF_PHASE_LOSS || hf_seq_le(c->snd_una, a->recover),
          "in loss recovery with everything before recover acknowledged");
+    const char *fault = hf_sent_check(env, &a->sent, hf_tcp_snd_base(c), c->snd_nxt);
+    if (fault)
+        return fault;
+    MUST(a->sent.sacked + a->sent.lost_bytes <= c->snd_nxt - c->snd_una + a->sent.resent,
+         "more is SACKed or lost than was sent");
     hf_seq at = c->rcv_nxt;
     uint32_t count = 0, last = 0;
     for (uint32_t i = a->ranges; i;) {

@@ -1,10 +1,10 @@
-/* What is lost, and what is sent again: fast retransmit and NewReno's fast recovery (RFC 5681 3.2,
- * RFC 6582), limited transmit (RFC 3042), and going back after a timeout (RFC 5681 3.1, 5.4 of RFC
- * 6298). A congestion controller says how far the window falls; this file says when.
+/* When the sender recovers, and from what: with SACK by the scoreboard (RFC 6675), without by
+ * duplicate ACKs (NewReno: RFC 5681 3.2, RFC 6582, 3042), and for both after a timeout (RFC 5681 3.1,
+ * 5.4 of RFC 6298). A congestion controller says how far the window falls; this file says when.
  *
- * SND.NXT never goes back. After a timeout everything up to `recover` counts as lost; rtx_nxt walks
- * through it as the window allows. */
-#include "tcp/tcp.h"
+ * SND.NXT never goes back. What is lost stands in a queue of the sent records and leaves as the window
+ * allows; what could not be recorded for want of memory is recorded when it has to be sent again. */
+#include "tcp/recovery.h"
 
 /* RFC 6928: min(10 SMSS, max(2 SMSS, 14600)), with the settings' number for 10. */
 uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss)
@@ -58,11 +58,10 @@ enum hf_phase hf_recovery_phase(const struct hf_active *a)
     return a->phase;
 }
 
+/* RFC 6675 SetPipe: what left and is neither with the peer nor lost, and what left again. */
 uint32_t hf_recovery_in_flight(const struct hf_tcp *c, const struct hf_active *a)
 {
-    if (a->phase == HF_PHASE_LOSS && hf_seq_lt(a->rtx_nxt, a->recover))
-        return a->rtx_nxt - c->snd_una;
-    return c->snd_nxt - c->snd_una;
+    return c->snd_nxt - c->snd_una - a->sent.sacked - a->sent.lost_bytes + a->sent.resent;
 }
 
 uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a)
@@ -111,15 +110,130 @@ static void recovering_ack(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     resend_first(env, c, a, HF_SEND_PARTIAL);
 }
 
-void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
-                         uint32_t in_flight, hf_time rtt)
+/* New text was acknowledged while the window may grow. */
+static void grow(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                 const struct hf_delivery *d)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
-    if (!a)
+    /* A window that is not used does not grow (RFC 7661 in its simplest form). */
+    if (2 * (uint64_t)d->prior_flight <= a->cc.cwnd)
         return;
+    struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .acked = d->acked,
+                               .in_flight = d->prior_flight};
+    a->cc.ops->on_ack(&a->cc, &info);
+    hf_trace_congestion(env, c);
+}
+
+/* ---- Records ---- */
+
+static hf_seq recorded_end(const struct hf_env *env, const struct hf_tcp *c,
+                           const struct hf_active *a)
+{
+    return a->sent.last ? hf_sent_at(env, a->sent.last)->end : hf_tcp_snd_base(c);
+}
+
+void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end)
+{
+    hf_seq start = recorded_end(env, c, a); /* what had no record before is in this one */
+    hf_sent_append(env, &a->sent, start, end, c->mss);
+}
+
+void hf_recovery_sent_again(struct hf_env *env, struct hf_active *a, hf_seq start, hf_seq end)
+{
+    uint32_t i = hf_sent_find(env, &a->sent, start);
+    if (i && start != hf_sent_at(env, i)->start && hf_sent_split(env, &a->sent, i, start))
+        i = hf_sent_at(env, i)->next;
+    for (; i && hf_seq_lt(hf_sent_at(env, i)->start, end); i = hf_sent_at(env, i)->next) {
+        if (hf_seq_lt(end, hf_sent_at(env, i)->end))
+            hf_sent_split(env, &a->sent, i, end); /* no memory: all of it counts as sent */
+        if (!(hf_sent_at(env, i)->flags & HF_SENT_LOST))
+            hf_sent_lost(env, &a->sent, i);
+        hf_sent_resent(env, &a->sent, i);
+    }
+}
+
+/* In LOSS: text without a record, for want of memory when it was sent, is to be sent again too. */
+static void record_rest(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+{
+    hf_seq start = recorded_end(env, c, a), end = hf_seq_min(a->recover, c->snd_nxt);
+    if (!hf_seq_lt(start, end))
+        return;
+    uint32_t i = hf_sent_append(env, &a->sent, start, end, c->mss);
+    if (i)
+        hf_sent_lost(env, &a->sent, i);
+}
+
+static bool waits_to_be_resent(const struct hf_sent *s)
+{
+    return (s->flags & (HF_SENT_LOST | HF_SENT_RESENT)) == HF_SENT_LOST;
+}
+
+bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
+                      hf_seq *start, hf_seq *end)
+{
+    uint32_t i = a->sent.lost.first;
+    if (i && waits_to_be_resent(hf_sent_at(env, a->sent.first)))
+        i = a->sent.first; /* it holds up all the others */
+    if (!i) {
+        *start = hf_tcp_snd_base(c);
+        *end = c->snd_nxt;
+        return a->rtx_first && hf_tcp_outstanding(c);
+    }
+    *start = *end = hf_sent_at(env, i)->start;
+    for (; i && *end - *start <= c->mss; i = hf_sent_at(env, i)->next) {
+        if (!waits_to_be_resent(hf_sent_at(env, i)))
+            break;
+        *end = hf_sent_at(env, i)->end;
+    }
+    return true;
+}
+
+void hf_recovery_acked(struct hf_env *env, struct hf_active *a, hf_seq ack)
+{
+    while (a->sent.first && hf_seq_lt(hf_sent_at(env, a->sent.first)->start, ack))
+        hf_sent_acked(env, &a->sent, ack);
+}
+
+/* ---- With SACK: RFC 6675 ---- */
+
+/* RFC 6675 5 (4): the first retransmission leaves at once, the others as the window allows. */
+static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                           const struct hf_delivery *d)
+{
+    uint32_t flight = d->prior_flight;
+    if (flight > a->cc.cwnd)
+        flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
+    a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, flight, env->now);
+    a->cc.cwnd = a->cc.ssthresh;
+    a->phase = HF_PHASE_RECOVERY;
+    a->recover = c->snd_nxt;
+    a->timing = false;
+    resend_first(env, c, a, HF_SEND_FAST);
+    hf_trace_congestion(env, c);
+}
+
+static void after_ack_with_sack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                const struct hf_delivery *d)
+{
+    if (a->phase != HF_PHASE_SLOW_START && hf_seq_ge(c->snd_una, a->recover))
+        go_open(env, c, a);
+    if (d->sacked || (d->acked && a->sent.sacked))
+        hf_scoreboard_find_lost(env, c, a);
+    if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first)
+        enter_recovery(env, c, a, d);
+    else if (a->phase != HF_PHASE_RECOVERY && d->acked)
+        grow(env, c, a, d);
+    if (d->acked || d->sacked)
+        hf_tcp_want(env, c, 0);
+}
+
+/* ---- Without: NewReno ---- */
+
+static void new_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                    const struct hf_delivery *d)
+{
     a->dupacks = 0;
     if (a->phase == HF_PHASE_RECOVERY) {
-        recovering_ack(env, c, a, acked);
+        recovering_ack(env, c, a, d->acked);
         return;
     }
     a->rtx_first = false;
@@ -127,26 +241,15 @@ void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
         a->recover_valid = false;
         c->flags &= ~(uint32_t)HF_F_AFTER_TIMEOUT;
     }
-    a->small_end = hf_seq_max(a->small_end, c->snd_una);
-    if (a->phase == HF_PHASE_LOSS) {
-        a->rtx_nxt = hf_seq_max(a->rtx_nxt, c->snd_una);
-        if (hf_seq_ge(c->snd_una, a->recover))
-            go_open(env, c, a);
-    }
-    /* A window that is not used does not grow (RFC 7661 in its simplest form). */
-    if (2 * (uint64_t)in_flight > a->cc.cwnd) {
-        struct hf_ack_info info = {.now = env->now, .rtt = rtt, .acked = acked,
-                                   .in_flight = in_flight};
-        a->cc.ops->on_ack(&a->cc, &info);
-        hf_trace_congestion(env, c);
-    }
+    if (a->phase == HF_PHASE_LOSS && hf_seq_ge(c->snd_una, a->recover))
+        go_open(env, c, a);
+    grow(env, c, a, d);
     hf_tcp_want(env, c, 0);
 }
 
-void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c)
+static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
-    if (!a || a->phase == HF_PHASE_LOSS)
+    if (a->phase == HF_PHASE_LOSS)
         return;
     if (a->dupacks < UINT8_MAX)
         a->dupacks++;
@@ -176,6 +279,24 @@ void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c)
     hf_trace_congestion(env, c);
 }
 
+void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_delivery *d)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (!a)
+        return;
+    a->small_end = hf_seq_max(a->small_end, c->snd_una);
+    if (a->phase == HF_PHASE_LOSS && !a->sent.lost.first)
+        record_rest(env, c, a);
+    if (c->flags & HF_F_SACK)
+        after_ack_with_sack(env, c, a, d);
+    else if (d->acked)
+        new_ack(env, c, a, d);
+    else if (d->duplicate)
+        duplicate_ack(env, c, a);
+}
+
+/* ---- Timeouts ---- */
+
 /* The retransmission timer fired: RFC 5681 equation 4, once for a window; then one segment. */
 void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
 {
@@ -189,7 +310,8 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     hf_trace_congestion(env, c);
 }
 
-/* Everything in flight is to be sent again, as the window allows. */
+/* Everything in flight is to be sent again, as the window allows. A peer whose first missing octet
+ * is SACKed has thrown away what it had (RFC 2018 8). */
 void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_reason reason)
 {
     struct hf_active *a = hf_tcp_active(env, c);
@@ -199,7 +321,9 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     a->dupacks = 0;
     a->recover = c->snd_nxt;
     a->recover_valid = true;
-    a->rtx_nxt = hf_tcp_snd_base(c);
     a->timing = false;
+    const struct hf_sent *first = hf_sent_or_null(env, a->sent.first);
+    hf_sent_all_lost(env, &a->sent, first && first->flags & HF_SENT_SACKED);
+    record_rest(env, c, a);
     resend_first(env, c, a, reason);
 }

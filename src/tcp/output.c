@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "tcp/tcp.h"
+#include "tcp/recovery.h"
 #include "wire/bytes.h"
 
 #define TCP_AT 40u /* where the TCP header stands in packet->head: room for an IPv6 header before */
@@ -222,40 +222,41 @@ uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
     return a->snd.len - (next - hf_tcp_snd_base(c));
 }
 
-/* Text from seq that was sent before and may be sent again: at most one segment, inside the window
- * (SHLD-16), with the FIN if it follows. */
-static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq seq,
+/* Text from seq to `end` that was sent before and may be sent again: at most one segment, inside the
+ * window (SHLD-16), with the FIN if it follows. */
+static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq seq, hf_seq end,
                       struct piece *p)
 {
     hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt;
-    hf_seq edge = c->snd_una + c->snd_wnd;
-    uint32_t len = hf_seq_lt(seq, text_end) ? text_end - seq : 0;
+    hf_seq edge = c->snd_una + c->snd_wnd, last = hf_seq_min(text_end, end);
+    uint32_t len = hf_seq_lt(seq, last) ? last - seq : 0;
     if (len > c->mss)
         len = c->mss;
     if (hf_seq_gt(seq + len, edge))
         len = hf_seq_gt(edge, seq) ? edge - seq : 0;
     p->seq = seq;
     p->len = len;
-    p->fin = (c->flags & HF_F_FIN_SENT) && seq + len == text_end &&
+    p->fin = (c->flags & HF_F_FIN_SENT) && seq + len == text_end && end == c->snd_nxt &&
              hf_seq_lt(seq + len, edge);
     p->push = a && seq + len == hf_tcp_snd_base(c) + a->snd.len;
     return len || p->fin;
 }
 
-static bool pick_retransmission(struct hf_tcp *c, struct hf_active *a, struct piece *p)
+/* What is lost: the first piece after a loss was found leaves whatever the window says. */
+static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                struct piece *p)
 {
-    if (a->rtx_first) {
+    hf_seq start, end;
+    if (!hf_recovery_next(env, c, a, &start, &end) || !old_piece(c, a, start, end, p)) {
         a->rtx_first = false;
-        p->reason = a->rtx_reason;
-        if (hf_tcp_outstanding(c) && old_piece(c, a, hf_tcp_snd_base(c), p))
-            return true;
-    }
-    if (a->phase != HF_PHASE_LOSS || !hf_seq_lt(a->rtx_nxt, a->recover) ||
-        !hf_seq_lt(a->rtx_nxt, c->snd_nxt))
         return false;
-    uint32_t flight = a->rtx_nxt - c->snd_una;
+    }
+    uint32_t flight = hf_recovery_in_flight(c, a);
+    if (!a->rtx_first && flight && flight + p->len > a->cc.cwnd)
+        return false;
+    a->rtx_first = false;
     p->reason = a->rtx_reason;
-    return old_piece(c, a, a->rtx_nxt, p) && flight + p->len <= a->cc.cwnd;
+    return true;
 }
 
 /* Nagle, RFC 9293 3.7.4, in the form that the settings choose. */
@@ -305,7 +306,7 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     bool fin = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
     if (!queued && !fin)
         return false;
-    if (a && a->phase == HF_PHASE_LOSS && hf_seq_lt(a->rtx_nxt, hf_seq_min(a->recover, c->snd_nxt)))
+    if (a && a->sent.lost.first)
         return false; /* what was lost goes first */
     if (queued)
         hf_tcp_age_path_mtu(env, c);
@@ -371,6 +372,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             c->last_send_ms = hf_tcp_now_ms(env);
         c->bytes_sent += end - c->snd_nxt - p->fin;
         c->snd_nxt = end;
+        if (a)
+            hf_recovery_sent(env, c, a, end);
         if (p->fin)
             c->flags |= HF_F_FIN_SENT;
     } else {
@@ -378,11 +381,9 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         env->counters.retransmits++;
         if (a && a->timing && hf_seq_le(p->seq, a->timed_seq))
             a->timing = false; /* Karn */
-        if (a && a->phase == HF_PHASE_LOSS && p->reason != HF_SEND_PROBE)
-            a->rtx_nxt = hf_seq_max(a->rtx_nxt, end);
+        if (a && p->reason != HF_SEND_PROBE)
+            hf_recovery_sent_again(env, a, p->seq, end);
     }
-    if (a && p->fin && a->phase == HF_PHASE_LOSS)
-        a->recover = hf_seq_max(a->recover, p->seq);
     c->want &= (uint8_t)~HF_WANT_PUSH;
 }
 
@@ -404,7 +405,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     }
     if (p->len) {
         uint32_t got;
-        unsigned n = hf_bytes_slices(&env->chunks, &a->snd, &a->cursor, a->snd_dropped,
+        struct hf_cursor *cursor = p->seq == c->snd_nxt ? &a->cursor : &a->rtx_cursor;
+        unsigned n = hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped,
                                      p->seq - hf_tcp_snd_base(c), p->len, packet->slice + 1,
                                      HF_PACKET_SLICES - 1, &got);
         packet->slices = (uint16_t)(1 + n);
@@ -457,7 +459,7 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
     struct piece p;
     struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
-    if (text && a && pick_retransmission(c, a, &p)) {
+    if (text && a && pick_retransmission(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }

@@ -15,6 +15,7 @@
         .initial_window = 10,             /* RFC 6928 */                                          \
         .dupack_threshold = 3,            /* RFC 5681 3.2 */                                      \
         .congestion = "reno",                                                                     \
+        .sent_records = 32768,            /* bounds what SACK can make us keep */                 \
         .backlog_max = 4096,              /* Linux somaxconn */                                   \
         .half_open_max = 65536,                                                                   \
         .cookies = HF_COOKIES_WHEN_FULL,  /* Linux tcp_syncookies = 1 */                          \

@@ -18,6 +18,7 @@
 #include "base/env.h"
 #include "base/seq.h"
 #include "tcp/congestion.h"
+#include "tcp/sent.h"
 #include "wire/flow.h"
 #include "wire/tcp.h"
 
@@ -152,12 +153,14 @@ struct hf_active {
     struct hf_bytes snd;      /* from SND.UNA (or ISS+1) on: sent or not                      */
     struct hf_bytes rcv;      /* in order, unread                                             */
     struct hf_cursor cursor;  /* where output found SND.NXT                                   */
+    struct hf_cursor rtx_cursor; /* where it found what it sent again                         */
     uint32_t snd_dropped;     /* bytes ever dropped from the front of snd                     */
     uint32_t reserved;        /* bytes handed out by hf_tcp_reserve                           */
     struct hf_congestion cc;
     enum hf_phase phase;      /* SLOW_START stands for "open"; see hf_tcp_phase               */
     hf_seq recover;           /* RFC 6582                                                     */
-    hf_seq rtx_nxt;           /* in LOSS: next octet to send again; ends at recover           */
+    struct hf_sent_list sent; /* what was sent and is not acknowledged                        */
+    hf_seq fack;              /* the end of the highest SACKed text, while there is some      */
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
     uint8_t dupacks;
     uint8_t run;              /* segments of new text in this burst                            */

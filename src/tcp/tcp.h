@@ -166,13 +166,10 @@ void hf_rtt_init(struct hf_env *env, struct hf_tcp *c);
 void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt);
 void hf_rtt_back_off(struct hf_env *env, struct hf_tcp *c);
 
-/* ---- loss_recovery.c: RFC 5681, 6582, 3042 ---- */
+/* ---- loss_recovery.c: RFC 5681, 6582, 6675, 3042; more in recovery.h ---- */
 void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
 uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss);
 void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
-void hf_recovery_new_ack(struct hf_env *env, struct hf_tcp *c, uint32_t acked,
-                         uint32_t in_flight, hf_time rtt);
-void hf_recovery_duplicate_ack(struct hf_env *env, struct hf_tcp *c);
 void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c);
 void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_reason reason);
 void hf_recovery_mss_changed(struct hf_tcp *c, struct hf_active *a);

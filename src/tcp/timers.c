@@ -253,8 +253,11 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
 void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (a)
-        a->timed_at += by; /* no round trip was that long */
+    if (a) { /* no round trip was that long */
+        a->timed_at += by;
+        for (uint32_t i = a->sent.first; i; i = hf_sent_at(env, i)->next)
+            hf_sent_at(env, i)->sent_at += by;
+    }
     c->ts_offset -= (uint32_t)(by / HF_MS);
     hf_time *at[] = {&c->rtx_at, &c->delack_at, &c->orphan_at};
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
