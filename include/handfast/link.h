@@ -39,6 +39,27 @@ HF_API struct hf_link *hf_link_tun(const struct hf_tun_config *config, char *err
  * returns  0 or HF_ERR_MEMORY */
 HF_API int hf_link_pair(uint32_t mtu, size_t queue, struct hf_link *pair[2]);
 
+struct hf_sim_wire;
+
+struct hf_through_config {
+    uint32_t size;            /* sizeof(struct hf_through_config)                             */
+    struct hf_link *inner;    /* with a descriptor, unless there is a clock                   */
+    struct hf_sim_wire *wire; /* of sim.h: end 0 is the caller's, the inner link is at end 1  */
+    hf_time (*now)(void *context); /* NULL: this machine's; else the link has no descriptor
+                                      and must be called by the wire's deadlines              */
+    void *context;
+    hf_time early; /* the descriptor is readable this long before a packet's time: a caller who
+                      then looks on without sleeping is not late by what waking takes         */
+};
+
+/* hf_link_through: a link that behaves as another one behind a wire with rate, delay, loss, ...:
+ * the simulator's model of a link, in real time (Linux). Its descriptor is readable when packets
+ * wait or a packet's time has come.
+ * error    at least HF_ERROR_TEXT bytes: one line when it fails
+ * returns  the link, or NULL: inner and wire stay the caller's
+ * owner    the caller's, until hf_link_close, which also closes inner and destroys the wire */
+HF_API struct hf_link *hf_link_through(const struct hf_through_config *config, char *error);
+
 /* hf_link_receive: packets that have arrived, without waiting. They stay valid until the next
  * hf_link_receive on this link.
  * returns  how many were filled; 0 when none waits; HF_ERR_STATE when the link is gone */

@@ -20,6 +20,7 @@
 #define HANDFAST_SIM_H
 
 #include <handfast/address.h>
+#include <handfast/packet.h>
 #include <handfast/stack.h>
 #include <handfast/types.h>
 
@@ -133,6 +134,9 @@ struct hf_sim_path {
     uint32_t queue_packets;  /* that may wait for the rate, the one being sent not counted;
                                 more are lost (tail drop); 0: no limit                        */
     uint32_t queue_bytes;    /* the same in bytes                                             */
+    uint32_t mark_bytes;     /* a packet that finds more bytes than this waiting is marked
+                                "congestion experienced", if its sender speaks ECN (RFC 3168
+                                5); 0: none                                                   */
     hf_time delay;           /* from the last bit sent to arrival                             */
     hf_time jitter;          /* 0..jitter more for each packet; the order is kept             */
     uint32_t duplicate;      /* chance that a second copy arrives just behind                 */
@@ -148,10 +152,38 @@ struct hf_sim_path_counters {
     uint64_t delivered;      /* arrived, copies included                                      */
     uint64_t lost, lost_queue, lost_mtu, lost_down, lost_filter;
     uint64_t duplicated, reordered, corrupted;
+    uint64_t marked;         /* by ECN                                                        */
 };
 
 /* hf_sim_path_init: a perfect path: nothing is lost, no time passes. */
 HF_API void hf_sim_path_init(struct hf_sim_path *path);
+
+#define HF_SIM_PATH_ERROR 256 /* room for any message of hf_sim_path_parse                    */
+
+/* hf_sim_path_parse: a path written as "rate=100mbit,delay=10ms,loss=1%,queue=bdp". The names are
+ *
+ *   rate        bits per second: 9600bit, 500kbit, 100mbit, 2.5gbit
+ *   delay       one way: 10ms, 500us, 0.1s
+ *   jitter      up to so much more, the order is kept
+ *   loss        a chance: 0.01 or 1%
+ *   burst-loss  ENTER:LEAVE[:LOSS], chances: to begin losing, to stop, to lose meanwhile (all)
+ *   reorder     CHANCE[:TIME]: a packet is late by up to TIME (half the delay; without one, 1ms)
+ *   duplicate, corrupt   chances
+ *   queue       10p packets, 64kb bytes (b, kb, mb: thousands; kib, mib), or bdp, 0.5bdp: times
+ *               what the rate brings in two delays (at least 3000 bytes). With a rate and no
+ *               queue it is 1bdp
+ *   ecn         bytes, or a time at the rate, that may wait before packets are marked
+ *   path-mtu    bytes; larger packets are lost and an ICMP message says so
+ *   black-hole  bytes; larger packets are lost
+ *   seed        a number
+ *
+ * path     set from hf_sim_path_init on
+ * seed     set when the text has one, else left alone; NULL: the text may have none
+ * error    at least HF_SIM_PATH_ERROR bytes: one line when it fails, which names the setting, its
+ *          value and what was expected
+ * returns  0 or HF_ERR_ARGUMENT (path is not changed) */
+HF_API int hf_sim_path_parse(const char *text, struct hf_sim_path *path, uint64_t *seed,
+                             char *error);
 
 /* hf_sim_add_link: join two hosts. Each gets a link with this MTU, addresses of both families on
  * it (IPv6 from an MTU of 1280 on; see hf_sim_address) and, by its first link, default routes.
@@ -178,6 +210,56 @@ HF_API int hf_sim_address(const struct hf_sim *sim, int link, int host, enum hf_
 
 /* hf_sim_stack_link: the number that a link has in a host's stack, or HF_ERR_ARGUMENT. */
 HF_API int hf_sim_stack_link(const struct hf_sim *sim, int link, int host);
+
+/* ---- A link by itself, on any clock ----
+ *
+ * The same model of a link without hosts: packets and time go in, packets come out when they have
+ * arrived. It is what `handfast path` puts between two devices; hf_link_through of link.h drives
+ * one by the machine's clock. One owner, as a stack has. */
+
+struct hf_sim_wire;
+
+/* hf_sim_wire_create: a wire with two ends, 0 and 1, that carries packets as a perfect path does.
+ * held_max bytes that may be under way, both directions together; more is lost and counted as
+ *          lost_queue. 0: 256 MiB
+ * returns  the wire, or NULL without memory
+ * owner    the caller's, until hf_sim_wire_destroy */
+HF_API struct hf_sim_wire *hf_sim_wire_create(uint64_t seed, size_t held_max);
+HF_API void hf_sim_wire_destroy(struct hf_sim_wire *wire);
+
+/* hf_sim_wire_set_path: the direction that leads away from an end (0 or 1).
+ * returns  0 or HF_ERR_ARGUMENT (no such end, or a wrong path->size) */
+HF_API int hf_sim_wire_set_path(struct hf_sim_wire *wire, int from, const struct hf_sim_path *path);
+
+/* hf_sim_wire_put: a packet is sent at an end. Checksums must be complete in it. What there is no
+ * memory for is lost, as in a full queue.
+ * now      never less than in an earlier call
+ * owner    the packet stays the caller's; its bytes are copied */
+HF_API void hf_sim_wire_put(struct hf_sim_wire *wire, int from, const struct hf_packet *packet,
+                            hf_time now);
+
+/* hf_sim_wire_take: the packets that have arrived at an end by now, in order of their time.
+ * returns  how many were filled
+ * owner    the wire's; valid until the next take at this end */
+HF_API size_t hf_sim_wire_take(struct hf_sim_wire *wire, int at, struct hf_packet *packets,
+                               size_t room, hf_time now);
+
+/* hf_sim_wire_deadline: when the next packet arrives at an end; HF_NEVER: none is under way. */
+HF_API hf_time hf_sim_wire_deadline(const struct hf_sim_wire *wire, int at);
+
+struct hf_sim_wire_stats {
+    uint32_t size;       /* in: sizeof(struct hf_sim_wire_stats)                              */
+    uint32_t held;       /* packets under way now                                             */
+    struct hf_sim_path_counters path;
+    uint64_t delivered_bytes;
+    hf_time late_total;  /* how long packets waited to be taken, summed, after their time     */
+    hf_time late_max;
+};
+
+/* hf_sim_wire_stats: what happened in the direction that leads away from an end.
+ * returns  0 or HF_ERR_ARGUMENT */
+HF_API int hf_sim_wire_stats(const struct hf_sim_wire *wire, int from,
+                             struct hf_sim_wire_stats *stats);
 
 /* ---- Reaching into the wire ---- */
 

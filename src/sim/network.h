@@ -4,7 +4,9 @@
  *   sim.c      creation, the walk through time, run and step
  *   host.c     drives one stack as a host would
  *   wire.c     a packet from the moment it is sent until it arrives
- *   path.c     what one direction of a link does to it
+ *   path.c     what one direction of a link does to it; alter.c: to its bytes
+ *   line.c     a link by itself, without hosts
+ *   path_text.c  a path in words
  *   agenda.c   what happens when
  *   police.c   judges packets
  *   hash.c     the number that two equal runs share */

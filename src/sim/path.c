@@ -1,5 +1,5 @@
 /* One direction of a link. Faults apply in the order of struct hf_sim_path: partition, MTU, loss,
- * queue and rate, delay and jitter, duplication, reordering, corruption.
+ * queue (and its mark) and rate, delay and jitter, duplication, reordering, corruption.
  *
  * Each direction draws from a sequence of its own, so that what happens on one does not depend on
  * how much passes on another. A chance of 0 draws nothing. */
@@ -83,7 +83,8 @@ static bool make_room(struct direction *d)
 }
 
 /* Put the packet behind those that wait. *leaves is when its last bit is on the wire. */
-static bool enqueue(struct direction *d, uint32_t len, hf_time now, hf_time *leaves, bool *full)
+static bool enqueue(struct direction *d, uint32_t len, hf_time now, hf_time *leaves, bool *full,
+                    bool *mark)
 {
     const struct hf_sim_path *path = &d->path;
     hf_time begins = d->free_at > now ? d->free_at : now;
@@ -96,6 +97,7 @@ static bool enqueue(struct direction *d, uint32_t len, hf_time now, hf_time *lea
             return true;
         if (!make_room(d))
             return false;
+        *mark = path->mark_bytes && d->bytes > path->mark_bytes;
         d->queue[(d->first + d->count++) % d->room] = (struct waiting){begins, len};
         d->bytes += len;
     }
@@ -136,7 +138,7 @@ bool hf_direction_carry(struct direction *d, uint32_t len, hf_time now, struct f
         d->counters.lost++;
         return true;
     }
-    if (!enqueue(d, len, now, &leaves, &full))
+    if (!enqueue(d, len, now, &leaves, &full, &fate->mark))
         return false;
     if (full) {
         d->counters.lost_queue++;

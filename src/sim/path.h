@@ -27,6 +27,7 @@ struct direction {
 struct fate {
     unsigned copies;       /* 0: lost                                                         */
     bool too_big;          /* lost because of the path's MTU, and a router would say so       */
+    bool mark;             /* the queue is long: "congestion experienced", where ECN is spoken */
     hf_time arrives[2];
     uint16_t flip[2];      /* corruption: bits to turn over, 0: none                          */
     uint32_t flip_word[2]; /* in which 16-bit word                                            */
@@ -38,5 +39,12 @@ void hf_direction_free(struct direction *direction);
 /* Decide. False when there is no memory. */
 bool hf_direction_carry(struct direction *direction, uint32_t len, hf_time now,
                         struct fate *fate);
+
+/* alter.c: turn over the bits that a fate says of one copy; again: turn them back. */
+void hf_fate_flip(const struct fate *fate, unsigned copy, uint8_t *bytes);
+
+/* Mark a packet whose ECN field says that both ends understand it (RFC 3168 5). Returns whether
+ * it is marked now and was not before. */
+bool hf_mark_congestion(uint8_t *bytes, uint32_t len);
 
 #endif

@@ -46,15 +46,6 @@ static void plan_copy(struct hf_sim *sim, const struct carried *packet, hf_time 
     plan_arrival(sim, copy, at);
 }
 
-static void flip(struct carried *packet, const struct fate *fate, unsigned copy)
-{
-    uint32_t at = fate->flip_word[copy] * 2;
-    if (fate->flip[copy] == 0)
-        return;
-    packet->bytes[at] ^= (uint8_t)(fate->flip[copy] >> 8);
-    packet->bytes[at + 1] ^= (uint8_t)fate->flip[copy];
-}
-
 static void answer_too_big(struct hf_sim *sim, const struct carried *packet,
                            const struct direction *direction)
 {
@@ -87,12 +78,14 @@ static void carry(struct hf_sim *sim, struct carried *packet)
         free(packet);
         return;
     }
+    if (fate.mark && hf_mark_congestion(packet->bytes, packet->len))
+        direction->counters.marked++;
     if (fate.copies == 2) {
-        flip(packet, &fate, 1);
+        hf_fate_flip(&fate, 1, packet->bytes);
         plan_copy(sim, packet, fate.arrives[1]);
-        flip(packet, &fate, 1);
+        hf_fate_flip(&fate, 1, packet->bytes);
     }
-    flip(packet, &fate, 0);
+    hf_fate_flip(&fate, 0, packet->bytes);
     plan_arrival(sim, packet, fate.arrives[0]);
 }
 
