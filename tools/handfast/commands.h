@@ -6,5 +6,6 @@ int demo_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int get_main(int argc, char **argv);
 int nc_main(int argc, char **argv);
+int path_main(int argc, char **argv);
 
 #endif

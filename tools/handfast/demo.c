@@ -187,10 +187,14 @@ static int add_hosts(struct demo *demo)
 static int add_link(struct demo *demo, int *link)
 {
     struct hf_sim_path path;
+    uint64_t seed; /* the simulation has its own: --seed */
     hf_sim_path_init(&path);
     path.delay = DELAY;
     path.rate = RATE;
-    path.loss = (uint32_t)(demo_options.loss * 1e6 + 0.5);
+    if (common.path)
+        path = *common_path(&seed);
+    if (demo_options.loss > 0)
+        path.loss = (uint32_t)(demo_options.loss * 1e6 + 0.5);
     uint32_t mtu = common.mtu ? (uint32_t)common.mtu : 1500;
     *link = hf_sim_add_link(demo->sim, demo->host[0], demo->host[1], mtu, &path);
     if (*link >= 0)

@@ -16,6 +16,7 @@ static const struct subcommand subcommands[] = {
     {"serve", serve_main, "serve files over HTTP, or echo, discard, chargen"},
     {"get", get_main, "fetch a URL over HTTP"},
     {"nc", nc_main, "connect standard input and output to a connection"},
+    {"path", path_main, "join two TUN devices by a path with rate, delay and loss"},
 };
 
 static void print_help(void)
@@ -53,5 +54,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < OPTION_COUNT(subcommands); i++)
         if (strcmp(argv[1], subcommands[i].name) == 0)
             return subcommands[i].run(argc - 2, argv + 2);
-    return usage_error(NULL, "%s: no such command; demo, serve, get and nc are", argv[1]);
+    return usage_error(NULL, "%s: no such command; demo, serve, get, nc and path are", argv[1]);
 }

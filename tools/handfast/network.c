@@ -47,6 +47,27 @@ static int open_stack(struct network *network)
     return -1;
 }
 
+/* Put the link behind the path of --path. */
+static int go_through(struct network *network)
+{
+    char error[HF_ERROR_TEXT];
+    uint64_t seed;
+    const struct hf_sim_path *path = common_path(&seed);
+    struct hf_through_config config = {.size = sizeof config, .inner = network->link};
+    config.wire = hf_sim_wire_create(seed, 0);
+    if (!config.wire)
+        return failure(network->command, "no memory");
+    (void)hf_sim_wire_set_path(config.wire, 0, path);
+    (void)hf_sim_wire_set_path(config.wire, 1, path);
+    struct hf_link *link = hf_link_through(&config, error);
+    if (!link) {
+        hf_sim_wire_destroy(config.wire);
+        return failure(network->command, "%s", error);
+    }
+    network->link = link;
+    return -1;
+}
+
 static int open_link(struct network *network)
 {
     char error[HF_ERROR_TEXT];
@@ -60,6 +81,8 @@ static int open_link(struct network *network)
     network->link = hf_link_tun(&config, error);
     if (!network->link)
         return failure(network->command, "%s", error);
+    if (common.path && go_through(network) >= 0)
+        return EXIT_FAILED;
     int number = hf_host_add_link(network->host, network->link, 0);
     if (number < 0)
         return failure(network->command, "cannot use %s with an MTU of %u: %s",

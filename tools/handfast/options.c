@@ -29,9 +29,21 @@ static const struct option common_options[] = {
      "maximum segment lifetime, 0.001 to 600; TIME-WAIT lasts\ntwice as long (default 30)"},
     {"pcap", 0, "FILE", OPTION_TEXT, &common.pcap, 0, 0,
      "write every segment to FILE, as pcapng with comments"},
+    {"path", 0, "SPEC", OPTION_TEXT, &common.path, 0, 0,
+     "behind a path such as rate=100mbit,delay=10ms,loss=1%,seed=1;\n"
+     "its settings are the options of handfast path"},
     {"trace", 0, NULL, OPTION_FLAG, &common.trace, 0, 0, "draw the ladder live on stderr"},
     {"stats", 0, NULL, OPTION_FLAG, &common.stats, 0, 0, "print all counters at the end"},
 };
+
+static struct hf_sim_path path_settings;
+static uint64_t path_seed = 1;
+
+const struct hf_sim_path *common_path(uint64_t *seed)
+{
+    *seed = path_seed;
+    return &path_settings;
+}
 
 static void say(const struct command *command, const char *format, va_list args)
 {
@@ -161,6 +173,16 @@ static bool read_prefix(const char *text, struct hf_addr_prefix *prefix)
     return true;
 }
 
+static bool add_setting(struct settings_text *settings, const char *name, const char *text)
+{
+    size_t used = strlen(settings->text);
+    size_t room = sizeof settings->text - used;
+    if (!*text || strchr(text, ','))
+        return false;
+    return snprintf(settings->text + used, room, "%s%s=%s", used ? "," : "", name, text) <
+           (int)room;
+}
+
 /* Store a value. Returns -1, or the exit status after an error was printed. */
 static int set(const struct command *command, const struct option *o, const char *text)
 {
@@ -209,6 +231,10 @@ static int set(const struct command *command, const struct option *o, const char
         list->count++;
         return -1;
     }
+    case OPTION_SETTING:
+        if (add_setting(o->to, o->name, text))
+            return -1;
+        return usage_error(command, "--%s %s: one value is wanted", o->name, text);
     }
     return -1;
 }
@@ -287,6 +313,9 @@ static int complete_common(const struct command *command)
                                    (unsigned long long)common.mtu);
         }
     }
+    char error[HF_SIM_PATH_ERROR];
+    if (hf_sim_path_parse(common.path ? common.path : "", &path_settings, &path_seed, error) < 0)
+        return usage_error(command, "--path: %s", error);
     if (strlen(common.tun) > 15)
         return usage_error(command, "--tun %s: a device's name has at most 15 characters",
                            common.tun);

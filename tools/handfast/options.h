@@ -23,7 +23,13 @@ enum option_kind {
     OPTION_NUMBER,   /* uint64_t, min..max                                                  */
     OPTION_CHANCE,   /* double, 0..1                                                        */
     OPTION_SECONDS,  /* hf_time; min..max in milliseconds                                   */
-    OPTION_ADDRESSES /* struct address_list                                                 */
+    OPTION_ADDRESSES,/* struct address_list                                                 */
+    OPTION_SETTING   /* struct settings_text: NAME=VALUE is added to it                     */
+};
+
+/* Settings of a path, as hf_sim_path_parse reads them. */
+struct settings_text {
+    char text[512];
 };
 
 struct option {
@@ -55,10 +61,14 @@ struct common {
     uint64_t mtu; /* 0: not given                                                             */
     hf_time msl;  /* 0: not given                                                             */
     const char *pcap;
+    const char *path; /* NULL: not given                                                     */
     bool trace, stats;
 };
 
 extern struct common common;
+
+/* common_path: what --path says; a perfect path when it was not given. */
+const struct hf_sim_path *common_path(uint64_t *seed);
 
 /* options_parse: read the arguments behind the subcommand's name. Those that are no options are
  * moved to the front of argv.
