@@ -132,14 +132,13 @@ static hf_conn open_one(void)
 
 /* ---- Connections ---- */
 
-/* What each side does when its connection is open: the client closes, the server closes when it
- * has seen that. Returns how many connections the server closed. */
-static unsigned react(bool close)
+/* What the client does: it closes when its connection is open. */
+static void client_reacts(bool close)
 {
     struct hf_event events[BATCH];
-    unsigned closed = 0;
     size_t n;
-    while ((n = hf_stack_events(two.stack[CLIENT], events, BATCH)) > 0) {
+    do {
+        n = hf_stack_events(two.stack[CLIENT], events, BATCH);
         for (size_t i = 0; close && i < n; i++) {
             if (events[i].bits & HF_EVENT_ENDED)
                 bench_fail("Handfast: a connection ended: %s",
@@ -147,8 +146,16 @@ static unsigned react(bool close)
             if (events[i].bits & HF_EVENT_CONNECTED)
                 must(hf_tcp_close(two.stack[CLIENT], events[i].handle), "hf_tcp_close");
         }
-    }
-    while ((n = hf_stack_events(two.stack[SERVER], events, BATCH)) > 0) {
+    } while (n == BATCH);
+}
+
+/* The server accepts, and closes when the client has. Returns how many connections it closed. */
+static unsigned server_reacts(bool close)
+{
+    struct hf_event events[BATCH];
+    unsigned closed = 0;
+    size_t n;
+    while ((n = hf_stack_events(two.stack[SERVER], events, BATCH)) > 0) { /* accept brings news */
         for (size_t i = 0; i < n; i++) {
             hf_conn conn;
             if (events[i].bits & HF_EVENT_ACCEPT)
@@ -163,18 +170,19 @@ static unsigned react(bool close)
     return closed;
 }
 
-/* Let packets and reactions follow each other until there are no more. */
+/* Let packets and reactions follow each other until one end has nothing to say: the other has then
+ * heard nothing new. */
 static unsigned settle(bool close)
 {
     unsigned closed = 0;
-    size_t moved;
-    do {
-        moved = carry(CLIENT);
-        closed += react(close);
-        moved += carry(SERVER);
-        closed += react(close);
-    } while (moved > 0);
-    return closed;
+    for (;;) {
+        size_t sent = carry(CLIENT);
+        closed += server_reacts(close);
+        size_t answered = carry(SERVER);
+        client_reacts(close);
+        if (answered == 0 && sent < BATCH)
+            return closed;
+    }
 }
 
 static uint64_t connections(uint64_t n, unsigned burst)
@@ -245,7 +253,7 @@ static uint64_t transfer(uint64_t bytes, enum bench_way way)
         size_t moved = carry(CLIENT);
         uint64_t got = drain(way);
         moved += carry(SERVER);
-        react(false);
+        client_reacts(false);
         arrived += got;
         two.now += moved > 0 ? 10 * HF_US : HF_MS;
         hf_stack_timers(two.stack[CLIENT], two.now);

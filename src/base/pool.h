@@ -48,10 +48,16 @@ void hf_pool_reset(struct hf_pool *pool);
 uint32_t hf_pool_take(struct hf_pool *pool);
 void hf_pool_give(struct hf_pool *pool, uint32_t index);
 
+/* With the size and shift of hf_pool_init, where they are known when compiling: half the work. */
+static inline void *hf_pool_place(const struct hf_pool *pool, uint32_t index, uint32_t size,
+                                  uint32_t shift)
+{
+    return pool->slabs[index >> shift] + (uint64_t)(index & ((1u << shift) - 1)) * size;
+}
+
 static inline void *hf_pool_at(const struct hf_pool *pool, uint32_t index)
 {
-    return pool->slabs[index >> pool->shift] +
-           (uint64_t)(index & ((1u << pool->shift) - 1)) * pool->size;
+    return hf_pool_place(pool, index, pool->size, pool->shift);
 }
 
 /* For an index from outside: NULL when no slab stands behind it. (The object may still be

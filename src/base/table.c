@@ -89,18 +89,23 @@ static void slots_take(struct hf_slots *slots, uint32_t i)
     slots->used--;
 }
 
-static bool slots_remove(struct hf_slots *slots, uint32_t hash, hf_ref ref)
+static struct hf_slot *slots_at(const struct hf_slots *slots, uint32_t hash, hf_ref ref)
 {
     if (!slots->used)
-        return false;
+        return 0;
     uint32_t mask = slots->size - 1;
-    for (uint32_t i = hash & mask; slots->slot[i].ref; i = (i + 1) & mask) {
-        if (slots->slot[i].ref == ref) {
-            slots_take(slots, i);
-            return true;
-        }
-    }
-    return false;
+    for (uint32_t i = hash & mask; slots->slot[i].ref; i = (i + 1) & mask)
+        if (slots->slot[i].ref == ref)
+            return &slots->slot[i];
+    return 0;
+}
+
+static bool slots_remove(struct hf_slots *slots, uint32_t hash, hf_ref ref)
+{
+    const struct hf_slot *slot = slots_at(slots, hash, ref);
+    if (slot)
+        slots_take(slots, (uint32_t)(slot - slots->slot));
+    return slot != 0;
 }
 
 /* Move some of the old half. Slots shift back when one is taken, so the same place is looked at
@@ -155,6 +160,15 @@ void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref)
         bool was_there = slots_remove(&table->before, (uint32_t)hash, ref);
         HF_ASSERT(was_there);
     }
+}
+
+void hf_table_replace(struct hf_table *table, uint64_t hash, hf_ref ref, hf_ref heir)
+{
+    struct hf_slot *slot = slots_at(&table->now, (uint32_t)hash, ref);
+    if (!slot)
+        slot = slots_at(&table->before, (uint32_t)hash, ref);
+    HF_ASSERT(slot);
+    slot->ref = heir;
 }
 
 static bool slot_fits(const struct hf_table *table, const struct hf_slot *slot, uint32_t hash,

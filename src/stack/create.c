@@ -66,10 +66,12 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
 {
     struct hf_budget *b = &env->budget;
     const struct hf_settings *s = env->settings;
-    hf_pool_init(&env->conns, b, sizeof(struct hf_tcp), 5, connections_max);
-    hf_pool_init(&env->actives, b, sizeof(struct hf_active), 5, connections_max + 64);
-    hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), 6, s->half_open_max);
-    hf_pool_init(&env->time_waits, b, sizeof(struct hf_time_wait), 7, s->time_wait_max);
+    hf_pool_init(&env->conns, b, sizeof(struct hf_tcp), HF_TCP_SLAB, connections_max);
+    hf_pool_init(&env->actives, b, sizeof(struct hf_active), HF_TCP_SLAB, connections_max + 64);
+    hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), HF_HALF_OPEN_SLAB,
+                 s->half_open_max);
+    hf_pool_init(&env->time_waits, b, sizeof(struct hf_time_wait), HF_TIME_WAIT_SLAB,
+                 s->time_wait_max);
     hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
     hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 3);
     hf_pool_init(&env->sents, b, sizeof(struct hf_sent), 6, UINT32_MAX >> 3);

@@ -35,7 +35,7 @@ hf_time hf_stack_deadline(const struct hf_stack *stack)
 
 size_t hf_stack_events(struct hf_stack *stack, struct hf_event *events, size_t n)
 {
-    return hf_events_take(&stack->env, events, n);
+    return stack->env.ready_first ? hf_events_take(&stack->env, events, n) : 0;
 }
 
 /* ---- Output ---- */

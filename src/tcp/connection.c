@@ -66,10 +66,10 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     hf_tcp_set_mss(env, c);
 }
 
-struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block)
+struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_ref was)
 {
     if (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof *block ||
-        !hf_table_reserve(&env->table))
+        (!was && !hf_table_reserve(&env->table)))
         return 0;
     uint32_t index = hf_pool_take(&env->conns);
     if (!index)
@@ -79,7 +79,11 @@ struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block)
     c->self = index;
     c->generation = env->conns.takes | (env->conns.takes == 0);
     memset(&c->timer, 0, sizeof c->timer);
-    hf_table_insert(&env->table, c->hash, hf_ref_make(HF_KIND_CONN, index));
+    hf_ref ref = hf_ref_make(HF_KIND_CONN, index);
+    if (was)
+        hf_table_replace(&env->table, c->hash, was, ref);
+    else
+        hf_table_insert(&env->table, c->hash, ref);
     env->counters.connections++;
     return c;
 }
@@ -189,11 +193,15 @@ static void silence(struct hf_env *env, struct hf_tcp *c)
     }
 }
 
-void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c)
+void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c, hf_ref heir)
 {
     silence(env, c);
     if (c->self && !(c->flags & HF_F_DETACHED)) {
-        hf_table_remove(&env->table, c->hash, hf_ref_make(HF_KIND_CONN, c->self));
+        hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
+        if (heir)
+            hf_table_replace(&env->table, c->hash, ref, heir);
+        else
+            hf_table_remove(&env->table, c->hash, ref);
         env->counters.connections--;
         if (c->flags & HF_F_ORPHAN)
             env->counters.orphans--;
@@ -219,7 +227,7 @@ void hf_tcp_end(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum 
     hf_tcp_enter(env, c, HF_CLOSED, by, detail);
     c->cause = (uint8_t)cause;
     hf_tcp_count_end(env, c, cause);
-    hf_tcp_detach(env, c);
+    hf_tcp_detach(env, c, 0);
     if (!c->self)
         hf_tcp_drop_active(env, c);
     else if (c->flags & HF_F_ORPHAN)

@@ -13,7 +13,8 @@
 
 static struct hf_half_open *entry(const struct hf_env *env, uint32_t index)
 {
-    return (struct hf_half_open *)hf_pool_at(&env->half_opens, index);
+    return (struct hf_half_open *)hf_pool_place(&env->half_opens, index,
+                                                sizeof(struct hf_half_open), HF_HALF_OPEN_SLAB);
 }
 
 uint8_t hf_half_open_scale(const struct hf_env *env, uint32_t index)
@@ -155,18 +156,22 @@ static struct hf_listening *owner(const struct hf_env *env, const struct hf_half
     return hf_listen_find(env, &h->flow, !h->foreign);
 }
 
+/* Out of everything but the table and the trace. */
+static void give_up(struct hf_env *env, uint32_t index, struct hf_listening *l)
+{
+    if (l)
+        l->half_opens--;
+    hf_wheel_cancel(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index));
+    hf_pool_give(&env->half_opens, index);
+    env->counters.half_open--;
+}
+
 /* Out of everything but the trace. */
 static void remove(struct hf_env *env, uint32_t index, uint64_t hash)
 {
-    struct hf_half_open *h = entry(env, index);
-    hf_ref ref = hf_ref_make(HF_KIND_HALF_OPEN, index);
-    struct hf_listening *l = owner(env, h);
-    if (l)
-        l->half_opens--;
-    hf_wheel_cancel(&env->wheel, ref);
-    hf_table_remove(&env->table, hash, ref);
-    hf_pool_give(&env->half_opens, index);
-    env->counters.half_open--;
+    struct hf_listening *l = owner(env, entry(env, index));
+    give_up(env, index, l);
+    hf_table_remove(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
 }
 
 void hf_half_open_end(struct hf_env *env, uint32_t index, enum hf_cause cause, enum hf_by by,
@@ -364,9 +369,9 @@ static hf_time sent_at(const struct hf_env *env, const struct hf_half_open *h)
 
 /* ESTABLISHED or beyond: the block becomes a connection of the listener's. */
 static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
-                              const struct hf_tcp *block)
+                              const struct hf_tcp *block, hf_ref was)
 {
-    struct hf_tcp *c = hf_tcp_adopt(env, block);
+    struct hf_tcp *c = hf_tcp_adopt(env, block, was);
     if (!c)
         return 0;
     env->counters.passive_opens++;
@@ -434,9 +439,12 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
             answer_block(env, &block);
         hf_tcp_drop_active(env, &block);
     } else {
-        remove(env, index, hash);
+        struct hf_listening *counted = h->foreign == !path->to_us ? l : owner(env, h);
         replace_time_wait(env, &flow, hash); /* MAY-2 */
-        if (!promote(env, l, &block)) {
+        bool taken = promote(env, l, &block, hf_ref_make(HF_KIND_HALF_OPEN, index)) != 0;
+        give_up(env, index, counted);
+        if (!taken) {
+            hf_table_remove(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
             hf_tcp_send_reset(env, &block);
             hf_tcp_end(env, &block, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
         }
@@ -474,7 +482,7 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
     env->counters.cookies_taken++;
     if (block.state == HF_CLOSED)
         return true;
-    if (!promote(env, l, &block)) {
+    if (!promote(env, l, &block, 0)) {
         hf_tcp_send_reset(env, &block);
         hf_tcp_end(env, &block, HF_CAUSE_MEMORY, HF_BY_STACK, 0);
     }

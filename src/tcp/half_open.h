@@ -26,7 +26,8 @@ struct hf_half_open {
     unsigned link : 4;
 };
 
-_Static_assert(sizeof(struct hf_half_open) <= 64, "a half-open connection");
+#define HF_HALF_OPEN_SLAB 6u /* entries in a slab of the pool, as a power of two               */
+_Static_assert(sizeof(struct hf_half_open) == 64, "a half-open connection");
 
 /* A SYN for a listener: make an entry, a cookie, or nothing. time_wait: entry that it may replace,
  * or 0. */

@@ -182,15 +182,21 @@ struct hf_active {
     uint32_t range_bytes;     /* out-of-order text, all ranges together                       */
 };
 
+#define HF_TCP_SLAB 5u /* blocks of either kind in a slab of their pool, as a power of two        */
+_Static_assert(sizeof(struct hf_tcp) % 8 == 0 && sizeof(struct hf_active) % 8 == 0,
+               "a pool rounds sizes up to 8");
+
 static inline struct hf_tcp *hf_tcp_at(const struct hf_env *env, uint32_t index)
 {
-    return (struct hf_tcp *)hf_pool_at(&env->conns, index);
+    return (struct hf_tcp *)hf_pool_place(&env->conns, index, sizeof(struct hf_tcp), HF_TCP_SLAB);
 }
 
 /* NULL when there is none. */
 static inline struct hf_active *hf_tcp_active(const struct hf_env *env, const struct hf_tcp *c)
 {
-    return c->active ? (struct hf_active *)hf_pool_at(&env->actives, c->active) : 0;
+    return c->active ? (struct hf_active *)hf_pool_place(&env->actives, c->active,
+                                                         sizeof(struct hf_active), HF_TCP_SLAB)
+                     : 0;
 }
 
 static inline uint32_t hf_tcp_rcv_wnd(const struct hf_tcp *c)

@@ -15,12 +15,14 @@
 /* A block with the settings' values, in no list and no table. */
 void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path);
-/* Copy a block into the pool and the table. NULL: no room or no memory, nothing has changed. */
-struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block);
+/* Copy a block into the pool and the table, there in the slot of what it was before (0: a new one).
+ * NULL: no room or no memory, nothing has changed. */
+struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_ref was);
 /* Give up all that it holds and the block itself. It must be over (CLOSED or detached). */
 void hf_tcp_free(struct hf_env *env, struct hf_tcp *c);
-/* Out of the table, no timer, nothing more to send: what is left is for the application to read. */
-void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c);
+/* Out of the table (0) or its slot left to an heir, no timer, nothing more to send: what is left is
+ * for the application to read. */
+void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c, hf_ref heir);
 /* The only writer of c->state. */
 void hf_tcp_enter(struct hf_env *env, struct hf_tcp *c, enum hf_state state, enum hf_by by,
                   unsigned detail);

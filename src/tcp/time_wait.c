@@ -6,7 +6,8 @@
 
 static struct hf_time_wait *entry(const struct hf_env *env, uint32_t index)
 {
-    return (struct hf_time_wait *)hf_pool_at(&env->time_waits, index);
+    return (struct hf_time_wait *)hf_pool_place(&env->time_waits, index,
+                                                sizeof(struct hf_time_wait), HF_TIME_WAIT_SLAB);
 }
 
 /* ---- The list, oldest first ---- */
@@ -115,16 +116,15 @@ static void make_entry(struct hf_env *env, struct hf_tcp *c, uint32_t index)
     w->window = (uint16_t)(hf_tcp_rcv_wnd(c) >> c->rcv_wscale);
     w->flags = c->flags & HF_F_TIMESTAMPS ? HF_TW_TIMESTAMPS : 0;
     w->link = c->link;
-    hf_table_insert(&env->table, c->hash, hf_ref_make(HF_KIND_TIME_WAIT, index));
     list_append(env, index);
     env->counters.time_wait++;
 }
 
-static void let_go(struct hf_env *env, struct hf_tcp *c)
+static void let_go(struct hf_env *env, struct hf_tcp *c, hf_ref heir)
 {
     c->cause = HF_CAUSE_CLOSED;
     hf_tcp_count_end(env, c, HF_CAUSE_CLOSED);
-    hf_tcp_detach(env, c);
+    hf_tcp_detach(env, c, heir);
     if (c->flags & HF_F_ORPHAN)
         hf_output_bury(env, c);
     else
@@ -144,16 +144,16 @@ void hf_time_wait_begin(struct hf_env *env, struct hf_tcp *c)
     if (c->want & HF_WANT_ACK || c->dup_acks_owed)
         hf_tcp_reply_ack(env, c);
     bool none = env->unsafe && env->unsafe->msl_zero;
-    uint32_t index = none || !hf_table_reserve(&env->table) ? 0 : take_place(env);
-    if (!index) {
+    uint32_t index = none ? 0 : take_place(env);
+    if (index) {
+        make_entry(env, c, index);
+    } else {
         if (!none)
             env->counters.ended[HF_CAUSE_TIME_WAIT_LIMIT]++;
         hf_trace_state(env, c->hash, HF_TIME_WAIT, HF_CLOSED, HF_BY_STACK, 0);
         c->state = HF_CLOSED;
     }
-    let_go(env, c);
-    if (index)
-        make_entry(env, c, index);
+    let_go(env, c, index ? hf_ref_make(HF_KIND_TIME_WAIT, index) : 0);
 }
 
 void hf_time_wait_hold(struct hf_env *env, struct hf_tcp *c)
@@ -163,6 +163,7 @@ void hf_time_wait_hold(struct hf_env *env, struct hf_tcp *c)
         return;
     hf_trace_state(env, c->hash, HF_CLOSED, HF_TIME_WAIT, HF_BY_CALL, HF_CALL_ABORT);
     make_entry(env, c, index);
+    hf_table_insert(&env->table, c->hash, hf_ref_make(HF_KIND_TIME_WAIT, index));
 }
 
 /* ---- Segments ---- */

@@ -23,7 +23,8 @@ struct hf_time_wait {
 
 enum { HF_TW_TIMESTAMPS = 1 };
 
-_Static_assert(sizeof(struct hf_time_wait) <= 64, "a TIME-WAIT entry");
+#define HF_TIME_WAIT_SLAB 7u /* entries in a slab of the pool, as a power of two               */
+_Static_assert(sizeof(struct hf_time_wait) == 64, "a TIME-WAIT entry");
 
 /* The connection c is in TIME-WAIT: make its entry and let go of the block (it stays, detached, if
  * the application holds its handle). */

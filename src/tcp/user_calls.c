@@ -38,7 +38,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
     if (time_wait)
         block.iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), block.iss);
     block.snd_una = block.snd_nxt = block.iss;
-    struct hf_tcp *c = hf_tcp_adopt(env, &block);
+    struct hf_tcp *c = hf_tcp_adopt(env, &block, 0);
     if (!c)
         return env->conns.count >= env->conns.max ? HF_ERR_LIMIT : HF_ERR_MEMORY;
     if (time_wait)

@@ -124,6 +124,21 @@ static void remove_at(uint32_t i)
     world.in[i] = world.in[--world.count];
 }
 
+/* The thing at i becomes one of another kind, in its slot; false: there is no room for it. */
+static bool replace_at(uint32_t i, enum hf_kind kind)
+{
+    hf_ref was = world.in[i];
+    uint32_t index = hf_pool_take(&world.pool[kind]);
+    if (!index)
+        return false;
+    hf_ref heir = hf_ref_make(kind, index);
+    memcpy(thing_at(heir)->tuple, thing_at(was)->tuple, HF_TUPLE_BYTES);
+    hf_table_replace(&world.table, hf_table_hash(&world.table, thing_at(was)->tuple), was, heir);
+    hf_pool_give(&world.pool[hf_ref_kind(was)], hf_ref_index(was));
+    world.in[i] = heir;
+    return true;
+}
+
 static void check_counts(void)
 {
     const struct hf_table *t = &world.table;
@@ -143,6 +158,9 @@ static void run(uint32_t steps, uint32_t numbers, unsigned fail_one_in)
             insert(number, (enum hf_kind)check_random_below(HF_KIND_TIME_WAIT + 1));
         else if (world.count)
             remove_at((uint32_t)check_random_below(world.count));
+        uint32_t any = world.count ? (uint32_t)check_random_below(world.count) : 0;
+        if (world.count && hf_ref_kind(world.in[any]) == HF_KIND_HALF_OPEN)
+            replace_at(any, HF_KIND_CONN);
         check_counts();
         check_find(number);
         check_find((uint32_t)check_random_below(numbers));
