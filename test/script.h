@@ -251,6 +251,7 @@ struct script_open {
     uint16_t local_port, remote_port; /* 0: usual                                              */
     hf_time timeout;
     uint8_t tos;
+    int64_t mss, rcv_buffer; /* options, set before the SYN leaves; 0: not                     */
 };
 
 struct script_listen {

@@ -37,6 +37,11 @@ void script_app_open(int line, struct script_open want)
     int err = hf_tcp_open(script.stack, &open, &handle);
     if (err != 0)
         script_fail(line, "hf_tcp_open: %s", hf_err_text(err));
+    if (want.mss && hf_tcp_set(script.stack, handle, HF_OPTION_MSS, want.mss) != 0)
+        script_fail(line, "hf_tcp_set: mss");
+    if (want.rcv_buffer &&
+        hf_tcp_set(script.stack, handle, HF_OPTION_RCV_BUFFER, want.rcv_buffer) != 0)
+        script_fail(line, "hf_tcp_set: receive-buffer");
     app_add(handle);
     script_converse(status().local.port, remote_port);
     script_finish(line);

@@ -95,6 +95,7 @@ struct hf_settings {
     uint8_t answer_unsent;      /* 1: an ACK of what was never sent draws an ACK (RFC 9293)   */
     uint32_t reset_rate;        /* resets per second for segments without a connection        */
     uint32_t icmp_rate;         /* ICMP replies per second, per destination bucket            */
+    uint8_t soft_icmp_ends_open; /* 1: any "unreachable" ends an attempt to open (linux)      */
     uint8_t hard_icmp_aborts;   /* SHLD-26 by the letter (1), or RFC 5927 (0)                 */
     hf_time zero_window_grace;  /* RFC 6429: how long before memory pressure may end a peer   */
     uint16_t reassembly_ranges; /* out-of-order ranges a connection may hold                  */

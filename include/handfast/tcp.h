@@ -11,6 +11,39 @@
 
 HF_BEGIN
 
+/* ---- Options, by name ---- */
+
+/* X(NAME, "name", writable) */
+#define HF_OPTIONS(X)                                                                             \
+    X(NODELAY, "nodelay", 1)                 /* 1: Nagle off (MUST-17)                        */ \
+    X(KEEPALIVE, "keepalive", 1)             /* 1: on (MUST-24)                               */ \
+    X(KEEPALIVE_IDLE, "keepalive-idle", 1)   /* ns (MUST-27)                                  */ \
+    X(KEEPALIVE_INTERVAL, "keepalive-interval", 1) /* ns                                      */ \
+    X(KEEPALIVE_PROBES, "keepalive-probes", 1)                                                    \
+    X(R2, "r2", 1)                           /* ns without progress; 0: never (MUST-21)       */ \
+    X(USER_TIMEOUT, "user-timeout", 1)       /* ns; 0: none                                   */ \
+    X(TOS, "tos", 1)                         /* Diffserv field, 0..255 (MUST-48, SHLD-21)     */ \
+    X(TTL, "ttl", 1)                         /* hop limit, 1..255 (MUST-49)                   */ \
+    X(SND_BUFFER, "send-buffer", 1)          /* bytes: it grows no more; 0: it does again     */ \
+    X(RCV_BUFFER, "receive-buffer", 1)       /* bytes of window, as above                     */ \
+    X(SOFT_ERRORS, "soft-errors", 1)         /* 0: do not report (SHLD-20)                    */ \
+    X(DELACK, "delayed-ack", 1)              /* 0: acknowledge everything at once             */ \
+    X(CORK, "cork", 1)                       /* 1: only full segments                         */ \
+    X(USER, "user", 1)                       /* the value in events                           */ \
+    X(MSS, "mss", 1)                         /* see below                                     */ \
+    X(SEND_ROOM, "send-room", 0)             /* bytes that hf_tcp_send would take             */
+
+enum hf_option {
+#define HF_X(name, text, writable) HF_OPTION_##name,
+    HF_OPTIONS(HF_X)
+#undef HF_X
+        HF_OPTION_COUNT
+};
+
+/* MSS reads as the text of a full segment that we send, options taken off. Set before the SYN
+ * leaves, it bounds what the SYN says, and always what we send, timestamps included; 64..65495,
+ * or 0: no bound but the peer's and the path's (TCP_MAXSEG). */
+
 /* ---- OPEN, RFC 9293 3.9.1.1 ---- */
 
 struct hf_open {
@@ -39,6 +72,7 @@ struct hf_listen {
     uint8_t hold;              /* 1: each SYN waits for hf_syn_accept or hf_syn_refuse        */
     uint8_t any_address;       /* 1: also for addresses that are not ours (a gateway)         */
     uint8_t any_port;          /* 1: every port that has no listener of its own               */
+    uint8_t family;            /* with address NONE: HF_IPV4 or HF_IPV6 only; 0: both         */
 };
 
 /* hf_tcp_listen: passive OPEN.
@@ -53,6 +87,17 @@ HF_API int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen,
  * returns  as hf_tcp_open; HF_ERR_UNSPECIFIED when the listener has no remote endpoint
  * source   RFC 9293 3.10.1, LISTEN STATE; 3.10.2, LISTEN STATE */
 HF_API int hf_listener_open(struct hf_stack *stack, hf_listener listener, hf_conn *conn);
+
+/* hf_listener_set: give this option to every connection that the listener makes from now on, as
+ * hf_tcp_set would before its first segment: what belongs into the SYN+ACK (MSS, RCV_BUFFER, TOS,
+ * TTL) stands in it. What one option holds back (CORK) and USER are a connection's alone.
+ * returns  0; or HF_ERR_STALE, HF_ERR_ARGUMENT (not such an option, value outside), HF_ERR_MEMORY */
+HF_API int hf_listener_set(struct hf_stack *stack, hf_listener listener, enum hf_option option,
+                           int64_t value);
+
+/* hf_listener_waiting: how many connections wait in hf_tcp_accept.
+ * returns  0 and more; or HF_ERR_STALE */
+HF_API int64_t hf_listener_waiting(struct hf_stack *stack, hf_listener listener);
 
 /* hf_listener_close: stop listening. Half-open connections and those not yet accepted end, the
  * latter with a reset.
@@ -106,7 +151,9 @@ HF_API int hf_tcp_reserve(struct hf_stack *stack, hf_conn conn, size_t want, voi
                           size_t *len);
 
 /* hf_tcp_commit: the first len bytes of the reservation are to be sent.
- * returns  0; or HF_ERR_STALE, HF_ERR_ARGUMENT (more than was reserved) */
+ * len      0 gives the reservation back, if there is one; flags without HF_SEND_MORE then say
+ *          that nothing follows what was queued before
+ * returns  0; or HF_ERR_STALE, HF_ERR_ARGUMENT (more than was reserved), or as hf_tcp_send */
 HF_API int hf_tcp_commit(struct hf_stack *stack, hf_conn conn, size_t len, unsigned flags);
 
 /* ---- RECEIVE, RFC 9293 3.9.1.3 ---- */
@@ -157,6 +204,7 @@ struct hf_tcp_status {
     uint8_t snd_wscale, rcv_wscale;
     uint8_t tos, ttl, peer_tos;             /* peer_tos: the last one received (MAY-9)        */
     uint8_t soft_error;     /* enum hf_icmp_kind of the last ICMP error; 0: none              */
+    uint8_t icmp_type, icmp_code; /* ... and what it said, in the numbers of its family       */
     uint8_t trouble;        /* 1: R1 was passed and nothing was acknowledged since            */
     uint8_t pushed;         /* 1: the peer's last segment in order carried PSH (MAY-17)       */
     uint8_t backoff;        /* retransmissions in a row                                       */
@@ -168,13 +216,22 @@ struct hf_tcp_status {
     uint32_t send_queued;   /* bytes queued, sent or not, not acknowledged                    */
     uint32_t receive_ready; /* bytes that can be read now                                     */
     uint32_t urgent_left;   /* bytes until the end of urgent data; 0: none (MUST-33)          */
+    uint32_t snd_wnd_max;   /* the largest window that the peer ever offered                  */
     uint32_t mss;           /* bytes of text in a full segment we send                        */
     uint32_t peer_mss;      /* the peer's option, or the default                              */
+    uint32_t advertised_mss; /* in our SYN                                                    */
+    uint32_t received_mss;  /* text in the largest segment that came in order; 0: none yet    */
     uint32_t path_mtu;
     uint32_t cwnd, ssthresh, in_flight; /* bytes                                              */
     hf_time srtt, rttvar, rto;          /* srtt 0: no sample yet                              */
-    uint64_t bytes_sent, bytes_received, bytes_acked;
+    uint64_t bytes_sent, bytes_received, bytes_acked; /* text, each octet once                */
+    uint64_t bytes_resent;
     uint32_t segments_sent, segments_received, retransmits;
+    uint32_t text_segments_sent, text_segments_received; /* of these, resent ones too         */
+    uint32_t segments_out_of_order; /* came with text, and a gap before it                    */
+    hf_time since_text_sent, since_text_received, since_ack_received; /* or since the opening */
+    hf_time sending;        /* how long the send queue was not empty, all times together      */
+    hf_time window_limited; /* of that, how long it was the peer's window that kept text back */
     uint32_t trace_id;      /* `conn` of this connection's trace records                      */
 };
 
@@ -182,34 +239,7 @@ struct hf_tcp_status {
  * returns  0 or HF_ERR_STALE ("connection does not exist") */
 HF_API int hf_tcp_status(struct hf_stack *stack, hf_conn conn, struct hf_tcp_status *status);
 
-/* ---- Options, by name ---- */
-
-/* X(NAME, "name", writable) */
-#define HF_OPTIONS(X)                                                                             \
-    X(NODELAY, "nodelay", 1)                 /* 1: Nagle off (MUST-17)                        */ \
-    X(KEEPALIVE, "keepalive", 1)             /* 1: on (MUST-24)                               */ \
-    X(KEEPALIVE_IDLE, "keepalive-idle", 1)   /* ns (MUST-27)                                  */ \
-    X(KEEPALIVE_INTERVAL, "keepalive-interval", 1) /* ns                                      */ \
-    X(KEEPALIVE_PROBES, "keepalive-probes", 1)                                                    \
-    X(R2, "r2", 1)                           /* ns without progress; 0: never (MUST-21)       */ \
-    X(USER_TIMEOUT, "user-timeout", 1)       /* ns; 0: none                                   */ \
-    X(TOS, "tos", 1)                         /* Diffserv field, 0..255 (MUST-48, SHLD-21)     */ \
-    X(TTL, "ttl", 1)                         /* hop limit, 1..255 (MUST-49)                   */ \
-    X(SND_BUFFER, "send-buffer", 1)          /* bytes: it grows no more; 0: it does again     */ \
-    X(RCV_BUFFER, "receive-buffer", 1)       /* bytes of window, as above                     */ \
-    X(SOFT_ERRORS, "soft-errors", 1)         /* 0: do not report (SHLD-20)                    */ \
-    X(DELACK, "delayed-ack", 1)              /* 0: acknowledge everything at once             */ \
-    X(CORK, "cork", 1)                       /* 1: only full segments                         */ \
-    X(USER, "user", 1)                       /* the value in events                           */ \
-    X(MSS, "mss", 0)                                                                              \
-    X(SEND_ROOM, "send-room", 0)             /* bytes that hf_tcp_send would take             */
-
-enum hf_option {
-#define HF_X(name, text, writable) HF_OPTION_##name,
-    HF_OPTIONS(HF_X)
-#undef HF_X
-        HF_OPTION_COUNT
-};
+/* ---- Reading and changing them ---- */
 
 /* hf_tcp_set, hf_tcp_get: change or read an option of a connection.
  * returns  0; or HF_ERR_STALE, HF_ERR_ARGUMENT (no such option, not writable, value outside) */

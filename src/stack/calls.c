@@ -88,7 +88,8 @@ int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen, hf_lis
 {
     uint8_t local[16], remote[16];
     if (!listen || listen->size != sizeof *listen || !listener ||
-        (listen->any_port ? listen->local.port != 0 : listen->local.port == 0))
+        (listen->any_port ? listen->local.port != 0 : listen->local.port == 0) ||
+        (listen->family && listen->family != HF_IPV4 && listen->family != HF_IPV6))
         return HF_ERR_ARGUMENT;
     int err = key_of(&listen->local.addr, local);
     if (!err)
@@ -131,6 +132,19 @@ int hf_listener_open(struct hf_stack *stack, hf_listener listener, hf_conn *conn
     if (!err)
         hf_listen_close(&stack->env, l, true);
     return err;
+}
+
+int hf_listener_set(struct hf_stack *stack, hf_listener listener, enum hf_option option,
+                    int64_t value)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    return l ? hf_listen_set(&stack->env, l, option, value) : HF_ERR_STALE;
+}
+
+int64_t hf_listener_waiting(struct hf_stack *stack, hf_listener listener)
+{
+    const struct hf_listening *l = listener_of(stack, listener);
+    return l ? (int64_t)l->accept_count : HF_ERR_STALE;
 }
 
 int hf_listener_close(struct hf_stack *stack, hf_listener listener)

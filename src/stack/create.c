@@ -173,8 +173,8 @@ static void reset_conns(struct hf_env *env)
     }
     for (uint32_t i = 1; i < env->listeners.slabs_room << env->listeners.shift; i++) {
         struct hf_listening *l = hf_pool_find(&env->listeners, i);
-        if (l && l->self == i && l->held)
-            hf_budget_free(&env->budget, l->held, (l->backlog + 1) * sizeof *l->held);
+        if (l && l->self == i)
+            hf_listen_give_back(env, l);
     }
 }
 

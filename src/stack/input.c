@@ -180,15 +180,18 @@ static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
     uint64_t hash = hf_table_hash(&env->table, &error->flow);
     hf_ref time_wait;
     hf_ref ref = hf_table_find(&env->table, hash, &error->flow, &time_wait);
+    const struct hf_icmp_report report = {.kind = (enum hf_icmp_kind)error->kind,
+                                          .type = error->type,
+                                          .code = error->code,
+                                          .seq = error->seq};
     enum hf_drop reason = HF_DROP_ICMP_QUOTE;
     bool believed = false;
     struct hf_tcp *c = 0;
     if (ref && hf_ref_kind(ref) == HF_KIND_CONN) {
         c = hf_tcp_at(env, ref);
-        reason = hf_tcp_icmp_error(env, c, (enum hf_icmp_kind)error->kind, error->seq, &believed);
+        reason = hf_tcp_icmp_error(env, c, &report, &believed);
     } else if (ref) {
-        reason = hf_half_open_icmp(env, hf_ref_index(ref), (enum hf_icmp_kind)error->kind,
-                                   error->seq);
+        reason = hf_half_open_icmp(env, hf_ref_index(ref), &report);
     }
     if (reason != HF_DROP_NONE) {
         hf_env_drop(env, reason, (uint32_t)hash, c ? c->state : HF_CLOSED, packet);

@@ -60,6 +60,8 @@ static void drop_text(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
         n = a->snd.len; /* the FIN is the octet behind it */
     hf_bytes_drop(&env->chunks, &a->snd, n);
     a->snd_dropped += n;
+    if (!a->snd.len)
+        hf_sending_over(env, c, a);
 }
 
 static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
@@ -80,8 +82,6 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
     c->flags &= ~(uint32_t)HF_F_TROUBLE;
     if (c->flags & HF_F_ORPHAN)
         c->orphan_at = env->now + env->settings->orphan_timeout;
-    if (c->flags & HF_F_URGENT_SEND && hf_seq_ge(c->snd_una, c->snd_up))
-        c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
     hf_tcp_set_rtx(env, c, true);
 }
 
@@ -90,6 +90,8 @@ static void tell_application(struct hf_env *env, struct hf_tcp *c, const struct 
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t queued = a ? a->snd.len : 0;
+    if (a && hf_seq_ge(c->snd_una, a->snd_up))
+        c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
     if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c) >= hf_send_limit(env, c) / 4) {
         c->flags &= ~(uint32_t)HF_F_SEND_FULL;
         hf_tcp_event(env, c, HF_EVENT_WRITABLE);

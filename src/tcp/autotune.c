@@ -27,10 +27,11 @@ static uint32_t at_most(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The smallest scale that lets 16 bits tell what the receive buffer may become. */
-uint8_t hf_receive_scale(const struct hf_settings *settings)
+/* The smallest scale that lets 16 bits tell what the receive buffer may become, also if the
+ * application has chosen `own` bytes. */
+uint8_t hf_receive_scale(const struct hf_settings *settings, uint32_t own)
 {
-    uint32_t largest = at_least(settings->rcv_buffer, settings->rcv_buffer_max);
+    uint32_t largest = at_least(at_least(settings->rcv_buffer, settings->rcv_buffer_max), own);
     uint8_t scale = 0;
     while (scale < HF_WSCALE_MAX && (largest >> scale) > 65535)
         scale++;
@@ -41,7 +42,7 @@ void hf_autotune_init(struct hf_env *env, struct hf_tcp *c)
 {
     hf_send_buffer_set(env, c, 0);
     hf_receive_buffer_set(env, c, 0);
-    c->rcv_wscale = hf_receive_scale(env->settings); /* every SYN says the same */
+    c->rcv_wscale = hf_receive_scale(env->settings, 0); /* every SYN says the same */
 }
 
 #define BUFFER_BITS 0x7fffffffu

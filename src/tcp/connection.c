@@ -49,8 +49,8 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     uint32_t largest = path->link_mtu - headers; /* MUST-67 */
     c->advertised_mss = (uint16_t)(s->mss && s->mss < largest ? s->mss : largest);
     c->peer_mss = hf_flow_is_ipv4(flow) ? 536 : 1220; /* MUST-15 */
-    c->r2 = s->r2_data;
-    c->user_timeout = s->user_timeout;
+    c->r2_ms = hf_tcp_limit_ms(s->r2_data);
+    c->user_timeout_ms = hf_tcp_limit_ms(s->user_timeout);
     c->quick_acks = s->quick_acks;
     c->keepalive_idle_s = (uint32_t)(s->keepalive_idle / HF_SEC);
     c->keepalive_interval_s = (uint32_t)(s->keepalive_interval / HF_SEC);
@@ -59,8 +59,9 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
         c->flags |= HF_F_NODELAY;
     c->ts_offset = hf_timestamp_offset(env, hash);
     hf_autotune_init(env, c);
-    c->rtx_at = c->delack_at = c->orphan_at = c->deadline = HF_NEVER;
+    c->rtx_at = c->delack_at = c->deadline = HF_NEVER;
     c->progress_at = c->last_receive = env->now;
+    c->last_send_ms = c->last_text_ms = hf_tcp_now_ms(env);
     c->invalid_ack_ms = hf_tcp_now_ms(env) - UINT32_MAX / 4;
     hf_rtt_init(env, c);
     hf_tcp_set_mss(env, c);
@@ -93,6 +94,8 @@ void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c)
     uint32_t headers = hf_flow_ip_header(&c->flow) + HF_TCP_HEADER;
     uint32_t fits = c->path_mtu > headers + 1 ? c->path_mtu - headers : 1;
     uint32_t mss = c->peer_mss < fits ? c->peer_mss : fits;
+    if (c->mss_limit && c->mss_limit < mss)
+        mss = c->mss_limit;
     uint32_t options = c->flags & HF_F_TIMESTAMPS ? 12 : 0;
     c->mss = (uint16_t)(mss > options + 8 ? mss - options : 8);
     struct hf_active *a = hf_tcp_active(env, c);
@@ -139,6 +142,7 @@ void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c)
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a)
         return;
+    hf_sending_over(env, c, a);
     hf_bytes_clear(&env->chunks, &a->snd);
     hf_bytes_clear(&env->chunks, &a->rcv);
     hf_sent_clear(env, &a->sent);
@@ -186,7 +190,7 @@ static void silence(struct hf_env *env, struct hf_tcp *c)
     c->want = 0;
     c->dup_acks_owed = c->challenges_owed = 0;
     c->rtx_mode = HF_RTX_NONE;
-    c->rtx_at = c->delack_at = c->orphan_at = HF_NEVER;
+    c->rtx_at = c->delack_at = HF_NEVER;
     if (c->self) {
         hf_wheel_cancel(&env->wheel, hf_ref_make(HF_KIND_CONN, c->self));
         c->deadline = HF_NEVER;
@@ -210,6 +214,7 @@ void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c, hf_ref heir)
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a)
         return;
+    hf_sending_over(env, c, a);
     hf_bytes_clear(&env->chunks, &a->snd);
     hf_sent_clear(env, &a->sent);
     hf_reassembly_clear(env, a);

@@ -34,18 +34,36 @@ static void trace_open(struct hf_env *env, const struct hf_half_open *h, uint64_
 
 /* ---- SYN+ACK ---- */
 
-static uint16_t advertised_mss(const struct hf_env *env, const struct hf_flow *flow,
-                               uint32_t link_mtu)
+static struct hf_listening *owner(const struct hf_env *env, const struct hf_half_open *h)
 {
-    uint32_t largest = link_mtu - hf_flow_ip_header(flow) - HF_TCP_HEADER;
-    uint16_t wish = env->settings->mss;
-    return (uint16_t)(wish && wish < largest ? wish : largest);
+    return hf_listen_find(env, &h->flow, !h->foreign);
 }
 
-static uint16_t first_window(const struct hf_env *env)
+static uint16_t advertised_mss(const struct hf_env *env, const struct hf_listening *l,
+                               const struct hf_flow *flow, uint32_t link_mtu)
 {
-    uint32_t buffer = env->settings->rcv_buffer;
+    uint32_t largest = link_mtu - hf_flow_ip_header(flow) - HF_TCP_HEADER;
+    uint32_t most = env->settings->mss, limit = (uint32_t)hf_listen_option(l, HF_OPTION_MSS, 0);
+    if (limit && (!most || limit < most))
+        most = limit;
+    return (uint16_t)(most && most < largest ? most : largest);
+}
+
+/* What the application has chosen for the listener; 0: nothing. */
+static uint32_t own_buffer(const struct hf_listening *l)
+{
+    return (uint32_t)hf_listen_option(l, HF_OPTION_RCV_BUFFER, 0);
+}
+
+static uint16_t first_window(const struct hf_env *env, const struct hf_listening *l)
+{
+    uint32_t buffer = own_buffer(l) ? own_buffer(l) : env->settings->rcv_buffer;
     return (uint16_t)(buffer < 65535 ? buffer : 65535);
+}
+
+static uint8_t receive_scale(const struct hf_env *env, const struct hf_listening *l)
+{
+    return hf_receive_scale(env->settings, own_buffer(l));
 }
 
 static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
@@ -54,6 +72,7 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint6
     struct hf_reply *r = hf_env_reply(env, h->link);
     if (!r)
         return;
+    const struct hf_listening *l = owner(env, h);
     r->kind = HF_REPLY_TCP;
     memcpy(r->addresses, h->flow.local, 16);
     memcpy(r->addresses + 16, h->flow.remote, 16);
@@ -62,17 +81,17 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint6
     r->flags = HF_SYN | HF_ACK;
     r->seq = h->iss;
     r->ack = h->irs + 1;
-    r->window = first_window(env);
-    r->mss = advertised_mss(env, &h->flow, link_mtu);
-    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : hf_receive_scale(env->settings);
+    r->window = first_window(env, l);
+    r->mss = advertised_mss(env, l, &h->flow, link_mtu);
+    r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : receive_scale(env, l);
     r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0));
     r->tsval = tsval;
     r->tsecr = h->ts_recent;
     r->reason = (uint8_t)reason;
     r->conn = (uint32_t)hash;
     r->state = HF_SYN_RECEIVED;
-    r->tos = env->settings->tos;
-    r->ttl = env->settings->ttl;
+    r->tos = (uint8_t)hf_listen_option(l, HF_OPTION_TOS, env->settings->tos);
+    r->ttl = (uint8_t)hf_listen_option(l, HF_OPTION_TTL, env->settings->ttl);
 }
 
 static uint32_t timestamp_of(const struct hf_env *env, uint64_t hash)
@@ -149,11 +168,6 @@ static hf_time syn_ack_interval(const struct hf_env *env, unsigned retries)
 {
     hf_time interval = env->settings->rto_initial << retries;
     return interval < env->settings->rto_max ? interval : env->settings->rto_max;
-}
-
-static struct hf_listening *owner(const struct hf_env *env, const struct hf_half_open *h)
-{
-    return hf_listen_find(env, &h->flow, !h->foreign);
 }
 
 /* Out of everything but the table and the trace. */
@@ -237,6 +251,7 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     const struct hf_settings *s = env->settings;
     struct hf_half_open h;
     read_syn(env, &h, flow, seg, path->link);
+    h.foreign = !path->to_us;
     if (seg->text_all)
         hf_env_drop(env, HF_DROP_TEXT_ON_SYN, (uint32_t)hash, HF_LISTEN, seg->packet);
     if (hf_listen_is_full(l)) { /* as Linux: dropped, never reset */
@@ -258,7 +273,6 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
         hf_env_drop(env, HF_DROP_MEMORY, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
-    h.foreign = !path->to_us;
     choose_iss(env, &h, time_wait);
     *entry(env, index) = h;
     hf_table_insert(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
@@ -337,12 +351,14 @@ void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint6
                          const struct hf_path *path, struct hf_tcp *c)
 {
     hf_tcp_init(env, c, &h->flow, hash, path);
+    const struct hf_listening *l = owner(env, h);
+    c->rcv_wscale = receive_scale(env, l);
     c->state = HF_SYN_RECEIVED;
     c->iss = c->snd_una = h->iss;
     c->snd_nxt = h->iss + 1;
     c->irs = h->irs;
     c->rcv_nxt = c->last_ack_sent = h->irs + 1;
-    c->rcv_adv = c->rcv_nxt + first_window(env);
+    c->rcv_adv = c->rcv_nxt + first_window(env, l);
     c->snd_wl1 = h->irs;
     c->snd_wl2 = h->iss;
     struct hf_seg syn = {.seq = h->irs, .flags = HF_SYN};
@@ -353,6 +369,7 @@ void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint6
     syn.options.tsval = h->ts_recent;
     syn.options.sack_permitted = h->sack;
     hf_tcp_take_syn_options(env, c, &syn);
+    hf_listen_hand_down(env, l, c);
     c->retransmits = h->retries;
     if (h->retries)
         c->flags |= HF_F_SYN_RETRANSMITTED;
@@ -400,7 +417,7 @@ static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, ui
  * window cannot be scaled. */
 static void answer_block(struct hf_env *env, struct hf_tcp *block)
 {
-    block->rcv_buffer = first_window(env);
+    block->rcv_buffer = block->rcv_buffer < 65535 ? block->rcv_buffer : 65535;
     hf_tcp_reply_ack(env, block);
 }
 
@@ -466,7 +483,8 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
         return true;
     }
     struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1, .mss = mss,
-                             .wscale = NO_WSCALE, .link = path->link & 15u};
+                             .wscale = NO_WSCALE, .foreign = !path->to_us,
+                             .link = path->link & 15u};
     if (seg->options.has_ts && env->settings->timestamps) {
         uint32_t low = seg->options.tsecr & ((1u << HF_COOKIE_TS_BITS) - 1);
         h.timestamps = 1;
@@ -490,13 +508,13 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
 }
 
 /* SHLD-26 with RFC 5927: while the handshake runs, a hard error about our SYN+ACK ends it. */
-enum hf_drop hf_half_open_icmp(struct hf_env *env, uint32_t index, enum hf_icmp_kind kind,
-                               hf_seq seq)
+enum hf_drop hf_half_open_icmp(struct hf_env *env, uint32_t index,
+                               const struct hf_icmp_report *report)
 {
     const struct hf_half_open *h = entry(env, index);
-    if (h->held || seq != h->iss)
+    if (h->held || report->seq != h->iss)
         return HF_DROP_ICMP_SEQUENCE;
-    if (kind == HF_ICMP_HARD)
-        hf_half_open_end(env, index, HF_CAUSE_UNREACHABLE, HF_BY_ICMP, kind);
+    if (hf_icmp_ends_opening(env, report->kind))
+        hf_half_open_end(env, index, HF_CAUSE_UNREACHABLE, HF_BY_ICMP, report->kind);
     return HF_DROP_NONE;
 }

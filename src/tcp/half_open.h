@@ -54,8 +54,9 @@ void hf_half_open_end_all(struct hf_env *env, const struct hf_listening *l);
  * are counted again. Looks at every entry. */
 void hf_half_open_recount(struct hf_env *env);
 /* An ICMP error about our SYN+ACK. */
-enum hf_drop hf_half_open_icmp(struct hf_env *env, uint32_t index, enum hf_icmp_kind kind,
-                               hf_seq seq);
+struct hf_icmp_report;
+enum hf_drop hf_half_open_icmp(struct hf_env *env, uint32_t index,
+                               const struct hf_icmp_report *report);
 /* The handle of a held SYN, and the entry that a handle names (0: it holds no SYN any more). */
 uint64_t hf_half_open_handle(const struct hf_half_open *h, uint32_t index);
 uint32_t hf_half_open_held(const struct hf_env *env, uint64_t handle);

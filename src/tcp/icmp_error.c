@@ -13,18 +13,27 @@ static void trace_icmp(struct hf_env *env, const struct hf_tcp *c, unsigned kind
     hf_env_trace(env, &r, 0);
 }
 
-enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c, enum hf_icmp_kind kind,
-                               hf_seq seq, bool *believed)
+bool hf_icmp_ends_opening(const struct hf_env *env, enum hf_icmp_kind kind)
 {
-    *believed = hf_seq_in(seq, c->snd_una, c->snd_nxt - c->snd_una);
+    return kind == HF_ICMP_HARD || (kind == HF_ICMP_SOFT && env->settings->soft_icmp_ends_open);
+}
+
+enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c,
+                               const struct hf_icmp_report *report, bool *believed)
+{
+    enum hf_icmp_kind kind = report->kind;
+    *believed = hf_seq_in(report->seq, c->snd_una, c->snd_nxt - c->snd_una);
     if (!*believed)
         return HF_DROP_ICMP_SEQUENCE;
     if (kind == HF_ICMP_TOO_BIG)
         return HF_DROP_NONE; /* the path's MTU changes: hf_tcp_path_mtu follows */
     trace_icmp(env, c, kind, 0);
     c->soft_error = (uint8_t)kind;
+    c->icmp_type = report->type;
+    c->icmp_code = report->code;
     bool opening = c->state == HF_SYN_SENT || c->state == HF_SYN_RECEIVED;
-    if (kind == HF_ICMP_HARD && (opening || env->settings->hard_icmp_aborts)) {
+    if (opening ? hf_icmp_ends_opening(env, kind)
+                : kind == HF_ICMP_HARD && env->settings->hard_icmp_aborts) {
         hf_tcp_end(env, c, HF_CAUSE_UNREACHABLE, HF_BY_ICMP, kind);
         return HF_DROP_NONE;
     }

@@ -6,6 +6,8 @@
 
 #define BUCKETS (sizeof((struct hf_env *)0)->listener_by_port / sizeof(uint32_t))
 
+#define OPTIONS_SIZE (HF_OPTION_COUNT * sizeof(int64_t))
+
 static uint32_t *chain(struct hf_env *env, const struct hf_listening *l)
 {
     return l->any_port ? &env->listener_any_port
@@ -34,7 +36,7 @@ int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uin
     memcpy(l.remote, remote, 16);
     l.local_port = listen->local.port;
     l.remote_port = listen->remote.port;
-    l.family = listen->local.addr.family;
+    l.family = listen->local.addr.family ? listen->local.addr.family : listen->family;
     l.zone = listen->local.addr.zone;
     l.hold = listen->hold != 0;
     l.any_address = listen->any_address != 0;
@@ -75,6 +77,17 @@ void hf_listen_free(struct hf_env *env, struct hf_listening *l)
     hf_pool_give(&env->listeners, l->self);
 }
 
+void hf_listen_give_back(struct hf_env *env, struct hf_listening *l)
+{
+    if (l->held)
+        hf_budget_free(&env->budget, l->held, (l->backlog + 1) * sizeof *l->held);
+    if (l->options)
+        hf_budget_free(&env->budget, l->options, OPTIONS_SIZE);
+    l->held = 0;
+    l->options = 0;
+    l->options_set = 0;
+}
+
 void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_waiting)
 {
     if (l->half_opens)
@@ -89,9 +102,7 @@ void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_wait
     while (*at != l->self)
         at = &hf_listening_at(env, *at)->next;
     *at = l->next;
-    if (l->held)
-        hf_budget_free(&env->budget, l->held, (l->backlog + 1) * sizeof *l->held);
-    l->held = 0;
+    hf_listen_give_back(env, l);
     l->generation = 0;
     env->counters.listeners--;
     hf_half_open_recount(env);
@@ -145,6 +156,30 @@ struct hf_listening *hf_listen_find(const struct hf_env *env, const struct hf_fl
     return l ? l : best_in(env, env->listener_any_port, flow, to_us);
 }
 
+_Static_assert(HF_OPTION_COUNT <= 32, "options of a listener");
+
+int hf_listen_set(struct hf_env *env, struct hf_listening *l, enum hf_option option,
+                  int64_t value)
+{
+    if (option == HF_OPTION_USER || option == HF_OPTION_CORK || !hf_option_fits(option, value))
+        return HF_ERR_ARGUMENT;
+    if (!l->options)
+        l->options = hf_budget_alloc(&env->budget, OPTIONS_SIZE);
+    if (!l->options)
+        return HF_ERR_MEMORY;
+    l->options[option] = value;
+    l->options_set |= 1u << option;
+    return HF_OK;
+}
+
+void hf_listen_hand_down(struct hf_env *env, const struct hf_listening *l, struct hf_tcp *block)
+{
+    uint32_t set = l ? l->options_set : 0;
+    for (unsigned option = 0; set; option++, set >>= 1)
+        if (set & 1)
+            (void)hf_call_set(env, block, (enum hf_option)option, l->options[option]);
+}
+
 bool hf_listen_is_full(const struct hf_listening *l)
 {
     return l->accept_count > l->backlog;
@@ -180,7 +215,7 @@ struct hf_tcp *hf_listen_take(struct hf_env *env, struct hf_listening *l)
         l->accept_last = 0;
     l->accept_count--;
     c->flags &= ~(uint32_t)HF_F_ACCEPT_QUEUE;
-    c->listener = 0;
+    memset(&c->spent, 0, sizeof c->spent);
     if (c->events) /* what happened while it waited is told now */
         hf_tcp_event(env, c, 0);
     return c;

@@ -26,6 +26,8 @@ struct hf_listening {
     uint64_t *held;                /* ring of hf_syn handles not yet told, backlog+1 long     */
     uint32_t held_first, held_count;
     uint64_t user;
+    uint32_t options_set;          /* bits by enum hf_option: what hf_listener_set was given   */
+    int64_t *options;              /* by enum hf_option; NULL: nothing was set                */
 };
 
 static inline struct hf_listening *hf_listening_at(const struct hf_env *env, uint32_t index)
@@ -36,11 +38,23 @@ static inline struct hf_listening *hf_listening_at(const struct hf_env *env, uin
 int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uint8_t local[16],
                    const uint8_t remote[16], struct hf_listening **listener);
 void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_waiting);
+/* The memory that hangs on it: held SYNs and options. */
+void hf_listen_give_back(struct hf_env *env, struct hf_listening *l);
 void hf_listen_free(struct hf_env *env, struct hf_listening *l);
 
 /* The listener for a connection to flow->local: exact address, then any, then any port. */
 struct hf_listening *hf_listen_find(const struct hf_env *env, const struct hf_flow *flow,
                                     bool to_us);
+
+/* What the listener was given for this option, or `otherwise`. */
+static inline int64_t hf_listen_option(const struct hf_listening *l, enum hf_option option,
+                                       int64_t otherwise)
+{
+    return l && l->options_set >> option & 1 ? l->options[option] : otherwise;
+}
+int hf_listen_set(struct hf_env *env, struct hf_listening *l, enum hf_option option, int64_t value);
+/* A block in SYN-RECEIVED takes them over. */
+void hf_listen_hand_down(struct hf_env *env, const struct hf_listening *l, struct hf_tcp *block);
 
 /* Linux: backlog + 1 connections may wait. */
 bool hf_listen_is_full(const struct hf_listening *l);

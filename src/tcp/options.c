@@ -62,7 +62,7 @@ static bool fits(enum hf_option option, int64_t value)
         return in(value, 2, 255); /* MUST-29 */
     case HF_OPTION_R2:
     case HF_OPTION_USER_TIMEOUT:
-        return in(value, 0, INT32_MAX * HF_SEC);
+        return in(value, 0, UINT32_MAX * HF_MS);
     case HF_OPTION_TOS:
         return in(value, 0, 255);
     case HF_OPTION_TTL:
@@ -70,11 +70,22 @@ static bool fits(enum hf_option option, int64_t value)
     case HF_OPTION_SND_BUFFER:
     case HF_OPTION_RCV_BUFFER:
         return value == 0 || in(value, 1024, 1 << 30);
+    case HF_OPTION_MSS:
+        return value == 0 || in(value, HF_MSS_LIMIT_MIN, 65495);
     case HF_OPTION_USER:
         return true;
     default:
         return false;
     }
+}
+
+/* Before the SYN has told a scale, a larger buffer may still get a larger one. */
+static void set_receive_buffer(struct hf_env *env, struct hf_tcp *c, uint32_t bytes)
+{
+    hf_receive_buffer_set(env, c, bytes);
+    if (c->state == HF_SYN_SENT && !hf_tcp_outstanding(c))
+        c->rcv_wscale = hf_receive_scale(env->settings, bytes);
+    hf_tcp_window_opened(env, c);
 }
 
 static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
@@ -90,10 +101,10 @@ static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option optio
         c->keepalive_probes = (uint8_t)value;
         break;
     case HF_OPTION_R2:
-        c->r2 = value;
+        c->r2_ms = hf_tcp_limit_ms(value);
         break;
     case HF_OPTION_USER_TIMEOUT:
-        c->user_timeout = value;
+        c->user_timeout_ms = hf_tcp_limit_ms(value);
         c->flags |= HF_F_USER_TIMEOUT;
         break;
     case HF_OPTION_TOS:
@@ -106,13 +117,21 @@ static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option optio
         hf_send_buffer_set(env, c, (uint32_t)value);
         break;
     case HF_OPTION_RCV_BUFFER:
-        hf_receive_buffer_set(env, c, (uint32_t)value);
-        hf_tcp_window_opened(env, c);
+        set_receive_buffer(env, c, (uint32_t)value);
+        break;
+    case HF_OPTION_MSS:
+        c->mss_limit = (uint16_t)value;
+        hf_tcp_set_mss(env, c);
         break;
     default:
         c->user = (uint64_t)value;
         break;
     }
+}
+
+bool hf_option_fits(enum hf_option option, int64_t value)
+{
+    return fits(option, value);
 }
 
 int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
@@ -141,10 +160,10 @@ int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int
         *value = c->keepalive_probes;
         break;
     case HF_OPTION_R2:
-        *value = c->r2;
+        *value = hf_tcp_limit(c->r2_ms);
         break;
     case HF_OPTION_USER_TIMEOUT:
-        *value = c->user_timeout;
+        *value = hf_tcp_limit(c->user_timeout_ms);
         break;
     case HF_OPTION_TOS:
         *value = c->tos;

@@ -178,7 +178,7 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     if (!answer)
         c->rcv_nxt = 0;
     h->window = hf_tcp_select_window(env, c, true);
-    o->mss = c->advertised_mss;
+    o->mss = hf_tcp_syn_mss(c);
     o->has_mss = true;
     o->wscale = HF_NO_WSCALE;
     if (answer ? (c->flags & HF_F_WSCALE) != 0 : s->window_scale != 0)
@@ -368,8 +368,6 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->small_end = end;
         if (a && p->len)
             a->run++; /* from UINT8_MAX to 0: a burst is over */
-        if (p->len)
-            c->last_send_ms = hf_tcp_now_ms(env);
         c->bytes_sent += end - c->snd_nxt - p->fin;
         c->snd_nxt = end;
         if (a)
@@ -378,11 +376,16 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             c->flags |= HF_F_FIN_SENT;
     } else {
         c->retransmits++;
+        c->bytes_resent += p->len;
         env->counters.retransmits++;
         if (a && a->timing && hf_seq_le(p->seq, a->timed_seq))
             a->timing = false; /* Karn */
         if (a && p->reason != HF_SEND_PROBE)
             hf_recovery_sent_again(env, a, p->seq, end);
+    }
+    if (p->len) {
+        c->text_segments_sent++;
+        c->last_send_ms = hf_tcp_now_ms(env);
     }
     c->want &= (uint8_t)~HF_WANT_PUSH;
 }
@@ -418,8 +421,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     }
     if (p->fin)
         out->head.flags |= HF_FIN;
-    if (c->flags & HF_F_URGENT_SEND && hf_seq_gt(c->snd_up, p->seq)) { /* MUST-62 */
-        uint32_t ahead = c->snd_up - p->seq;
+    if (a && c->flags & HF_F_URGENT_SEND && hf_seq_gt(a->snd_up, p->seq)) { /* MUST-62 */
+        uint32_t ahead = a->snd_up - p->seq;
         out->head.flags |= HF_URG;
         out->head.urgent = (uint16_t)(ahead > 65535 ? 65535 : ahead);
     }
@@ -500,6 +503,7 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
 
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c)
 {
+    hf_sending_waits(env, c);
     hf_tcp_set_rtx(env, c, false);
     hf_tcp_rearm(env, c);
 }

@@ -345,8 +345,10 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
     hf_seq before = c->rcv_nxt;
     const struct hf_active *a = hf_tcp_active(env, c);
     bool had_gap = a && a->ranges;
+    c->last_text_ms = hf_tcp_now_ms(env);
     hf_reassembly_take(env, c, seg, start, seg->text, seg->skip);
     if (c->rcv_nxt == before) {
+        c->segments_out_of_order += seg->segments;
         out_of_order(env, c);
         return HF_CONTINUE;
     }
@@ -456,6 +458,7 @@ static void syn_ack_arrived(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
     c->snd_wl2 = seg->ack;
     enter_by_segment(env, c, HF_ESTABLISHED, seg);
     c->last_receive = env->now;
+    c->last_send_ms = c->last_text_ms = hf_tcp_now_ms(env);
     hf_tcp_acknowledge(env, c, seg);
     hf_tcp_event(env, c, HF_EVENT_CONNECTED | HF_EVENT_WRITABLE);
     hf_tcp_want(env, c, HF_WANT_ACK);
@@ -515,6 +518,8 @@ static void in_syn_sent(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg
 void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
     c->segments_received += seg->segments;
+    if (seg->text_all)
+        c->text_segments_received += seg->segments;
     c->peer_tos = seg->tos;
     if (c->state == HF_SYN_SENT)
         in_syn_sent(env, c, seg);

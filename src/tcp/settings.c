@@ -78,6 +78,7 @@ static const struct hf_settings rfc = {
 static const struct hf_settings linux_table = {
     LINUX,
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
+    .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
     /* slow_start_limit 0: tcp_slow_start; timestamps_required 0: tcp_validate_incoming;
      * answer_unsent 0: tcp_ack drops in silence. */
 };

@@ -39,7 +39,7 @@ enum {
     HF_F_NO_DELACK = 1u << 12,
     HF_F_NO_SOFT_ERRORS = 1u << 13, /* SHLD-20 */
     HF_F_SEND_FULL = 1u << 14,   /* SEND was refused: tell when there is room                 */
-    HF_F_URGENT_SEND = 1u << 15, /* snd_up is ahead of snd_una                                */
+    HF_F_URGENT_SEND = 1u << 15, /* the active block's snd_up is ahead of snd_una             */
     HF_F_URGENT_RECEIVE = 1u << 16, /* rcv_up is ahead of what was read                       */
     HF_F_TROUBLE = 1u << 17,     /* R1 was passed                                             */
     HF_F_ACCEPT_QUEUE = 1u << 18, /* waits in its listener's queue                            */
@@ -63,6 +63,12 @@ enum {
     HF_WANT_PROBE = 4,     /* one octet into a zero window                                    */
     HF_WANT_KEEPALIVE = 8, /* an empty segment at SND.NXT-1                                   */
     HF_WANT_PUSH = 16      /* the silly-window override fired: send what fits                 */
+};
+
+/* How long there was something to deliver to the peer, and how much of that the peer's window was
+ * what kept it; milliseconds. */
+struct hf_sending_time {
+    uint32_t busy_ms, window_ms;
 };
 
 enum hf_rtx_mode { HF_RTX_NONE = 0, HF_RTX_RTO, HF_RTX_PERSIST, HF_RTX_SWS };
@@ -98,18 +104,22 @@ struct hf_tcp {
     struct hf_timer timer;
     uint32_t hash;        /* of flow; also the trace id                                       */
     hf_time progress_at;  /* R2 and user timeout count from here                              */
-    hf_time orphan_at;    /* HF_NEVER: not an orphan                                          */
 
     struct hf_flow flow;
 
     /* Lists. */
     hf_ref ready_next, output_next;
-    uint32_t accept_next; /* in the listener's queue                                          */
-    uint32_t listener;    /* until accepted; 0: none                                          */
+    union { /* a connection that waits to be accepted has sent nothing of its own             */
+        struct {
+            uint32_t accept_next; /* in the listener's queue                                  */
+            uint32_t listener;
+        };
+        struct hf_sending_time spent; /* what the active block does not count any more        */
+    };
 
     hf_seq iss, irs;
     uint32_t snd_wnd_max; /* the largest window the peer ever offered                         */
-    hf_seq snd_up, rcv_up;
+    hf_seq rcv_up;
     uint32_t srtt_us, rttvar_us, rto_us; /* RFC 6298; srtt 0: no sample                       */
     uint32_t ts_offset;   /* of our timestamp clock for this pair, RFC 7323 7.1               */
     uint32_t path_mtu_s;  /* when path_mtu last fell, seconds                                 */
@@ -117,7 +127,9 @@ struct hf_tcp {
     uint32_t zero_window_s; /* since when rtx_mode is PERSIST, seconds                        */
     uint16_t path_mtu;
     uint16_t peer_mss;    /* from its SYN, or the default                                     */
-    uint16_t advertised_mss;
+    uint16_t advertised_mss; /* what the link allows                                          */
+    uint16_t mss_limit;   /* HF_OPTION_MSS; 0: none                                           */
+    uint8_t icmp_type, icmp_code; /* of the last ICMP error: soft_error                       */
     uint8_t backoff;      /* retransmissions in a row                                         */
     uint8_t probes;       /* keep-alive or zero-window probes unanswered                      */
     uint16_t quick_acks;  /* segments still to be acknowledged at once                        */
@@ -133,12 +145,18 @@ struct hf_tcp {
     uint32_t rcv_buffer : 31, rcv_locked : 1;
     uint32_t rcv_mark;    /* octets read when the measured round began, modulo 2^32           */
     uint32_t rcv_mark_ms; /* when that was, by our timestamp clock                            */
-    hf_time r2, user_timeout;
+    uint32_t r2_ms, user_timeout_ms;
     uint32_t invalid_ack_ms;  /* last ACK to an out-of-window segment                         */
     uint32_t last_send_ms;    /* last time that text was sent                                 */
-    uint64_t user;
+    uint32_t last_text_ms;    /* ... and that some came                                       */
+    union { /* the application has it, or has given it up                                     */
+        uint64_t user;
+        hf_time orphan_at; /* HF_F_ORPHAN: how long the peer may take                         */
+    };
     uint64_t bytes_sent, bytes_received; /* text, each octet once                            */
     uint32_t segments_sent, segments_received, retransmits;
+    uint32_t text_segments_sent, text_segments_received, segments_out_of_order;
+    uint32_t bytes_resent;
     struct hf_congestion_saved saved;
 };
 
@@ -169,6 +187,9 @@ struct hf_active {
     bool timing;              /* one segment is being timed                                   */
     bool probing;             /* the octet before SND.NXT went into a zero window as a probe  */
     bool recover_valid;       /* recover has been set                                         */
+    hf_seq snd_up;            /* HF_F_URGENT_SEND                                             */
+    uint32_t busy_since_ms;   /* while snd holds text; else 0                                 */
+    uint32_t window_since_ms; /* while the peer's window keeps text back; else 0              */
     hf_seq small_end;         /* end of the last segment below MSS that was sent              */
     hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */
     hf_time timed_at;
@@ -210,6 +231,12 @@ static inline uint32_t hf_tcp_offered(const struct hf_tcp *c, const struct hf_se
     return (uint32_t)seg->window << (seg->plain_window ? 0 : c->snd_wscale);
 }
 
+/* What our SYN says. */
+static inline uint16_t hf_tcp_syn_mss(const struct hf_tcp *c)
+{
+    return c->mss_limit && c->mss_limit < c->advertised_mss ? c->mss_limit : c->advertised_mss;
+}
+
 /* SYN, text or FIN is sent and not acknowledged. */
 static inline bool hf_tcp_outstanding(const struct hf_tcp *c)
 {
@@ -248,6 +275,24 @@ static inline uint64_t hf_tcp_bytes_acked(const struct hf_tcp *c)
         return c->bytes_sent;
     uint32_t syn = c->snd_una == c->iss, fin = (c->flags & HF_F_FIN_SENT) != 0;
     return c->bytes_sent - (c->snd_nxt - c->snd_una - syn - fin);
+}
+
+/* Limits of time are kept in milliseconds, rounded up; the largest stands for all that is longer. */
+static inline uint32_t hf_tcp_limit_ms(hf_time limit)
+{
+    if (limit > (UINT32_MAX - 1) * HF_MS)
+        return UINT32_MAX;
+    return (uint32_t)((limit + HF_MS - 1) / HF_MS);
+}
+
+static inline hf_time hf_tcp_limit(uint32_t ms)
+{
+    return ms == UINT32_MAX ? HF_NEVER : ms * HF_MS;
+}
+
+static inline hf_time hf_tcp_orphan_at(const struct hf_tcp *c)
+{
+    return (c->flags & (HF_F_ORPHAN | HF_F_DETACHED)) == HF_F_ORPHAN ? c->orphan_at : HF_NEVER;
 }
 
 static inline uint32_t hf_tcp_now_ms(const struct hf_env *env)

@@ -155,13 +155,21 @@ uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c);
 void hf_send_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes);
 void hf_receive_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes);
 /* What every SYN says of the scale. */
-uint8_t hf_receive_scale(const struct hf_settings *settings);
+uint8_t hf_receive_scale(const struct hf_settings *settings, uint32_t own);
 
 /* ---- timers.c ---- */
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart);
 void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by);
+
+/* ---- sending_time.c: how long there was something to deliver ---- */
+/* The send queue holds text now; it holds none any more, or is about to go. */
+void hf_sending_begins(const struct hf_env *env, struct hf_active *a);
+void hf_sending_over(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+/* Output has sent what it may: is it the peer's window that keeps the rest? */
+void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c);
+void hf_sending_tell(const struct hf_env *env, const struct hf_tcp *c, struct hf_tcp_status *s);
 
 /* ---- rtt.c: RFC 6298 ---- */
 void hf_rtt_init(struct hf_env *env, struct hf_tcp *c);
@@ -188,8 +196,15 @@ uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash);
 uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait);
 
 /* ---- icmp_error.c: RFC 5927 ---- */
-enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c, enum hf_icmp_kind kind,
-                               hf_seq seq, bool *believed);
+struct hf_icmp_report {
+    enum hf_icmp_kind kind;
+    uint8_t type, code; /* as they stood in the message                                       */
+    hf_seq seq;         /* of the segment that it quotes                                      */
+};
+/* Does such an error end an attempt to open? */
+bool hf_icmp_ends_opening(const struct hf_env *env, enum hf_icmp_kind kind);
+enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c,
+                               const struct hf_icmp_report *report, bool *believed);
 void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu);
 void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c);
 
@@ -213,6 +228,9 @@ int hf_call_may_send(const struct hf_tcp *c);
 uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c);
 
 /* ---- options.c ---- */
+#define HF_MSS_LIMIT_MIN 64 /* as of a peer's option: settings.mss_floor, row C12 */
+/* May a connection have it so? */
+bool hf_option_fits(enum hf_option option, int64_t value);
 int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value);
 int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t *value);
 

@@ -32,12 +32,13 @@ static hf_time keepalive_at(const struct hf_env *env, const struct hf_tcp *c)
  * last sign of life. */
 static hf_time user_timeout_at(const struct hf_env *env, const struct hf_tcp *c)
 {
-    if (!c->user_timeout)
+    hf_time limit = hf_tcp_limit(c->user_timeout_ms);
+    if (!limit)
         return HF_NEVER;
     if (c->state == HF_FIN_WAIT_2)
-        return c->flags & HF_F_USER_TIMEOUT ? later(c->last_receive, c->user_timeout) : HF_NEVER;
+        return c->flags & HF_F_USER_TIMEOUT ? later(c->last_receive, limit) : HF_NEVER;
     bool waiting = hf_tcp_outstanding(c) || c->state < HF_ESTABLISHED || hf_tcp_unsent(env, c);
-    return waiting ? later(c->progress_at, c->user_timeout) : HF_NEVER;
+    return waiting ? later(c->progress_at, limit) : HF_NEVER;
 }
 
 
@@ -45,7 +46,7 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
     if (!c->self || c->flags & HF_F_DETACHED)
         return;
-    hf_time at = earliest(earliest(c->rtx_at, c->delack_at), c->orphan_at);
+    hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(c));
     at = earliest(at, earliest(keepalive_at(env, c), user_timeout_at(env, c)));
     hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
     if (at == HF_NEVER) {
@@ -127,7 +128,7 @@ static bool past_r2(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_settings *s = env->settings;
     if (c->snd_una != c->iss)
-        return c->r2 && env->now - c->progress_at >= c->r2;
+        return c->r2_ms && env->now - c->progress_at >= hf_tcp_limit(c->r2_ms);
     if (s->syn_retries && c->backoff >= s->syn_retries)
         return true;
     return s->r2_syn && env->now - c->progress_at >= s->r2_syn;
@@ -159,7 +160,7 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
 static void on_persist(struct hf_env *env, struct hf_tcp *c)
 {
     hf_trace_timer(env, c, HF_TIMER_PERSIST, c->backoff + 1u, persist_interval(env, c));
-    if (c->r2 && c->probes && env->now - c->progress_at >= c->r2) { /* the last has no answer */
+    if (c->r2_ms && c->probes && env->now - c->progress_at >= hf_tcp_limit(c->r2_ms)) { /* the last has no answer */
         give_up(env, c, HF_CAUSE_RETRANSMIT_TIMEOUT, HF_TIMER_PERSIST);
         return;
     }
@@ -226,14 +227,14 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
 {
     for (;;) {
         hf_time user = user_timeout_at(env, c), keepalive = keepalive_at(env, c);
-        hf_time at = earliest(earliest(c->rtx_at, c->delack_at), c->orphan_at);
+        hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(c));
         at = earliest(at, earliest(user, keepalive));
         if (at > env->now || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
             break;
         if (at == user) {
-            hf_trace_timer(env, c, HF_TIMER_USER, 1, c->user_timeout);
+            hf_trace_timer(env, c, HF_TIMER_USER, 1, hf_tcp_limit(c->user_timeout_ms));
             give_up(env, c, HF_CAUSE_USER_TIMEOUT, HF_TIMER_USER);
-        } else if (at == c->orphan_at) {
+        } else if (at == hf_tcp_orphan_at(c)) {
             on_orphan(env, c);
         } else if (at == c->rtx_at) {
             on_rtx(env, c);
@@ -258,12 +259,20 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
         for (uint32_t i = a->sent.first; i; i = hf_sent_at(env, i)->next)
             hf_sent_at(env, i)->sent_at += by;
     }
+    if (a && a->busy_since_ms)
+        a->busy_since_ms += (uint32_t)(by / HF_MS);
+    if (a && a->window_since_ms)
+        a->window_since_ms += (uint32_t)(by / HF_MS);
     c->ts_offset -= (uint32_t)(by / HF_MS);
-    hf_time *at[] = {&c->rtx_at, &c->delack_at, &c->orphan_at};
+    if (c->flags & HF_F_ORPHAN)
+        c->orphan_at += by;
+    hf_time *at[] = {&c->rtx_at, &c->delack_at};
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
         if (*at[i] != HF_NEVER)
             *at[i] += by;
     c->last_receive += by;
     c->progress_at += by;
     c->zero_window_s += (uint32_t)(by / HF_SEC);
+    c->last_send_ms += (uint32_t)(by / HF_MS);
+    c->last_text_ms += (uint32_t)(by / HF_MS);
 }

@@ -29,7 +29,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
     block.flags |= HF_F_ACTIVE_OPEN;
     block.user = open->user;
     if (open->timeout) {
-        block.user_timeout = open->timeout;
+        block.user_timeout_ms = hf_tcp_limit_ms(open->timeout);
         block.flags |= HF_F_USER_TIMEOUT;
     }
     if (open->tos)
@@ -108,14 +108,16 @@ static void refused(struct hf_env *env, struct hf_tcp *c)
 /* Bytes were queued: what that means for flags and output. */
 static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned flags)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (n)
+        hf_sending_begins(env, a);
     if (flags & HF_SEND_MORE)
         c->flags |= HF_F_MORE;
     else
         c->flags &= ~(uint32_t)HF_F_MORE;
     if (flags & HF_SEND_URGENT && n) {
         c->flags |= HF_F_URGENT_SEND;
-        c->snd_up = hf_tcp_snd_base(c) + a->snd.len; /* behind the last octet (MUST-62) */
+        a->snd_up = hf_tcp_snd_base(c) + a->snd.len; /* behind the last octet (MUST-62) */
     }
     hf_trace_call(env, c->hash, c->state, HF_CALL_SEND, n);
     hf_tcp_want(env, c, 0);
@@ -167,17 +169,16 @@ int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **bu
 int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned flags)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (!a || !a->reserved)
-        return len ? HF_ERR_ARGUMENT : HF_OK;
-    if (len > a->reserved)
+    uint32_t reserved = a ? a->reserved : 0;
+    if (len > reserved)
         return HF_ERR_ARGUMENT;
-    a->reserved = 0;
     int err = hf_call_may_send(c);
-    if (err) { /* closed since: what was written is not sent */
-        hf_bytes_commit(&env->chunks, &a->snd, 0);
-        return err;
+    if (reserved) { /* closed since: what was written is not sent */
+        a->reserved = 0;
+        hf_bytes_commit(&env->chunks, &a->snd, err ? 0 : (uint32_t)len);
     }
-    hf_bytes_commit(&env->chunks, &a->snd, (uint32_t)len);
+    if (err)
+        return err;
     queued(env, c, (uint32_t)len, flags);
     return HF_OK;
 }
@@ -355,6 +356,25 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
     s->rto = c->rto_us * HF_US;
 }
 
+static void account_status(struct hf_env *env, const struct hf_tcp *c, struct hf_tcp_status *s)
+{
+    uint32_t now_ms = hf_tcp_now_ms(env);
+    hf_sending_tell(env, c, s);
+    s->bytes_sent = c->bytes_sent;
+    s->bytes_received = c->bytes_received;
+    s->bytes_acked = hf_tcp_bytes_acked(c);
+    s->bytes_resent = c->bytes_resent;
+    s->segments_sent = c->segments_sent;
+    s->segments_received = c->segments_received;
+    s->text_segments_sent = c->text_segments_sent;
+    s->text_segments_received = c->text_segments_received;
+    s->segments_out_of_order = c->segments_out_of_order;
+    s->retransmits = c->retransmits;
+    s->since_text_sent = (now_ms - c->last_send_ms) * HF_MS;
+    s->since_text_received = (now_ms - c->last_text_ms) * HF_MS;
+    s->since_ack_received = env->now - c->last_receive;
+}
+
 void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *s)
 {
     uint32_t size = s->size;
@@ -372,6 +392,8 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
     s->ttl = c->ttl;
     s->peer_tos = c->peer_tos;
     s->soft_error = c->soft_error;
+    s->icmp_type = c->icmp_type;
+    s->icmp_code = c->icmp_code;
     s->trouble = (c->flags & HF_F_TROUBLE) != 0;
     s->pushed = (c->flags & HF_F_PUSHED) != 0;
     s->backoff = c->backoff;
@@ -392,12 +414,10 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
     s->mss = c->mss;
     s->peer_mss = c->peer_mss;
     s->path_mtu = c->path_mtu;
-    s->bytes_sent = c->bytes_sent;
-    s->bytes_received = c->bytes_received;
-    s->bytes_acked = hf_tcp_bytes_acked(c);
-    s->segments_sent = c->segments_sent;
-    s->segments_received = c->segments_received;
-    s->retransmits = c->retransmits;
+    s->snd_wnd_max = c->snd_wnd_max;
+    s->advertised_mss = hf_tcp_syn_mss(c);
+    s->received_mss = c->rcv_mss;
+    account_status(env, c, s);
     s->trace_id = c->hash;
     if (c->state == HF_TIME_WAIT) {
         /* The entry is on its own; when it is over, so is the connection. */

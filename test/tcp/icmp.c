@@ -47,6 +47,8 @@ TEST(icmp_soft_errors_are_told_and_end_nothing, rfc, "MUST-47 MUST-54 MUST-56 SH
         state(HF_ESTABLISHED);
         event(HF_EVENT_SOFT_ERROR);
         expect(status().soft_error, HF_ICMP_SOFT);
+        expect(status().icmp_type, e->type);
+        expect(status().icmp_code, e->code);
         in(ACK, .seq = 1, .ack = 101);
         quiet(sec(10));
         script_restart("");
@@ -64,6 +66,20 @@ TEST(icmp_soft_errors_do_not_end_an_open, rfc, "MUST-56 B12")
         in(SYN|ACK, .seq = 0, .ack = 1);
         out(ACK, .seq = 1, .ack = 1);
         state(HF_ESTABLISHED);
+        script_restart("");
+    }
+}
+
+/* tcp_v4_err; the other two tables hold MUST-56. */
+TEST(icmp_any_unreachable_ends_an_open_as_linux_has_it, linux, "")
+{
+    for (const struct error *e = soft_errors(); e->type != 0; e++) {
+        syn_sent();
+        icmp_in(.type = e->type, .code = e->code, .seq = 0);
+        expect(status().soft_error, HF_ICMP_SOFT);
+        expect(status().icmp_type, e->type);
+        expect(status().icmp_code, e->code);
+        ended(HF_CAUSE_UNREACHABLE);
         script_restart("");
     }
 }

@@ -40,7 +40,8 @@ TEST(options_are_read_back, rfc, "EST.STATUS")
         expect(hf_tcp_set(stack(), conn(), rows[i].option, rows[i].good), 0);
         expect(option(rows[i].option), rows[i].good);
     }
-    expect(hf_tcp_set(stack(), conn(), HF_OPTION_MSS, 500), HF_ERR_ARGUMENT);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_MSS, 63), HF_ERR_ARGUMENT);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_SEND_ROOM, 500), HF_ERR_ARGUMENT);
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_COUNT, 0), HF_ERR_ARGUMENT);
     drain(0);
 }
@@ -272,4 +273,111 @@ TEST(no_memory_for_a_connection, rfc, "CLD.OPEN-a")
     }
     note(err == HF_ERR_MEMORY || err == HF_ERR_LIMIT);
     note(counters().memory <= HF_MEMORY_MIN);
+}
+
+/* ---- What must be known before the handshake ---- */
+
+TEST(option_mss_before_the_syn, rfc, "SHLD-5 MUST-14")
+{
+    app_open(.mss = 800);
+    out(SYN, .seq = 0, .mss = 800);
+    in(SYN|ACK, .seq = 0, .ack = 1, .mss = 1300);
+    out(ACK, .seq = 1, .ack = 1);
+    expect(option(HF_OPTION_MSS), 800); /* it bounds what we send, too */
+    expect(status().peer_mss, 1300);
+    expect(status().advertised_mss, 800);
+    app_send(1600);
+    out(ACK, .seq = 1, .len = 800);
+    out(PSH|ACK, .seq = 801, .len = 800);
+}
+
+TEST(option_receive_buffer_before_the_syn, rfc, "SYS.SYN-ACK-ok")
+{
+    app_open(.rcv_buffer = 1 << 20);
+    out(SYN, .seq = 0, .ws = 5, .wnd = 65535);
+    in(SYN|ACK, .seq = 0, .ack = 1, .mss = 1300, .ws = 0);
+    out(ACK, .seq = 1, .ack = 1, .wnd = (1 << 20) >> 5);
+}
+
+static void listen_with(enum hf_option which, int64_t value)
+{
+    expect(hf_listener_set(stack(), listener(), which, value), 0);
+}
+
+TEST(options_of_a_listener_hold_from_the_syn_ack_on, rfc, "LIS.SYN")
+{
+    app_listen();
+    listen_with(HF_OPTION_MSS, 700);
+    listen_with(HF_OPTION_RCV_BUFFER, 20000);
+    listen_with(HF_OPTION_SND_BUFFER, 5000);
+    listen_with(HF_OPTION_TOS, 0x20);
+    listen_with(HF_OPTION_TTL, 9);
+    listen_with(HF_OPTION_NODELAY, 1);
+    listen_with(HF_OPTION_DELACK, 0);
+    in(SYN, .seq = 0, .mss = 1300);
+    out(SYN|ACK, .seq = 0, .ack = 1, .mss = 700, .wnd = 20000, .tos = 0x20, .ttl = 9);
+    within(sec(2), SYN|ACK, .seq = 0, .ack = 1, .mss = 700, .wnd = 20000, .tos = 0x20, .ttl = 9);
+    in(ACK, .seq = 1, .ack = 1);
+    app_accept();
+    in(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
+    out(ACK, .seq = 1, .ack = 101, .wnd = 20000 - 100, .tos = 0x20, .ttl = 9);
+    expect(option(HF_OPTION_SND_BUFFER), 5000);
+    app_send(1000);
+    out(ACK, .seq = 1, .len = 700);
+    out(PSH|ACK, .seq = 701, .len = 300);
+}
+
+TEST(options_that_a_listener_does_not_take, rfc, "LIS.OPEN-p")
+{
+    app_listen();
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_USER, 1), HF_ERR_ARGUMENT);
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_CORK, 1), HF_ERR_ARGUMENT);
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_TTL, 0), HF_ERR_ARGUMENT);
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_SEND_ROOM, 0), HF_ERR_ARGUMENT);
+    hf_listener was = listener();
+    expect(hf_listener_close(stack(), was), 0);
+    expect(hf_listener_set(stack(), was, HF_OPTION_TTL, 5), HF_ERR_STALE);
+    expect(hf_listener_waiting(stack(), was), HF_ERR_STALE);
+}
+
+TEST(a_listener_tells_how_many_wait, rfc, "LIS.SYN")
+{
+    established(.no_accept = true);
+    expect(hf_listener_waiting(stack(), listener()), 1);
+    app_accept();
+    expect(hf_listener_waiting(stack(), listener()), 0);
+}
+
+TEST(a_listener_for_one_family, rfc, "LIS.OPEN-p MUST-42")
+{
+    uint8_t ours = family() == 4 ? HF_IPV4 : HF_IPV6, other = family() == 4 ? HF_IPV6 : HF_IPV4;
+    nothing();
+    struct hf_listen listen = {.size = sizeof listen, .local.port = our_port(), .family = other};
+    hf_listener first, second;
+    expect(hf_tcp_listen(stack(), &listen, &first), 0);
+    in(SYN, .seq = 0);
+    out(RST|ACK, .raw_seq = 0, .ack = 1);
+    listen.family = HF_FAMILY_NONE;
+    expect(hf_tcp_listen(stack(), &listen, &second), HF_ERR_EXISTS);
+    listen.family = ours;
+    expect(hf_tcp_listen(stack(), &listen, &second), 0);
+    in(SYN, .seq = 0);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    listen.family = 7;
+    expect(hf_tcp_listen(stack(), &listen, &second), HF_ERR_ARGUMENT);
+}
+
+/* Nothing was reserved: only "nothing more follows" is said. */
+TEST(commit_of_nothing, linux, "EST.SEND")
+{
+    established(.mss = 1000);
+    expect(hf_tcp_commit(stack(), conn(), 0, 0), 0);
+    expect(hf_tcp_commit(stack(), conn(), 1, 0), HF_ERR_ARGUMENT);
+    app_send_flags(10, HF_SEND_MORE);
+    nothing();
+    expect(hf_tcp_commit(stack(), conn(), 0, 0), 0);
+    out(ACK, .seq = 1, .len = 10);
+    app_shutdown();
+    out(FIN|ACK, .seq = 11);
+    expect(hf_tcp_commit(stack(), conn(), 0, 0), HF_ERR_CLOSING);
 }
