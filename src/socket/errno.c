@@ -1,6 +1,8 @@
 /* What errno says: for errors of the stack's calls, and for the end of a connection. The values are
  * those of Linux (man 7 tcp, man 7 ip, and what tcp_reset and tcp_write_err do there). */
 #include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 
 #include "socket/sockets.h"
 
@@ -48,13 +50,46 @@ int hf_errno_of(int err)
     }
 }
 
-/* tcp_write_err: an ICMP error that did not end the connection is why nobody answered. */
-static int of_timeout(const struct hf_socket *s)
+/* icmp_err_convert of Linux: by code of "destination unreachable". */
+static int of_icmp4(uint8_t type, uint8_t code)
+{
+    static const uint8_t unreachable[] = {
+        ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT,  ECONNREFUSED, EMSGSIZE,     EOPNOTSUPP,
+        ENETUNREACH, EHOSTDOWN,    ENONET,       ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,
+        EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH};
+    if (type == ICMP_DEST_UNREACH)
+        return code < sizeof unreachable ? unreachable[code] : EHOSTUNREACH;
+    return type == ICMP_PARAMETERPROB ? EPROTO : EHOSTUNREACH;
+}
+
+/* icmpv6_err_convert */
+static int of_icmp6(uint8_t type, uint8_t code)
+{
+    static const uint8_t unreachable[] = {ENETUNREACH,  EACCES, EHOSTUNREACH, EHOSTUNREACH,
+                                          ECONNREFUSED, EACCES, EACCES};
+    if (type == ICMP6_DST_UNREACH)
+        return code < sizeof unreachable ? unreachable[code] : EPROTO;
+    return type == ICMP6_PACKET_TOO_BIG ? EMSGSIZE
+           : type == ICMP6_PARAM_PROB   ? EPROTO
+                                        : EHOSTUNREACH;
+}
+
+int hf_errno_of_icmp(const struct hf_tcp_status *status)
+{
+    if (status->soft_error != HF_ICMP_SOFT && status->soft_error != HF_ICMP_HARD)
+        return 0;
+    return status->remote.addr.family == HF_IPV4 ? of_icmp4(status->icmp_type, status->icmp_code)
+                                                 : of_icmp6(status->icmp_type, status->icmp_code);
+}
+
+/* What an ICMP error said, if one came; tcp_write_err: one that did not end the connection is why
+ * nobody answered. */
+static int of_icmp_or(const struct hf_socket *s, int otherwise)
 {
     struct hf_tcp_status status;
     hf_socket_status(s, &status);
-    return status.soft_error == HF_ICMP_SOFT || status.soft_error == HF_ICMP_HARD ? EHOSTUNREACH
-                                                                                  : ETIMEDOUT;
+    int error = hf_errno_of_icmp(&status);
+    return error ? error : otherwise;
 }
 
 int hf_errno_of_cause(const struct hf_socket *s, enum hf_cause cause)
@@ -77,9 +112,9 @@ int hf_errno_of_cause(const struct hf_socket *s, enum hf_cause cause)
     case HF_CAUSE_RETRANSMIT_TIMEOUT:
     case HF_CAUSE_USER_TIMEOUT:
     case HF_CAUSE_KEEPALIVE_TIMEOUT:
-        return of_timeout(s);
+        return of_icmp_or(s, ETIMEDOUT);
     case HF_CAUSE_UNREACHABLE:
-        return EHOSTUNREACH;
+        return of_icmp_or(s, EHOSTUNREACH);
     case HF_CAUSE_MEMORY:
     case HF_CAUSE_MEMORY_PRESSURE:
         return ENOMEM;

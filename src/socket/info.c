@@ -1,11 +1,12 @@
 /* TCP_INFO: struct tcp_info of Linux, filled from the connection's own block. Windows and counts
  * are in segments there, times in microseconds or milliseconds; what the block does not have is
- * zero. */
+ * zero. bytes_sent counts what was sent again once more, as Linux does. */
 #include "socket/sockets.h"
 
 #include <linux/tcp.h>
 #include <string.h>
 
+#define RCV_MSS_DEFAULT 536           /* TCP_MSS_DEFAULT */
 #define SSTHRESH_INFINITE 0x7fffffff /* TCP_INFINITE_SSTHRESH */
 
 /* The numbers of Linux's states, which stand in many a program. */
@@ -43,9 +44,13 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
     info->tcpi_probes = s->probes;
     info->tcpi_reordering = 3; /* the threshold of duplicate ACKs, which does not move */
     info->tcpi_total_retrans = s->retransmits;
-    info->tcpi_bytes_sent = s->bytes_sent;
+    info->tcpi_bytes_sent = s->bytes_sent + s->bytes_resent;
+    info->tcpi_bytes_retrans = s->bytes_resent;
     info->tcpi_bytes_acked = s->bytes_acked;
     info->tcpi_segs_out = s->segments_sent;
+    info->tcpi_data_segs_out = s->text_segments_sent;
+    info->tcpi_last_data_sent = (uint32_t)(s->since_text_sent / HF_MS);
+    info->tcpi_last_ack_recv = (uint32_t)(s->since_ack_received / HF_MS);
     info->tcpi_snd_wnd = s->snd_wnd;
 }
 
@@ -53,7 +58,21 @@ static void receiver(const struct hf_tcp_status *s, struct tcp_info *info)
 {
     info->tcpi_bytes_received = s->bytes_received;
     info->tcpi_segs_in = s->segments_received;
-    info->tcpi_rcv_space = s->rcv_wnd;
+    info->tcpi_data_segs_in = s->text_segments_received;
+    info->tcpi_rcv_ooopack = s->segments_out_of_order;
+    info->tcpi_last_data_recv = (uint32_t)(s->since_text_received / HF_MS);
+    info->tcpi_advmss = s->advertised_mss;
+    info->tcpi_rcv_mss = s->received_mss ? s->received_mss : RCV_MSS_DEFAULT;
+    info->tcpi_rcv_ssthresh = info->tcpi_rcv_space = s->rcv_wnd;
+}
+
+/* tcp_get_info_chrono_stats: while the writer is what holds it up, it is busy too. */
+static void times(const struct hf_socket *socket, const struct hf_tcp_status *s,
+                  struct tcp_info *info)
+{
+    info->tcpi_busy_time = (uint64_t)(s->sending / HF_US);
+    info->tcpi_rwnd_limited = (uint64_t)(s->window_limited / HF_US);
+    info->tcpi_sndbuf_limited = (uint64_t)(hf_room_limited(socket) / HF_US);
 }
 
 uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
@@ -61,6 +80,7 @@ uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
     struct hf_tcp_status s;
     struct tcp_info info;
     memset(&info, 0, sizeof info);
+    hf_sockets_catch_up(socket->sockets);
     hf_socket_status(socket, &s);
     info.tcpi_state = state_of(s.state);
     info.tcpi_options =
@@ -71,6 +91,7 @@ uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
     info.tcpi_pmtu = s.path_mtu;
     sender(&s, &info);
     receiver(&s, &info);
+    times(socket, &s, &info);
     uint32_t n = len < sizeof info ? len : (uint32_t)sizeof info;
     memcpy(out, &info, n);
     return n;

@@ -45,6 +45,12 @@ static int read_v6(const struct hf_socket *s, const struct sockaddr *addr, uint3
     return 0;
 }
 
+bool hf_name_is_any_ipv4(const struct hf_endpoint *end)
+{
+    static const uint8_t any[4];
+    return end->addr.family == HF_IPV4 && memcmp(end->addr.bytes, any, sizeof any) == 0;
+}
+
 int hf_name_read(const struct hf_socket *s, const struct sockaddr *addr, uint32_t len,
                  struct hf_endpoint *end)
 {
@@ -69,10 +75,10 @@ static uint32_t write_v4(const struct hf_endpoint *end, uint8_t *out)
     return sizeof in;
 }
 
-static uint32_t write_v6(const struct hf_endpoint *end, uint8_t *out)
+static uint32_t write_v6(const struct hf_socket *s, const struct hf_endpoint *end, uint8_t *out)
 {
     struct sockaddr_in6 in = {.sin6_family = AF_INET6, .sin6_port = htons(end->port)};
-    if (end->addr.family == HF_IPV4) {
+    if (end->addr.family == HF_IPV4 || (end->addr.family == HF_FAMILY_NONE && s->any_ipv4)) {
         memcpy(&in.sin6_addr, mapped, sizeof mapped);
         memcpy((uint8_t *)&in.sin6_addr + 12, end->addr.bytes, 4);
     } else if (end->addr.family == HF_IPV6) {
@@ -89,7 +95,7 @@ void hf_name_write(const struct hf_socket *s, const struct hf_endpoint *end,
     uint8_t name[sizeof(struct sockaddr_in6)];
     if (!addr || !len)
         return;
-    uint32_t full = s->domain == AF_INET ? write_v4(end, name) : write_v6(end, name);
+    uint32_t full = s->domain == AF_INET ? write_v4(end, name) : write_v6(s, end, name);
     memcpy(addr, name, *len < full ? *len : full);
     *len = full;
 }

@@ -33,6 +33,8 @@ static void give(struct hf_socket *s, enum hf_option option, int64_t value)
 {
     if (s->conn)
         (void)hf_tcp_set(s->sockets->stack, s->conn, option, value);
+    if (s->listener)
+        (void)hf_listener_set(s->sockets->stack, s->listener, option, value);
 }
 
 /* Half of a receive buffer is window, the rest is for what surrounds the bytes (tcp_adv_win_scale).
@@ -73,6 +75,7 @@ void hf_socket_options_apply(struct hf_socket *s)
     give_if(s, HF_OPTION_USER_TIMEOUT, o->user_timeout_ms * HF_MS);
     give_if(s, HF_OPTION_TOS, o->tos);
     give_if(s, HF_OPTION_TTL, o->ttl);
+    give_if(s, HF_OPTION_MSS, o->mss);
 }
 
 void hf_socket_status(const struct hf_socket *s, struct hf_tcp_status *status)
@@ -196,6 +199,8 @@ static int set_mss(struct hf_socket *s, int n)
     if (n && (n < MSS_MIN || n > MSS_MAX))
         return -EINVAL;
     s->options.mss = n;
+    if (s->phase == HF_SOCKET_LISTENING) /* what is open already has agreed on its own */
+        give(s, HF_OPTION_MSS, n);
     return 0;
 }
 
@@ -235,14 +240,10 @@ static int set_tcp_numbers(struct hf_socket *s, int name, int n)
 /* TCP_NODELAY sends what waits, also past TCP_CORK and MSG_MORE, which hold what comes later. */
 static void push(struct hf_socket *s)
 {
-    struct hf_stack *stack = s->sockets->stack;
-    void *room;
-    size_t len;
     if (!s->conn)
         return;
     give(s, HF_OPTION_CORK, 0);
-    if (hf_tcp_reserve(stack, s->conn, 1, &room, &len) == HF_OK)
-        (void)hf_tcp_commit(stack, s->conn, 0, 0); /* nothing more will follow at once */
+    (void)hf_tcp_commit(s->sockets->stack, s->conn, 0, 0); /* nothing more will follow at once */
     hf_sockets_kick(s->sockets);
     give(s, HF_OPTION_CORK, s->options.cork);
 }

@@ -85,6 +85,28 @@ bool hf_room_worth_telling(struct hf_socket *s)
     return q.queued < size && size - q.queued >= q.queued / 2 && below_mark(s, 2 * q.unsent);
 }
 
+/* tcp_cwnd_validate: everything is sent, there is room in the window, and the writer waits. */
+void hf_room_look_at_limit(struct hf_socket *s)
+{
+    bool limited = false;
+    if (s->no_room && s->phase == HF_SOCKET_CONNECTED) {
+        struct queue q = look(s);
+        limited = q.queued && !q.unsent && q.in_flight < q.cwnd;
+    }
+    if (limited == (s->room_limited_since != 0))
+        return;
+    hf_time now = hf_sockets_now(s->sockets);
+    if (!limited)
+        s->room_limited += now - s->room_limited_since;
+    s->room_limited_since = limited ? now : 0;
+}
+
+hf_time hf_room_limited(const struct hf_socket *s)
+{
+    hf_time now = hf_sockets_now(s->sockets);
+    return s->room_limited + (s->room_limited_since ? now - s->room_limited_since : 0);
+}
+
 void hf_room_apply(struct hf_socket *s)
 {
     if (s->conn)

@@ -42,6 +42,22 @@ int hf_socket_open(struct hf_sockets *sockets, int domain, int type, int protoco
 
 /* ---- bind ---- */
 
+/* The family that a socket without an address listens to; NONE: both. */
+static uint8_t only_family(const struct hf_socket *s)
+{
+    if (s->domain == AF_INET || s->any_ipv4)
+        return HF_IPV4;
+    return s->options.v6only ? HF_IPV6 : HF_FAMILY_NONE;
+}
+
+static bool families_meet(const struct hf_socket *s, const struct hf_endpoint *a,
+                          const struct hf_socket *other, const struct hf_endpoint *b)
+{
+    uint8_t x = a->addr.family ? a->addr.family : only_family(s);
+    uint8_t y = b->addr.family ? b->addr.family : only_family(other);
+    return !x || !y || x == y;
+}
+
 static bool same_place(const struct hf_endpoint *a, const struct hf_endpoint *b)
 {
     return a->port == b->port &&
@@ -53,7 +69,8 @@ static bool same_place(const struct hf_endpoint *a, const struct hf_endpoint *b)
 static bool in_the_way(const struct hf_socket *s, const struct hf_socket *other,
                        const struct hf_endpoint *wish)
 {
-    if (other == s || other->epoll || !other->bound || !same_place(&other->local, wish))
+    if (other == s || other->epoll || !other->bound || !same_place(&other->local, wish) ||
+        !families_meet(s, wish, other, &other->local))
         return false;
     if (s->options.reuse_port && other->options.reuse_port)
         return false;
@@ -82,8 +99,14 @@ static int bind_socket(struct hf_sockets *sockets, int descriptor, const struct 
         return err;
     if (s->bound || s->phase != HF_SOCKET_FRESH)
         return -EINVAL;
-    if (taken(s, &wish))
+    bool any_ipv4 = hf_name_is_any_ipv4(&wish);
+    if (any_ipv4)
+        wish.addr = (struct hf_addr){0};
+    s->any_ipv4 = any_ipv4 && s->domain == AF_INET6;
+    if (taken(s, &wish)) {
+        s->any_ipv4 = false;
         return -EADDRINUSE;
+    }
     s->local = wish;
     s->bound = true;
     return 0;
@@ -123,8 +146,10 @@ static int listen_on(struct hf_sockets *sockets, int descriptor, int backlog)
         return 0;
     if (s->phase != HF_SOCKET_FRESH)
         return -EINVAL;
-    struct hf_listen listen = {
-        .size = sizeof listen, .local = s->local, .user = (uint64_t)descriptor};
+    struct hf_listen listen = {.size = sizeof listen,
+                               .local = s->local,
+                               .user = (uint64_t)descriptor,
+                               .family = only_family(s)};
     listen.backlog = backlog < 0 ? sockets->settings.backlog_max : (uint32_t)backlog;
     err = s->local.port ? hf_tcp_listen(sockets->stack, &listen, &s->listener)
                         : listen_anywhere(s, &listen);
@@ -133,6 +158,7 @@ static int listen_on(struct hf_sockets *sockets, int descriptor, int backlog)
     s->local = listen.local;
     s->bound = true;
     s->phase = HF_SOCKET_LISTENING;
+    hf_socket_options_apply(s);
     return 0;
 }
 
@@ -143,30 +169,9 @@ int hf_socket_listen(struct hf_sockets *sockets, int descriptor, int backlog)
 
 /* ---- accept ---- */
 
-/* An AF_INET socket without an address listens for both families, as the stack has no listener for
- * one family; what it cannot name, it does not take. */
-static bool fits(const struct hf_socket *s, hf_conn conn)
+bool hf_socket_acceptable(const struct hf_socket *s)
 {
-    struct hf_tcp_status status = {.size = sizeof status};
-    if (hf_tcp_status(s->sockets->stack, conn, &status) != HF_OK)
-        return false;
-    if (s->domain == AF_INET)
-        return status.remote.addr.family == HF_IPV4;
-    return !s->options.v6only || status.remote.addr.family == HF_IPV6;
-}
-
-bool hf_socket_acceptable(struct hf_socket *s)
-{
-    while (!s->waiting) {
-        hf_conn conn;
-        if (hf_tcp_accept(s->sockets->stack, s->listener, (uint64_t)s->descriptor, &conn) != 1)
-            return false;
-        if (fits(s, conn))
-            s->waiting = conn;
-        else
-            (void)hf_tcp_abort(s->sockets->stack, conn);
-    }
-    return true;
+    return hf_listener_waiting(s->sockets->stack, s->listener) > 0;
 }
 
 static int take(struct hf_socket *s, struct sockaddr *addr, uint32_t *len, int flags)
@@ -179,12 +184,13 @@ static int take(struct hf_socket *s, struct sockaddr *addr, uint32_t *len, int f
         return err;
     made->domain = s->domain;
     made->phase = HF_SOCKET_CONNECTED;
+    if (hf_tcp_accept(sockets->stack, s->listener, (uint64_t)made->descriptor, &made->conn) != 1) {
+        hf_descriptor_free(made);
+        return -EAGAIN;
+    }
     made->told_connected = true;
     made->nonblocking = flags & SOCK_NONBLOCK;
     made->options = s->options;
-    made->conn = s->waiting;
-    s->waiting = 0;
-    (void)hf_tcp_set(sockets->stack, made->conn, HF_OPTION_USER, made->descriptor);
     hf_socket_options_apply(made);
     hf_socket_status(made, &status);
     made->local = status.local;
@@ -321,6 +327,7 @@ static int connect_to(struct hf_sockets *sockets, int descriptor, const struct s
         return err;
     if (unspecified(addr, len))
         return disconnect(s);
+    hf_sockets_catch_up(sockets);
     bool began = false;
     if (s->phase == HF_SOCKET_FRESH) {
         err = hf_name_read(s, addr, len, &remote);
@@ -349,15 +356,13 @@ int hf_socket_connect(struct hf_sockets *sockets, int descriptor, const struct s
 void hf_socket_drop(struct hf_socket *s)
 {
     struct hf_stack *stack = s->sockets->stack;
-    if (s->waiting)
-        (void)hf_tcp_abort(stack, s->waiting);
     if (s->listener)
         (void)hf_listener_close(stack, s->listener);
     if (s->conn && s->options.linger && s->options.linger_s == 0)
         (void)hf_tcp_abort(stack, s->conn);
     else if (s->conn)
         (void)hf_tcp_close(stack, s->conn);
-    s->waiting = s->listener = s->conn = 0;
+    s->listener = s->conn = 0;
     hf_sockets_kick(s->sockets);
 }
 
@@ -369,6 +374,7 @@ static int shut(struct hf_sockets *sockets, int descriptor, int how)
         return err;
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return -EINVAL;
+    hf_sockets_catch_up(sockets);
     if (s->phase == HF_SOCKET_FRESH || s->phase == HF_SOCKET_OVER)
         return -ENOTCONN;
     if (s->phase != HF_SOCKET_CONNECTED) {
@@ -418,6 +424,7 @@ static int close_descriptor(struct hf_sockets *sockets, int descriptor)
     struct hf_socket *s = hf_descriptor_of(sockets, descriptor);
     if (!s)
         return -EBADF;
+    hf_sockets_catch_up(sockets);
     if (s->epoll) {
         hf_epoll_destroy(s->epoll);
     } else {

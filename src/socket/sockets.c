@@ -123,6 +123,12 @@ hf_time hf_sockets_now(const struct hf_sockets *sockets)
     return sockets->ops.now(sockets->ops.context);
 }
 
+void hf_sockets_catch_up(struct hf_sockets *sockets)
+{
+    hf_stack_timers(sockets->stack, hf_sockets_now(sockets));
+    hf_sockets_notice(sockets);
+}
+
 void hf_sockets_kick(struct hf_sockets *sockets)
 {
     sockets->ops.kick(sockets->ops.context);
@@ -182,10 +188,13 @@ static void look_for_room(struct hf_sockets *sockets)
 {
     for (size_t i = 0; i < sockets->room; i++) {
         struct hf_socket *s = sockets->table[i];
-        if (!s || !s->no_room || !hf_room_worth_telling(s))
+        if (!s || s->epoll || (!s->no_room && !s->room_limited_since))
             continue;
-        s->no_room = false;
-        hf_socket_stir(s, EPOLLOUT | EPOLLWRNORM);
+        if (s->no_room && hf_room_worth_telling(s)) {
+            s->no_room = false;
+            hf_socket_stir(s, EPOLLOUT | EPOLLWRNORM);
+        }
+        hf_room_look_at_limit(s);
     }
 }
 

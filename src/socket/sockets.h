@@ -50,16 +50,17 @@ struct hf_socket {
     enum hf_socket_phase phase;
     bool nonblocking;
     bool bound;
+    bool any_ipv4;       /* AF_INET6 bound to ::ffff:0.0.0.0                                  */
     bool told_connected; /* connect has once returned 0 for this connection               */
     bool eof;            /* the peer's FIN is behind what can be read                     */
     bool shut_read, shut_write;
+    hf_time room_limited, room_limited_since; /* see room.c; since 0: not now                 */
     bool no_room;        /* somebody found it full: tell when it is not                   */
     uint32_t max_window; /* the largest the peer has offered, bytes                       */
     int error;           /* SO_ERROR: an errno, or 0                                      */
     struct hf_endpoint local;
     hf_listener listener;
-    hf_conn waiting; /* listener: taken from the stack's queue, not yet accepted      */
-    hf_conn conn;    /* 0: none                                                       */
+    hf_conn conn; /* 0: none                                                          */
     struct hf_socket_options options;
     struct hf_epoll *epoll;   /* this descriptor is an epoll set, and nothing of the above     */
     struct hf_watch *watches; /* epoll sets that watch this socket                            */
@@ -90,6 +91,8 @@ struct hf_socket *hf_descriptor_new(struct hf_sockets *sockets, int *error);
 void hf_descriptor_free(struct hf_socket *s);
 
 hf_time hf_sockets_now(const struct hf_sockets *sockets);
+/* The stack's time becomes now: for calls that begin or measure something. */
+void hf_sockets_catch_up(struct hf_sockets *sockets);
 /* The stack has something to do. */
 void hf_sockets_kick(struct hf_sockets *sockets);
 /* Sleep until something may have changed or `until` has come: 0, or -EDEADLK: nothing ever will. */
@@ -103,6 +106,8 @@ hf_time hf_sockets_until(const struct hf_sockets *sockets, hf_time limit);
 int64_t hf_posix(int64_t result);
 /* The errno of an hf_err. */
 int hf_errno_of(int err);
+/* The errno of the ICMP error that the connection heard of last; 0: of none that Linux tells. */
+int hf_errno_of_icmp(const struct hf_tcp_status *status);
 /* The errno with which a connection's end is told; 0: an orderly one. */
 int hf_errno_of_cause(const struct hf_socket *s, enum hf_cause cause);
 /* SO_ERROR as a negative errno, and clear it. */
@@ -113,6 +118,8 @@ int hf_socket_take_error(struct hf_socket *s);
 /* A system's address as an endpoint, as this socket may use it: 0, -EINVAL or -EAFNOSUPPORT. */
 int hf_name_read(const struct hf_socket *s, const struct sockaddr *addr, uint32_t len,
                  struct hf_endpoint *end);
+/* An IPv4 address of all zero: it came mapped. */
+bool hf_name_is_any_ipv4(const struct hf_endpoint *end);
 /* An endpoint as this socket tells it, cut to *len; *len becomes the full length. */
 void hf_name_write(const struct hf_socket *s, const struct hf_endpoint *end,
                    struct sockaddr *addr, uint32_t *len);
@@ -120,7 +127,7 @@ void hf_name_write(const struct hf_socket *s, const struct hf_endpoint *end,
 /* ---- options.c, info.c ---- */
 
 void hf_socket_options_init(struct hf_socket *s);
-/* Give a fresh connection what was set on its socket. */
+/* Give a fresh connection, or a listener for those to come, what was set on its socket. */
 void hf_socket_options_apply(struct hf_socket *s);
 /* struct tcp_info, len bytes of it at the most; returns how many were written. */
 uint32_t hf_socket_info(struct hf_socket *s, void *info, uint32_t len);
@@ -142,11 +149,15 @@ void hf_room_apply(struct hf_socket *s);
 size_t hf_room_to_write(struct hf_socket *s);
 /* Whether a writer should be told that there is room. */
 bool hf_room_worth_telling(struct hf_socket *s);
+/* After the stack had its turn: is it SO_SNDBUF that keeps the connection from sending more? */
+void hf_room_look_at_limit(struct hf_socket *s);
+/* How long that was so, all times together. */
+hf_time hf_room_limited(const struct hf_socket *s);
 
 /* ---- socket.c ---- */
 
-/* A connection waits to be accepted (it is held in s->waiting from then on). */
-bool hf_socket_acceptable(struct hf_socket *s);
+/* A connection waits to be accepted. */
+bool hf_socket_acceptable(const struct hf_socket *s);
 /* Wait until an active OPEN has come to its end: 0, or a negative errno. */
 int hf_socket_await_open(struct hf_socket *s, hf_time until);
 /* Give up connection and listener. */

@@ -232,6 +232,7 @@ static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct
         return -EOPNOTSUPP;
     struct cursor at = {msg->msg_iov, msg->msg_iovlen, 0};
     bool again = !s->nonblocking && !(flags & MSG_DONTWAIT);
+    hf_sockets_catch_up(sockets);
     hf_time until = hf_sockets_until(sockets, s->options.send_timeout);
     unsigned more =
         (flags & MSG_MORE ? HF_SEND_MORE : 0) | (flags & MSG_OOB ? HF_SEND_URGENT : 0);
@@ -260,6 +261,7 @@ static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct
         err = hf_sockets_sleep(sockets, until);
         if (err || hf_socket_of(sockets, descriptor) != s)
             return sum ? sum : err ? err : -EBADF;
+        hf_sockets_catch_up(sockets);
     }
 }
 

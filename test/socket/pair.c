@@ -1,6 +1,7 @@
 #include "pair.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 
 struct side {
     struct hf_stack *stack;
@@ -82,6 +83,81 @@ void pair_settle(void)
         ;
 }
 
+/* RFC 1071, over an even number of bytes. */
+static uint32_t sum_of(const uint8_t *bytes, size_t len, uint32_t sum)
+{
+    for (size_t i = 0; i + 1 < len; i += 2)
+        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+static void put_sum(uint8_t *at, uint32_t sum)
+{
+    at[0] = (uint8_t)(~sum >> 8);
+    at[1] = (uint8_t)~sum;
+}
+
+#define QUOTED 64 /* of the client's packet: the IP header and the beginning of TCP's */
+
+/* From the server to the client; `quoted` is a packet of the client's. */
+static uint32_t build_icmp(uint8_t *p, const uint8_t *quoted, uint8_t type, uint8_t code)
+{
+    bool v4 = quoted[0] >> 4 == 4;
+    uint8_t header = v4 ? 20 : 40, address = v4 ? 4 : 16, at = v4 ? 12 : 8;
+    memset(p, 0, header + 8u);
+    memcpy(p, quoted, v4 ? 12 : 8);
+    memcpy(p + at, quoted + at + address, address);
+    memcpy(p + at + address, quoted + at, address);
+    uint8_t *icmp = p + header;
+    icmp[0] = type;
+    icmp[1] = code;
+    memcpy(icmp + 8, quoted, QUOTED);
+    uint32_t pseudo = v4 ? 0 : sum_of(p + at, 2u * address, 58 + 8 + QUOTED);
+    put_sum(icmp + 2, sum_of(icmp, 8 + QUOTED, pseudo));
+    if (v4) {
+        p[3] = header + 8 + QUOTED;
+        p[9] = 1;
+        p[10] = p[11] = 0;
+        put_sum(p + 10, sum_of(p, header, 0));
+    } else {
+        p[5] = 8 + QUOTED;
+        p[6] = 58;
+    }
+    return header + 8u + QUOTED;
+}
+
+void pair_complain(uint8_t type, uint8_t code)
+{
+    struct hf_packet packet, copy;
+    uint8_t sent[2048] = {0}, error[256];
+    assert_int_equal(hf_stack_output(sides[0].stack, sides[0].link, &packet, 1, now), 1);
+    (void)hf_packet_copy(&packet, sent, sizeof sent);
+    hf_stack_sent(sides[0].stack, &packet, 1);
+    uint32_t len = build_icmp(error, sent, type, code);
+    hf_packet_wrap(&copy, (uint8_t)sides[0].link, error, len);
+    hf_stack_input(sides[0].stack, sides[0].link, &copy, 1, now);
+    hf_sockets_notice(client);
+}
+
+void pair_silence(hf_time time)
+{
+    struct hf_packet packet;
+    hf_time end = now + time;
+    do {
+        hf_time next = deadline();
+        now = next < end ? next : end;
+        for (int i = 0; i < 2; i++) {
+            hf_stack_timers(sides[i].stack, now);
+            while (hf_stack_output(sides[i].stack, sides[i].link, &packet, 1, now) == 1)
+                hf_stack_sent(sides[i].stack, &packet, 1);
+        }
+    } while (now < end);
+    hf_sockets_notice(client);
+    hf_sockets_notice(server);
+}
+
 void pair_pass(hf_time time)
 {
     hf_time end = now + time;
@@ -139,6 +215,11 @@ void pair_begin(enum family which)
     create(&sides[1], 1);
     client = sides[0].sockets;
     server = sides[1].sockets;
+}
+
+void pair_family(enum family which)
+{
+    family = which;
 }
 
 void pair_end(void)

@@ -20,9 +20,15 @@ extern struct hf_sockets *client, *server;
 
 void pair_begin(enum family which);
 void pair_end(void);
+/* Sockets and names that are made from now on are of this family. */
+void pair_family(enum family which);
 hf_time pair_now(void);
 /* Move packets until there are none; time stands still. */
 void pair_settle(void);
+/* The client's next packet does not arrive: an ICMP error of this type and code comes back. */
+void pair_complain(uint8_t type, uint8_t code);
+/* Let time pass, and nothing that is sent arrives. */
+void pair_silence(hf_time time);
 /* Let time pass. */
 void pair_pass(hf_time time);
 

@@ -1,7 +1,7 @@
 /* setsockopt and getsockopt: what is kept, what is refused, and what a connection inherits. */
 #include "pair.h"
 
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 
 struct row {
     int level, name, value;
@@ -99,16 +99,71 @@ TEST(tcp_info_tells_the_connection, linux, "")
     assert_int_equal(send_bytes(client, a, "0123456789", 10, 0), 10);
     pair_settle();
     assert_int_equal(hf_socket_get_option(client, a, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-    assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+    assert_int_equal(info.tcpi_state, 1 /* TCP_ESTABLISHED */);
     assert_int_equal(info.tcpi_options & 7, 7); /* timestamps, SACK, window scale */
     assert_int_equal(info.tcpi_snd_mss, 1448);
     assert_int_equal(info.tcpi_pmtu, 1500);
     len = sizeof info;
     assert_int_equal(hf_socket_get_option(server, b, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-    assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+    assert_int_equal(info.tcpi_state, 1 /* TCP_ESTABLISHED */);
     len = 1;
     assert_int_equal(hf_socket_get_option(server, b, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
     assert_int_equal(len, 1);
+    pair_end();
+}
+
+/* What belongs into the handshake is there when it is made. */
+TEST(a_segment_size_goes_into_the_handshake, linux, "")
+{
+    pair_begin(V4);
+    int listener = new_socket(server), fd = new_socket(client);
+    assert_int_equal(set_number(server, listener, IPPROTO_TCP, TCP_MAXSEG, 700), 0);
+    assert_int_equal(bind_to(server, listener, server_name(PORT)), 0);
+    assert_int_equal(hf_socket_listen(server, listener, 1), 0);
+    assert_int_equal(set_number(server, listener, IPPROTO_TCP, TCP_MAXSEG, 600), 0);
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    assert_int_equal(get_number(client, fd, IPPROTO_TCP, TCP_MAXSEG), 588);
+    int conn = hf_socket_accept(server, listener, NULL, NULL, 0);
+    assert_int_equal(get_number(server, conn, IPPROTO_TCP, TCP_MAXSEG), 588);
+    assert_int_equal(set_number(server, conn, IPPROTO_TCP, TCP_MAXSEG, 400), 0); /* too late */
+    assert_int_equal(get_number(server, conn, IPPROTO_TCP, TCP_MAXSEG), 588);
+    int second = new_socket(client);
+    assert_int_equal(set_number(client, second, IPPROTO_TCP, TCP_MAXSEG, 500), 0);
+    assert_int_equal(connect_to(second, server_name(PORT)), 0);
+    conn = hf_socket_accept(server, listener, NULL, NULL, 0);
+    assert_int_equal(get_number(server, conn, IPPROTO_TCP, TCP_MAXSEG), 488);
+    pair_end();
+}
+
+static struct tcp_info info_of(struct hf_sockets *sockets, int fd)
+{
+    struct tcp_info info;
+    uint32_t len = sizeof info;
+    assert_int_equal(hf_socket_get_option(sockets, fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info;
+}
+
+TEST(tcp_info_counts_and_times, linux, "")
+{
+    static const char text[5000];
+    int a, b;
+    pair_begin(V4);
+    new_connection(&a, &b);
+    pair_pass(HF_SEC);
+    assert_int_equal(info_of(client, a).tcpi_last_data_sent, 1000);
+    assert_int_equal(info_of(client, a).tcpi_advmss, 1460);
+    assert_int_equal(send_bytes(client, a, text, sizeof text, 0), sizeof text);
+    pair_pass(HF_SEC / 2);
+    struct tcp_info info = info_of(client, a);
+    assert_int_equal(info.tcpi_data_segs_out, 4);
+    assert_int_equal(info.tcpi_last_data_sent, 500);
+    assert_int_equal(info.tcpi_bytes_sent, sizeof text);
+    assert_int_equal(info.tcpi_bytes_acked, sizeof text);
+    info = info_of(server, b);
+    assert_int_equal(info.tcpi_data_segs_in, 4);
+    assert_int_equal(info.tcpi_last_data_recv, 500);
+    assert_int_equal(info.tcpi_rcv_mss, 1448);
+    assert_int_equal(info.tcpi_bytes_received, sizeof text);
     pair_end();
 }
 

@@ -2,6 +2,8 @@
 #include "pair.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 
 static void same_name(const struct name *a, const struct name *b)
 {
@@ -195,4 +197,143 @@ TEST(disconnect, linux, "")
         FAILS(receive_bytes(server, conn, &byte, 1, 0), ECONNRESET);
     }
     pair_end();
+}
+
+/* ---- Which family a listener is for ---- */
+
+static int listen_any(int domain, int v6only, const struct name *name)
+{
+    int fd = hf_socket_open(server, domain, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    if (v6only)
+        assert_int_equal(set_number(server, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
+    assert_int_equal(bind_to(server, fd, *name), 0);
+    assert_int_equal(hf_socket_listen(server, fd, 5), 0);
+    return fd;
+}
+
+static struct name any_in(enum family which)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    struct sockaddr_in6 b = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
+    struct name name = {.len = which == V4 ? sizeof a : sizeof b};
+    if (which == MAPPED)
+        memcpy(&b.sin6_addr, (uint8_t[12]){[10] = 0xff, 0xff}, 12);
+    memcpy(&name.storage, which == V4 ? (const void *)&a : &b, name.len);
+    return name;
+}
+
+static int connects(enum family which)
+{
+    pair_family(which);
+    int fd = new_socket(client);
+    return connect_to(fd, server_name(PORT)) == 0 ? 0 : errno;
+}
+
+TEST(an_ipv4_listener_takes_no_ipv6, linux, "")
+{
+    pair_begin(V4);
+    struct name any = any_in(V4);
+    int fd = listen_any(AF_INET, 0, &any);
+    assert_int_equal(connects(V4), 0);
+    assert_int_equal(connects(MAPPED), 0);
+    assert_int_equal(connects(V6), ECONNREFUSED);
+    assert_true(hf_socket_accept(server, fd, NULL, NULL, 0) >= 0);
+    pair_end();
+}
+
+TEST(an_ipv6_listener_takes_both_unless_told_otherwise, linux, "")
+{
+    struct name any = any_in(V6), in_the_way = any_in(V4);
+    pair_begin(V6);
+    listen_any(AF_INET6, 0, &any);
+    assert_int_equal(connects(V6), 0);
+    assert_int_equal(connects(V4), 0);
+    int fd = hf_socket_open(server, AF_INET, SOCK_STREAM, 0);
+    FAILS(bind_to(server, fd, in_the_way), EADDRINUSE);
+    pair_end();
+
+    pair_begin(V6);
+    listen_any(AF_INET6, 1, &any);
+    assert_int_equal(connects(V6), 0);
+    assert_int_equal(connects(V4), ECONNREFUSED);
+    listen_any(AF_INET, 0, &in_the_way); /* beside it */
+    assert_int_equal(connects(V4), 0);
+    pair_end();
+}
+
+TEST(a_mapped_any_address_is_any_ipv4, linux, "")
+{
+    struct name any = any_in(MAPPED), told = {.len = sizeof told.storage};
+    pair_begin(V6);
+    int fd = listen_any(AF_INET6, 0, &any);
+    assert_int_equal(hf_socket_local(server, fd, (struct sockaddr *)&told.storage, &told.len), 0);
+    same_name(&told, &any);
+    assert_int_equal(connects(V6), ECONNREFUSED);
+    assert_int_equal(connects(V4), 0);
+    pair_end();
+}
+
+/* ---- A listener's queue ---- */
+
+TEST(poll_takes_nothing_out_of_the_queue, linux, "")
+{
+    pair_begin(V4);
+    int listener = new_listener(), fd = new_socket(client);
+    struct pollfd ask = {.fd = listener, .events = POLLIN};
+    assert_int_equal(hf_socket_poll(server, &ask, 1, 0), 0);
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    pair_settle();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(hf_socket_poll(server, &ask, 1, 0), 1);
+    assert_true(hf_socket_accept(server, listener, NULL, NULL, SOCK_NONBLOCK) >= 0);
+    assert_int_equal(hf_socket_poll(server, &ask, 1, 0), 0);
+    pair_end();
+}
+
+/* ---- SO_ERROR ---- */
+
+static void complaint(enum family which, uint8_t type, uint8_t code, int error)
+{
+    pair_begin(which);
+    int fd = new_socket(client);
+    nonblocking(client, fd);
+    FAILS(connect_to(fd, server_name(PORT)), EINPROGRESS);
+    pair_complain(type, code);
+    assert_int_equal(get_number(client, fd, SOL_SOCKET, SO_ERROR), error);
+    assert_int_equal(get_number(client, fd, SOL_SOCKET, SO_ERROR), 0);
+    pair_end();
+}
+
+TEST(an_icmp_error_is_told_by_its_code, linux, "")
+{
+    complaint(V4, 3, 3, ECONNREFUSED);
+    complaint(MAPPED, 3, 3, ECONNREFUSED);
+    complaint(V4, 3, 2, ENOPROTOOPT);
+    complaint(V6, 1, 4, ECONNREFUSED);
+    complaint(V6, 1, 1, EACCES);
+}
+
+/* A soft error does not end the attempt, but is what it is said to have died of. */
+TEST(a_soft_error_is_why_nobody_answered, linux, "")
+{
+    static const struct {
+        enum family family;
+        uint8_t type, code;
+        int error;
+    } rows[] = {{V4, 3, 0, ENETUNREACH},  {V4, 3, 1, EHOSTUNREACH}, {V4, 3, 13, EHOSTUNREACH},
+                {V4, 11, 0, EHOSTUNREACH}, {V4, 12, 0, EPROTO},      {V6, 1, 0, ENETUNREACH},
+                {V6, 1, 3, EHOSTUNREACH}, {V6, 3, 0, EHOSTUNREACH}, {V6, 4, 0, EPROTO}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pair_begin(rows[i].family);
+        int fd = new_socket(client), limit = 3000;
+        assert_int_equal(set_number(client, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, limit), 0);
+        nonblocking(client, fd);
+        FAILS(connect_to(fd, server_name(PORT)), EINPROGRESS);
+        pair_complain(rows[i].type, rows[i].code);
+        assert_int_equal(get_number(client, fd, SOL_SOCKET, SO_ERROR), 0);
+        pair_silence(limit * HF_MS + HF_MS);
+        assert_int_equal(get_number(client, fd, SOL_SOCKET, SO_ERROR), rows[i].error);
+        pair_end();
+    }
 }
