@@ -16,6 +16,10 @@ enum hf_cookies { HF_COOKIES_NEVER = 0, HF_COOKIES_WHEN_FULL = 1, HF_COOKIES_ALW
  * as Linux does: the last piece of a long write does not wait for a delayed ACK). */
 enum hf_nagle { HF_NAGLE_OFF = 0, HF_NAGLE_RFC = 1, HF_NAGLE_MINSHALL = 2 };
 
+/* Explicit congestion notification: never; we ask for it too; only when the peer asks. The numbers
+ * are those of Linux's tcp_ecn. */
+enum hf_ecn { HF_ECN_OFF = 0, HF_ECN_ACTIVE = 1, HF_ECN_PASSIVE = 2 };
+
 struct hf_settings {
     /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
     hf_time rto_initial;  /* before the first sample                                          */
@@ -43,6 +47,7 @@ struct hf_settings {
     uint8_t timestamps;   /* RFC 7323                                                         */
     uint8_t window_scale; /* RFC 7323                                                         */
     uint8_t sack;         /* RFC 2018                                                         */
+    uint8_t ecn;          /* enum hf_ecn, RFC 3168                                            */
     uint8_t timestamps_required; /* 1: once agreed, a segment without one is dropped (RFC 7323 3.2) */
     uint16_t mss;         /* largest MSS to advertise; 0: what the link allows                */
     uint16_t mss_floor;   /* a peer's smaller MSS is raised to this (CVE-2019-11479)          */

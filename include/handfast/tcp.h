@@ -233,6 +233,15 @@ struct hf_tcp_status {
     hf_time sending;        /* how long the send queue was not empty, all times together      */
     hf_time window_limited; /* of that, how long it was the peer's window that kept text back */
     uint32_t trace_id;      /* `conn` of this connection's trace records                      */
+    uint8_t ecn;            /* HF_ECN_STATUS_...                                              */
+};
+
+/* struct hf_tcp_status.ecn, RFC 3168 */
+enum {
+    HF_ECN_STATUS_AGREED = 1,  /* both ends speak it                                          */
+    HF_ECN_STATUS_SEEN = 2,    /* the peer has sent text that the path may mark               */
+    HF_ECN_STATUS_REDUCING = 4 /* a mark was echoed: cwnd came down and does not grow until all
+                                  that was in flight then is acknowledged                     */
 };
 
 /* hf_tcp_status: the connection's block, as it is now.

@@ -7,7 +7,7 @@
  * A SYN with a new sequence number begins a new incarnation. While a side has not yet sent its SYN
  * in this incarnation it is a stranger, and what depends on its numbers is not judged.
  *
- * RFC 9293 3.4, 3.8.6; RFC 7323 2, 3.2; RFC 2018 4; RFC 2883 4. */
+ * RFC 9293 3.4, 3.8.6; RFC 7323 2, 3.2; RFC 2018 4; RFC 2883 4; RFC 3168 6.1. */
 #include <handfast/sim.h>
 
 #include <stdio.h>
@@ -41,9 +41,13 @@ struct side {
     uint16_t mss;
     int wscale;
     bool sack_permitted, timestamps;
+    bool ecn, ecn_once;    /* each of its SYNs asked for ECN, or agreed; one of them did      */
     /* What of it arrived at the other side. */
     bool arrived, arrived_syn, has_arrived_edge;
     uint32_t arrived_max, arrived_ack, arrived_edge;
+    bool marked;           /* "congestion experienced" stood on text of it,                   */
+    bool to_echo;          /* which the other has to echo: no CWR came since.                 */
+    uint32_t marked_end;   /* behind that text                                                */
     /* What it may still answer to. */
     int32_t credit;        /* for pure ACKs: see CREDIT_...                                   */
     uint32_t owed;         /* segments that arrived here and have not drawn a pure ACK        */
@@ -238,6 +242,13 @@ static bool known(const struct side *side)
     return side->syn && !side->strange;
 }
 
+/* RFC 3168 6.1.1: both flags on a SYN, ECE alone on a SYN+ACK. */
+static bool asks_for_ecn(const struct segment *s)
+{
+    uint8_t setup = s->flags & TCP_ACK ? TCP_ECE : TCP_ECE | TCP_CWR;
+    return (s->flags & (TCP_ECE | TCP_CWR)) == setup;
+}
+
 /* A new SYN: a new incarnation, or a listener's answer to one. */
 static void note_syn(struct pair *pair, int from, const struct segment *s)
 {
@@ -245,8 +256,11 @@ static void note_syn(struct pair *pair, int from, const struct segment *s)
     bool goes_back = (s->flags & TCP_ACK) && me->acked && after(me->ack, s->ack);
     bool forgot = me->reset || me->fin || goes_back;
 
-    if (me->syn && me->iss == s->seq && !forgot)
+    if (me->syn && me->iss == s->seq && !forgot) {
+        me->ecn = me->ecn && asks_for_ecn(s);
+        me->ecn_once = me->ecn_once || asks_for_ecn(s);
         return;
+    }
     if (!(s->flags & TCP_ACK)) {
         if (me->syn || forgot) {
             begin_side(&pair->side[0]);
@@ -269,6 +283,7 @@ static void note_syn(struct pair *pair, int from, const struct segment *s)
     me->wscale = s->wscale;
     me->sack_permitted = s->sack_permitted;
     me->timestamps = s->timestamps;
+    me->ecn = me->ecn_once = asks_for_ecn(s);
 }
 
 /* ---- Judging ---- */
@@ -339,6 +354,43 @@ static const char *judge_options(const struct segment *s, const struct side *me,
     return wrong ? wrong : judge_sack(s, peer);
 }
 
+static const char *judge_ecn_of_syn(const struct segment *s, const struct side *peer)
+{
+    bool answer = (s->flags & TCP_ACK) != 0;
+
+    if (s->ecn != ECN_NOT_ECT && asks_for_ecn(s))
+        return "a SYN that asks for ECN and may itself be marked";
+    if (!asks_for_ecn(s) && s->flags & (TCP_ECE | TCP_CWR))
+        return "one of ECE and CWR on a SYN, or CWR on a SYN+ACK";
+    if (answer && asks_for_ecn(s) && peer->arrived_syn && !peer->ecn_once)
+        return "a SYN+ACK that agrees to ECN, whose SYN did not ask";
+    return NULL;
+}
+
+/* What may be marked, what is echoed, and what tells of it (RFC 3168 6.1.2 to 6.1.6). */
+static const char *judge_ecn(const struct segment *s, const struct side *me,
+                             const struct side *peer)
+{
+    bool new_text = s->text > 0 && after(s->seq + s->text, me->snd_max);
+
+    if (!me->ecn || !peer->ecn_once)
+        return s->flags & (TCP_ECE | TCP_CWR) ? "ECE or CWR that was not agreed on" : NULL;
+    if (s->ecn != ECN_NOT_ECT && s->ecn != ECN_ECT0)
+        return "sent with ECT(1) or CE";
+    if (s->ecn == ECN_ECT0 && !new_text)
+        return "ECT on something other than new text";
+    if (s->flags & TCP_CWR && !new_text)
+        return "CWR on something other than new text";
+    if (s->flags & TCP_ECE && !peer->marked)
+        return "ECE without a mark that arrived";
+    /* Who has acknowledged a FIN hears no more that could be answered. */
+    bool over = peer->fin && s->ack == peer->fin_seq + 1;
+    if (!over && peer->ecn && peer->to_echo && s->flags & TCP_ACK && !(s->flags & TCP_ECE) &&
+        !after(peer->marked_end, s->ack))
+        return "acknowledges marked text without ECE";
+    return NULL;
+}
+
 /* Sequence numbers: nothing skipped, nothing behind the FIN, nothing the peer has no room for. */
 static const char *judge_sequence(const struct segment *s, const struct side *me,
                                   const struct side *peer)
@@ -406,7 +458,13 @@ static const char *judge(struct pair *pair, int from, const struct segment *s)
     if (s->flags & TCP_RST)
         return NULL;
     wrong = s->flags & TCP_SYN ? judge_syn_options(s, peer) : judge_options(s, me, peer);
+    if (!wrong && s->flags & TCP_SYN)
+        wrong = judge_ecn_of_syn(s, peer);
     if (wrong || !known(me))
+        return wrong;
+    if (!(s->flags & TCP_SYN) && known(peer))
+        wrong = judge_ecn(s, me, peer);
+    if (wrong)
         return wrong;
     wrong = judge_sequence(s, me, peer);
     if (!wrong && (s->flags & TCP_ACK))
@@ -551,6 +609,22 @@ static bool calls_for_answer(const struct side *me, const struct side *receiver,
     return (s->flags & TCP_RST) || s->seq != receiver->ack || after(me->arrived_ack, s->ack);
 }
 
+/* A mark on text that arrives for the first time must be echoed; what else is marked may be. Text that
+ * comes again was perhaps not taken at first. */
+static void note_mark(struct side *me, const struct segment *s)
+{
+    bool again = s->text > 0 && me->to_echo && after(me->marked_end, s->seq);
+    if (s->flags & TCP_CWR || again)
+        me->to_echo = false;
+    if (s->ecn != ECN_CE || s->text == 0)
+        return;
+    me->marked = true;
+    if (me->arrived && !after(s->seq + s->text, me->arrived_max))
+        return;
+    me->to_echo = true;
+    me->marked_end = s->seq + s->text;
+}
+
 void hf_sim_police_arrived(struct hf_sim_police *police, const void *bytes, uint32_t len,
                            hf_time now)
 {
@@ -584,6 +658,7 @@ void hf_sim_police_arrived(struct hf_sim_police *police, const void *bytes, uint
     if (!me->arrived || after(s.seq + length_of(&s), me->arrived_max) ||
         after(s.ack, me->arrived_ack))
         moved_forward(pair, now);
+    note_mark(me, &s);
     raise_to(&me->arrived_max, &me->arrived, s.seq + length_of(&s));
     if (s.flags & TCP_ACK) {
         raise_to(&me->arrived_edge, &me->has_arrived_edge, edge_of(&s, me, peer));

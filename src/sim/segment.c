@@ -123,7 +123,7 @@ static const char *read_tcp(struct segment *s, const uint8_t *at, uint32_t len, 
     s->destination_port = (uint16_t)get16(at + 2);
     s->seq = get32(at + 4);
     s->ack = get32(at + 8);
-    s->flags = at[13] & 63u;
+    s->flags = at[13];
     s->window = (uint16_t)get16(at + 14);
     s->urgent = (uint16_t)get16(at + 18);
     s->text = len - header;
@@ -150,6 +150,7 @@ static const char *read_ipv4(struct segment *s, const uint8_t *at, uint32_t len)
         return "IPv4 header checksum";
     if (at[8] == 0)
         return "TTL 0";
+    s->ecn = at[1] & 3u;
     memcpy(s->source, at + 12, 4);
     memcpy(s->destination, at + 16, 4);
     if (get16(at + 6) & 0x3fff)
@@ -169,6 +170,7 @@ static const char *read_ipv6(struct segment *s, const uint8_t *at, uint32_t len)
         return "IPv6 payload length is not the packet's";
     if (at[7] == 0)
         return "hop limit 0";
+    s->ecn = at[1] >> 4 & 3u;
     memcpy(s->source, at + 8, 16);
     memcpy(s->destination, at + 24, 16);
     uint64_t pseudo = sum(at + 8, 32, 0);

@@ -7,10 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32,
+       TCP_ECE = 64, TCP_CWR = 128 };
+
+/* The ECN field of IP, RFC 3168 5. */
+enum { ECN_NOT_ECT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 };
 
 struct segment {
     uint8_t version;       /* of IP: 4 or 6                                                   */
+    uint8_t ecn;           /* ECN_...                                                         */
     bool tcp;              /* TCP with a right checksum, whatever else is wrong with it; else
                               the rest is not set                                             */
     uint8_t source[16], destination[16];

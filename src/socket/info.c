@@ -29,6 +29,8 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
 {
     static const uint8_t ca_state[] = {TCP_CA_Open, TCP_CA_Open, TCP_CA_Recovery, TCP_CA_Loss};
     info->tcpi_ca_state = s->phase < sizeof ca_state ? ca_state[s->phase] : TCP_CA_Open;
+    if (info->tcpi_ca_state == TCP_CA_Open && s->ecn & HF_ECN_STATUS_REDUCING)
+        info->tcpi_ca_state = TCP_CA_CWR;
     info->tcpi_snd_mss = s->mss;
     info->tcpi_unacked = segments(s->snd_nxt - s->snd_una, s->mss);
     info->tcpi_snd_cwnd = s->mss ? s->cwnd / s->mss : 0;
@@ -85,7 +87,9 @@ uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
     info.tcpi_state = state_of(s.state);
     info.tcpi_options =
         (uint8_t)((s.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (s.sack ? TCPI_OPT_SACK : 0) |
-                  (s.window_scale ? TCPI_OPT_WSCALE : 0));
+                  (s.window_scale ? TCPI_OPT_WSCALE : 0) |
+                  (s.ecn & HF_ECN_STATUS_AGREED ? TCPI_OPT_ECN : 0) |
+                  (s.ecn & HF_ECN_STATUS_SEEN ? TCPI_OPT_ECN_SEEN : 0));
     info.tcpi_snd_wscale = (unsigned)s.snd_wscale & 15u;
     info.tcpi_rcv_wscale = (unsigned)s.rcv_wscale & 15u;
     info.tcpi_pmtu = s.path_mtu;

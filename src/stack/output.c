@@ -135,7 +135,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         struct hf_packet *packet = &packets[*n];
         if (!hf_tcp_output(env, c, packet, &out))
             return false;
-        hf_ip_address(env, &stack->ip, packet, &c->flow, c->tos, c->ttl);
+        hf_ip_address(env, &stack->ip, packet, &c->flow, out.tos, c->ttl);
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         ++*n;

@@ -40,7 +40,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     memset(c, 0, sizeof *c);
     c->flow = *flow;
     c->hash = (uint32_t)hash;
-    c->link = path->link;
+    c->link = path->link & 15u;
     c->ttl = s->ttl;
     c->tos = s->tos;
     c->path_mtu = path->mtu;

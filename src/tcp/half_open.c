@@ -78,7 +78,7 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint6
     memcpy(r->addresses + 16, h->flow.remote, 16);
     r->local_port = h->flow.local_port;
     r->remote_port = h->flow.remote_port;
-    r->flags = HF_SYN | HF_ACK;
+    r->flags = HF_SYN | HF_ACK | (h->ecn ? HF_ECE : 0);
     r->seq = h->iss;
     r->ack = h->irs + 1;
     r->window = first_window(env, l);
@@ -92,6 +92,8 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint6
     r->state = HF_SYN_RECEIVED;
     r->tos = (uint8_t)hf_listen_option(l, HF_OPTION_TOS, env->settings->tos);
     r->ttl = (uint8_t)hf_listen_option(l, HF_OPTION_TTL, env->settings->ttl);
+    if (h->ecn)
+        r->tos &= (uint8_t)~HF_ECN_BITS;
 }
 
 static uint32_t timestamp_of(const struct hf_env *env, uint64_t hash)
@@ -106,6 +108,17 @@ static void answer(struct hf_env *env, const struct hf_half_open *h, uint64_t ha
     send_syn_ack(env, h, hash, link_mtu, reason, tsval);
 }
 
+/* Fifteen bits of an MSS: above 16,383 the low two are lost, to our side. */
+static unsigned pack_mss(uint16_t mss)
+{
+    return mss < 16384u ? mss : 16384u + (mss - 16384u) / 4;
+}
+
+static uint16_t unpack_mss(unsigned packed)
+{
+    return (uint16_t)(packed < 16384u ? packed : 16384u + (packed - 16384u) * 4);
+}
+
 /* What the peer's SYN says, in an entry's terms. */
 static void read_syn(const struct hf_env *env, struct hf_half_open *h, const struct hf_flow *flow,
                      const struct hf_seg *seg, unsigned link)
@@ -116,9 +129,11 @@ static void read_syn(const struct hf_env *env, struct hf_half_open *h, const str
     h->flow = *flow;
     h->irs = seg->seq;
     h->link = link & 15u;
-    h->mss = hf_flow_is_ipv4(flow) ? 536 : 1220;
+    uint16_t mss = hf_flow_is_ipv4(flow) ? 536 : 1220;
     if (o->has_mss)
-        h->mss = o->mss < s->mss_floor ? s->mss_floor : o->mss;
+        mss = o->mss < s->mss_floor ? s->mss_floor : o->mss;
+    h->mss = pack_mss(mss) & 0x7fffu;
+    h->ecn = hf_ecn_asked(env, seg);
     h->wscale = NO_WSCALE;
     if (s->window_scale && o->wscale != HF_NO_WSCALE)
         h->wscale = o->wscale & 15u;
@@ -134,16 +149,16 @@ static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint6
 {
     uint32_t tsval = 0;
     if (h->timestamps) {
-        uint32_t low = (uint32_t)h->wscale | (uint32_t)h->sack << 4;
+        uint32_t low = (uint32_t)h->wscale | (uint32_t)h->sack << 4 | (uint32_t)h->ecn << 5;
         uint32_t now = timestamp_of(env, hash);
         tsval = now >> HF_COOKIE_TS_BITS << HF_COOKIE_TS_BITS | low;
         if (hf_seq_gt(tsval, now)) /* our clock never runs ahead */
             tsval -= 1u << HF_COOKIE_TS_BITS;
     } else {
         h->wscale = NO_WSCALE;
-        h->sack = 0;
+        h->sack = h->ecn = 0;
     }
-    h->iss = hf_cookie_make(env, &h->flow, h->irs, h->mss);
+    h->iss = hf_cookie_make(env, &h->flow, h->irs, unpack_mss(h->mss));
     send_syn_ack(env, h, hash, link_mtu, HF_SEND_NEW, tsval);
     env->counters.cookies_sent++;
     env->cookie_sent_at = env->now;
@@ -363,13 +378,14 @@ void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint6
     c->snd_wl2 = h->iss;
     struct hf_seg syn = {.seq = h->irs, .flags = HF_SYN};
     syn.options.has_mss = true;
-    syn.options.mss = h->mss;
+    syn.options.mss = unpack_mss(h->mss);
     syn.options.wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : (uint8_t)h->wscale;
     syn.options.has_ts = h->timestamps;
     syn.options.tsval = h->ts_recent;
     syn.options.sack_permitted = h->sack;
     hf_tcp_take_syn_options(env, c, &syn);
     hf_listen_hand_down(env, l, c);
+    c->ecn = h->ecn ? HF_ECN_AGREED : 0;
     c->retransmits = h->retries;
     if (h->retries)
         c->flags |= HF_F_SYN_RETRANSMITTED;
@@ -429,6 +445,8 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
     if (h->held) {
         if (seg->flags & HF_RST && seg->seq == h->irs + 1)
             hf_half_open_end(env, index, HF_CAUSE_RESET, HF_BY_SEGMENT, HF_RST);
+        else if (seg->flags & HF_SYN)
+            h->ecn = h->ecn && hf_ecn_asked(env, seg);
         return; /* it sends nothing and absorbs repeats */
     }
     struct hf_listening *l = hf_listen_find(env, &flow, path->to_us);
@@ -450,10 +468,12 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
     if (block.state == HF_CLOSED) {
         remove(env, index, hash);
     } else if (block.state == HF_SYN_RECEIVED) {
-        if (block.want & HF_WANT_SYN)
+        if (block.want & HF_WANT_SYN) {
+            h->ecn = block.ecn != 0;
             answer(env, h, hash, path->link_mtu, HF_SEND_REPLY);
-        else if (block.want & HF_WANT_ACK || block.challenges_owed)
+        } else if (block.want & HF_WANT_ACK || block.challenges_owed) {
             answer_block(env, &block);
+        }
         hf_tcp_drop_active(env, &block);
     } else {
         struct hf_listening *counted = h->foreign == !path->to_us ? l : owner(env, h);
@@ -482,15 +502,16 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
         hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
         return true;
     }
-    struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1, .mss = mss,
-                             .wscale = NO_WSCALE, .foreign = !path->to_us,
-                             .link = path->link & 15u};
+    struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1,
+                             .mss = pack_mss(mss) & 0x7fffu, .wscale = NO_WSCALE,
+                             .foreign = !path->to_us, .link = path->link & 15u};
     if (seg->options.has_ts && env->settings->timestamps) {
         uint32_t low = seg->options.tsecr & ((1u << HF_COOKIE_TS_BITS) - 1);
         h.timestamps = 1;
         h.ts_recent = seg->options.tsval;
         h.wscale = low & 15u;
         h.sack = low >> 4 & 1u;
+        h.ecn = low >> 5 & 1u;
     }
     struct hf_tcp block;
     hf_half_open_expand(env, &h, hash, path, &block);

@@ -16,7 +16,8 @@ struct hf_half_open {
     hf_seq irs;
     uint32_t ts_recent;
     struct hf_timer timer;
-    uint16_t mss;         /* the peer's option, or the default                                */
+    unsigned mss : 15;    /* the peer's option, or the default, packed                        */
+    unsigned ecn : 1;     /* agreed                                                           */
     unsigned wscale : 4;  /* 15: none                                                         */
     unsigned retries : 4;
     unsigned foreign : 1; /* for an address that is not ours (a gateway's)                     */

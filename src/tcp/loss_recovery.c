@@ -72,6 +72,31 @@ uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a)
     return window;
 }
 
+/* Congestion was found, by a loss or by a mark: once for a window, and the peer is told. */
+static void come_down(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t flight)
+{
+    if (!a->cwr)
+        a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, flight, env->now);
+    a->cwr = false;
+    hf_tcp_reduced(c);
+}
+
+/* RFC 3168 6.1.2: as for a loss, but nothing is sent again. Once for what is in flight now: the echo
+ * stands in every ACK until our CWR arrives. While it lasts the window does not grow. */
+void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (!a || a->cwr || a->phase != HF_PHASE_SLOW_START || c->snd_una == c->iss ||
+        !hf_tcp_outstanding(c))
+        return;
+    come_down(env, c, a, c->snd_nxt - c->snd_una);
+    if (a->cc.cwnd > a->cc.ssthresh)
+        a->cc.cwnd = a->cc.ssthresh;
+    a->cwr = true;
+    a->cwr_end = c->snd_nxt;
+    hf_trace_congestion(env, c);
+}
+
 static void go_open(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
     a->phase = HF_PHASE_SLOW_START;
@@ -114,8 +139,10 @@ static void recovering_ack(struct hf_env *env, struct hf_tcp *c, struct hf_activ
 static void grow(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                  const struct hf_delivery *d)
 {
+    bool reducing = a->cwr;
+    a->cwr = a->cwr && hf_seq_lt(c->snd_una, a->cwr_end);
     /* A window that is not used does not grow (RFC 7661 in its simplest form). */
-    if (2 * (uint64_t)d->prior_flight <= a->cc.cwnd)
+    if (reducing || 2 * (uint64_t)d->prior_flight <= a->cc.cwnd)
         return;
     struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .acked = d->acked,
                                .in_flight = d->prior_flight};
@@ -202,7 +229,7 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     uint32_t flight = d->prior_flight;
     if (flight > a->cc.cwnd)
         flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
-    a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, flight, env->now);
+    come_down(env, c, a, flight);
     a->cc.cwnd = a->cc.ssthresh;
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;
@@ -269,7 +296,7 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
     /* RFC 6582 3.2 step 2: duplicates that a retransmission of ours caused start nothing. */
     if (a->recover_valid && hf_seq_le(c->snd_una, a->recover))
         return;
-    a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, a->dup_nxt - c->snd_una, env->now);
+    come_down(env, c, a, a->dup_nxt - c->snd_una);
     a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;
@@ -304,7 +331,7 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     if (!a)
         return;
     if (a->phase != HF_PHASE_LOSS)
-        a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, c->snd_nxt - c->snd_una, env->now);
+        come_down(env, c, a, c->snd_nxt - c->snd_una);
     a->cc.cwnd = c->mss;
     hf_recovery_resend_all(env, c, HF_SEND_RTO);
     hf_trace_congestion(env, c);

@@ -111,8 +111,11 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
     hf_put16(tcp + HF_TCP_CHECKSUM_AT, ~sum);
 }
 
-static void start_packet(struct hf_packet *packet, const struct hf_tcp *c)
+static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struct hf_out *out)
 {
+    out->tos = c->tos;
+    if (c->ecn)
+        out->tos &= (uint8_t)~HF_ECN_BITS;
     packet->slices = 1;
     packet->segment_bytes = 0;
     packet->segments = 1;
@@ -130,7 +133,7 @@ static void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out, 
     h->options.wscale = HF_NO_WSCALE;
     h->seq = seq;
     h->ack = c->rcv_nxt;
-    h->flags = (uint16_t)(flags | HF_ACK);
+    h->flags = (uint16_t)(flags | HF_ACK | (c->ecn & HF_ECN_ECHO ? HF_ECE : 0));
     h->window = hf_tcp_select_window(env, c, false);
     if (c->flags & HF_F_TIMESTAMPS) {
         h->options.has_ts = true;
@@ -153,7 +156,7 @@ static void ack_is_out(struct hf_tcp *c)
 static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                       struct hf_out *out, hf_seq seq, enum hf_send_reason reason)
 {
-    start_packet(packet, c);
+    start_packet(packet, c, out);
     fill_head(env, c, out, seq, 0);
     out->text = 0;
     out->segments = 1;
@@ -173,7 +176,7 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     struct hf_tcp_options *o = &h->options;
     memset(h, 0, sizeof *h);
     h->seq = c->iss;
-    h->flags = answer ? HF_SYN | HF_ACK : HF_SYN;
+    h->flags = (uint16_t)((answer ? HF_SYN | HF_ACK : HF_SYN) | hf_ecn_on_syn(env, c));
     h->ack = answer ? c->rcv_nxt : 0;
     if (!answer)
         c->rcv_nxt = 0;
@@ -187,7 +190,9 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     o->has_ts = answer ? (c->flags & HF_F_TIMESTAMPS) != 0 : s->timestamps != 0;
     o->tsval = o->has_ts ? hf_tcp_timestamp(env, c) : 0;
     o->tsecr = answer ? c->ts_recent : 0;
-    start_packet(packet, c);
+    start_packet(packet, c, out);
+    if (h->flags & HF_ECE)
+        out->tos &= (uint8_t)~HF_ECN_BITS;
     out->text = 0;
     out->segments = 1;
     out->reason = first || c->backoff == 0 ? HF_SEND_NEW : HF_SEND_RTO;
@@ -390,11 +395,23 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     c->want &= (uint8_t)~HF_WANT_PUSH;
 }
 
+/* New text may be marked by routers; what is sent again, and probes, may not (RFC 3168 6.1.5, 6.1.6).
+ * The first of it tells that the window came down. */
+static void mark_capable(struct hf_tcp *c, struct hf_out *out, const struct piece *p)
+{
+    if (!p->len || p->reason == HF_SEND_PROBE || hf_seq_lt(p->seq, c->snd_nxt))
+        return;
+    out->tos |= HF_ECT0;
+    if (c->ecn & HF_ECN_REDUCED)
+        out->head.flags |= HF_CWR;
+    c->ecn &= (uint8_t)~HF_ECN_REDUCED & 15u;
+}
+
 static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                         struct hf_out *out, struct piece *p)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    start_packet(packet, c);
+    start_packet(packet, c, out);
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
     fill_head(env, c, out, p->seq, flags);
     /* SACK blocks take room that the MSS did not reckon with. */
@@ -421,6 +438,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     }
     if (p->fin)
         out->head.flags |= HF_FIN;
+    if (c->ecn)
+        mark_capable(c, out, p);
     if (a && c->flags & HF_F_URGENT_SEND && hf_seq_gt(a->snd_up, p->seq)) { /* MUST-62 */
         uint32_t ahead = a->snd_up - p->seq;
         out->head.flags |= HF_URG;

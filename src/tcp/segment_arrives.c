@@ -105,6 +105,8 @@ static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf
         return drop(env, c, HF_DROP_RST_OUTSIDE, seg);
     if (c->state == HF_SYN_RECEIVED && (seg->flags & (HF_SYN | HF_ACK)) == HF_SYN &&
         seg->seq == c->irs) { /* D2: our SYN+ACK was lost; or somebody wants us to send many */
+        if (!hf_ecn_asked(env, seg))
+            c->ecn = 0; /* every SYN must ask (RFC 3168 6.1.1) */
         if (hf_tcp_may_challenge(env, c, env->settings->challenge_count))
             hf_tcp_want(env, c, HF_WANT_SYN);
         return HF_DONE;
@@ -280,6 +282,8 @@ static enum hf_next step5_ack(struct hf_env *env, struct hf_tcp *c, const struct
     update_ts_recent(env, c, seg);
     if (c->state == HF_TIME_WAIT)
         return HF_CONTINUE;
+    if (HF_UNLIKELY(seg->flags & HF_ECE) && c->ecn && hf_seq_ge(seg->ack, c->snd_una))
+        hf_recovery_marked(env, c);
     hf_tcp_acknowledge(env, c, seg);
     if (hf_tcp_fin_acked(c))
         return fin_acknowledged(env, c, seg);
@@ -341,6 +345,8 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
         hf_tcp_end(env, c, HF_CAUSE_DATA_AFTER_CLOSE, HF_BY_SEGMENT, seg->flags & 0xff);
         return HF_DONE;
     }
+    if (c->ecn)
+        hf_ecn_text(env, c, seg);
     hf_seq start = seg->seq + ((seg->flags & HF_SYN) != 0) + seg->skip;
     hf_seq before = c->rcv_nxt;
     const struct hf_active *a = hf_tcp_active(env, c);
@@ -453,6 +459,7 @@ static void syn_ack_arrived(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
     c->rcv_nxt = c->last_ack_sent = seg->seq + 1;
     c->rcv_adv += c->rcv_nxt; /* until now it held the window that our SYN offered */
     hf_tcp_take_syn_options(env, c, seg);
+    hf_ecn_answered(env, c, seg);
     c->snd_wnd = c->snd_wnd_max = seg->window; /* D10; never scaled in a SYN */
     c->snd_wl1 = seg->seq;
     c->snd_wl2 = seg->ack;
@@ -473,6 +480,7 @@ static void crossed_syn_arrived(struct hf_env *env, struct hf_tcp *c, const stru
     c->rcv_nxt = c->last_ack_sent = seg->seq + 1;
     c->rcv_adv += c->rcv_nxt;
     hf_tcp_take_syn_options(env, c, seg);
+    hf_ecn_answered(env, c, seg);
     c->snd_wnd = c->snd_wnd_max = seg->window;
     c->snd_wl1 = seg->seq;
     c->snd_wl2 = c->iss;

@@ -9,6 +9,7 @@
         .keepalive_interval = 75 * HF_SEC, /* Linux tcp_keepalive_intvl */                        \
         .keepalive_probes = 9,            /* Linux tcp_keepalive_probes */                        \
         .timestamps = 1, .window_scale = 1, .sack = 1,                                            \
+        .ecn = HF_ECN_PASSIVE,            /* Linux tcp_ecn = 2; SHLD-8 */                         \
         .mss_floor = 64,                  /* row C12 */                                           \
         .ttl = 64,                        /* RFC 1700's recommendation */                         \
         .sws_override = 200 * HF_MS,      /* RFC 9293 3.8.6.2.1: 0.1 to 1 s */                    \

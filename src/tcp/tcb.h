@@ -71,6 +71,14 @@ struct hf_sending_time {
     uint32_t busy_ms, window_ms;
 };
 
+/* hf_tcp.ecn, RFC 3168: 0 unless both SYNs agreed */
+enum {
+    HF_ECN_AGREED = 1,
+    HF_ECN_ECHO = 2,    /* a mark came and no CWR since: every segment carries ECE            */
+    HF_ECN_REDUCED = 4, /* cwnd came down: the next new text carries CWR                      */
+    HF_ECN_SEEN = 8     /* the peer has sent text that may be marked                          */
+};
+
 enum hf_rtx_mode { HF_RTX_NONE = 0, HF_RTX_RTO, HF_RTX_PERSIST, HF_RTX_SWS };
 
 struct hf_tcp {
@@ -93,7 +101,7 @@ struct hf_tcp {
     uint16_t rcv_mss;    /* the largest segment received: what "full-sized" means for ACKs    */
     uint8_t dup_acks_owed; /* one for each segment that came out of order                     */
     uint8_t challenges_owed;
-    uint8_t link;
+    uint8_t link : 4, ecn : 4; /* ecn: HF_ECN_...                                             */
     uint8_t rtx_mode;    /* enum hf_rtx_mode                                                  */
     hf_time rtx_at;      /* HF_NEVER when rtx_mode is NONE                                    */
     hf_time delack_at;   /* HF_NEVER: no ACK is being delayed                                 */
@@ -190,6 +198,8 @@ struct hf_active {
     hf_seq snd_up;            /* HF_F_URGENT_SEND                                             */
     uint32_t busy_since_ms;   /* while snd holds text; else 0                                 */
     uint32_t window_since_ms; /* while the peer's window keeps text back; else 0              */
+    bool cwr;                 /* cwnd came down for a mark, until SND.UNA reaches cwr_end     */
+    hf_seq cwr_end;
     hf_seq small_end;         /* end of the last segment below MSS that was sent              */
     hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */
     hf_time timed_at;
@@ -261,6 +271,13 @@ static inline hf_seq hf_tcp_empty_seq(const struct hf_tcp *c)
 {
     hf_seq edge = c->snd_una + c->snd_wnd;
     return c->snd_una == c->iss ? c->snd_nxt : hf_seq_min(c->snd_nxt, edge);
+}
+
+/* The window came down, for whatever reason: the peer is told once (RFC 3168 6.1.2). */
+static inline void hf_tcp_reduced(struct hf_tcp *c)
+{
+    if (c->ecn)
+        c->ecn |= HF_ECN_REDUCED;
 }
 
 static inline bool hf_tcp_fin_acked(const struct hf_tcp *c)

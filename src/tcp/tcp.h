@@ -119,12 +119,24 @@ void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
                     struct hf_tcp_options *options);
 void hf_sack_duplicate(struct hf_env *env, struct hf_tcp *c, hf_seq start, hf_seq end);
 
+/* ---- ecn.c: RFC 3168 ---- */
+/* Does this SYN ask for it, and may it be agreed to? */
+bool hf_ecn_asked(const struct hf_env *env, const struct hf_seg *syn);
+/* What our SYN, or SYN+ACK, says of it. */
+unsigned hf_ecn_on_syn(const struct hf_env *env, const struct hf_tcp *c);
+/* The answer to our SYN: a SYN+ACK, or a SYN that crossed it. */
+void hf_ecn_answered(const struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
+uint8_t hf_ecn_status(const struct hf_env *env, const struct hf_tcp *c);
+/* Text came on a connection that agreed. */
+void hf_ecn_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
+
 /* ---- output.c ---- */
 struct hf_out {
     struct hf_segment_head head;
     uint32_t text;
     uint16_t segments;
     uint8_t reason; /* enum hf_send_reason */
+    uint8_t tos;    /* of the IP header */
 };
 /* Build the next segment that this connection may or must send; false: nothing more for now. */
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
@@ -186,6 +198,8 @@ void hf_recovery_mss_changed(struct hf_tcp *c, struct hf_active *a);
 /* Bytes that may be in flight now, limited transmit included. */
 uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a);
 uint32_t hf_recovery_in_flight(const struct hf_tcp *c, const struct hf_active *a);
+/* The peer says that the path has marked text of ours (ECE). */
+void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c);
 enum hf_phase hf_recovery_phase(const struct hf_active *a);
 
 /* ---- initial_seq.c: RFC 6528, RFC 7323 7.1, RFC 6056 ---- */

@@ -419,6 +419,7 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
     s->received_mss = c->rcv_mss;
     account_status(env, c, s);
     s->trace_id = c->hash;
+    s->ecn = hf_ecn_status(env, c);
     if (c->state == HF_TIME_WAIT) {
         /* The entry is on its own; when it is over, so is the connection. */
         if (!hf_time_wait_of(env, c))

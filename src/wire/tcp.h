@@ -28,6 +28,10 @@
 #define HF_WSCALE_MAX 14u
 #define HF_NO_WSCALE 0xffu
 
+/* The low two bits of TOS and traffic class, RFC 3168 5: not ECN-capable, ECN-capable (two words
+ * for it; we send the second), congestion experienced. */
+enum { HF_NOT_ECT = 0, HF_ECT1 = 1, HF_ECT0 = 2, HF_CE = 3, HF_ECN_BITS = 3 };
+
 struct hf_sack_block {
     hf_seq start, end; /* first octet, and the one after the last                             */
 };

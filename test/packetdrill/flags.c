@@ -59,6 +59,8 @@ static void sysctl(struct hf_settings *s, const char *key, const char *value)
         s->window_scale = n != 0;
     else if (strcmp(key, "tcp_sack") == 0)
         s->sack = n != 0;
+    else if (strcmp(key, "tcp_ecn") == 0)
+        s->ecn = small(n);
     else if (strcmp(key, "tcp_syn_retries") == 0)
         s->syn_retries = small(n);
     else if (strcmp(key, "tcp_synack_retries") == 0)
@@ -101,6 +103,8 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
         s->window_scale = n != 0;
     else if (strcmp(key, "sack") == 0)
         s->sack = n != 0;
+    else if (strcmp(key, "ecn") == 0)
+        s->ecn = small(n);
     else if (strcmp(key, "left") == 0)
         flags->report_left = n != 0;
     else if (strcmp(key, "tcp_notsent_lowat") == 0)

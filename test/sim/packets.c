@@ -50,11 +50,13 @@ static uint32_t make_ip(const struct segment_spec *spec, uint8_t *out, uint32_t 
         const uint8_t header[20] = {0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 6,
                                     0, 0, 10, 0, 1, (uint8_t)spec->from, 10, 0, 1, to};
         memcpy(out, header, 20);
+        out[1] = spec->ecn;
         put16(out + 2, 20 + payload);
         return 20;
     }
     memset(out, 0, 40);
     out[0] = 0x60;
+    out[1] = (uint8_t)(spec->ecn << 4);
     put16(out + 4, payload);
     out[6] = 6;
     out[7] = 64;

@@ -7,7 +7,7 @@
 
 #define PACKET_MAX 2048
 
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128 };
 
 struct segment_spec {
     int from;            /* 1 or 2: 10.0.1.1:1000 or 10.0.1.2:80                              */
@@ -16,6 +16,7 @@ struct segment_spec {
     uint32_t seq, ack;
     unsigned flags;
     uint16_t window, urgent;
+    uint8_t ecn;         /* the two bits of IP                                                */
     uint32_t text;       /* bytes                                                             */
     const char *options; /* option_bytes of them, a multiple of four                          */
     uint32_t option_bytes;

@@ -8,6 +8,8 @@
 #include <handfast/stack.h>
 #include <handfast/tcp.h>
 
+#include "packets.h"
+
 #define CONNECTIONS_MAX 6
 #define NAMES_MAX 1024 /* connections of one host in one story                              */
 #define HELD_MAX 32
@@ -83,6 +85,7 @@ struct story {
     int link;
     uint32_t mtu;
     bool cookies, short_of_memory;
+    unsigned marks; /* chance in 100 that a packet with ECT is marked                         */
     uint8_t buffer[CHUNK_MAX];
 };
 
@@ -603,6 +606,22 @@ static void change_weather(struct story *s)
     hf_sim_wake(s->sim, s->host[0].number, next < HEALED ? next : HEALED, WAKE_PATH);
 }
 
+/* A router that speaks ECN: now and then it marks what may be marked. */
+static enum hf_sim_verdict mark_some(void *context, struct hf_sim *sim, struct hf_sim_packet *packet)
+{
+    struct story *s = context;
+    uint8_t *tos = packet->bytes + 1;
+    bool ipv4 = packet->bytes[0] >> 4 == 4;
+    unsigned ecn = ipv4 ? *tos & 3u : *tos >> 4 & 3u;
+
+    (void)sim;
+    if ((ecn == 1 || ecn == 2) && chance(s, s->marks)) {
+        *tos |= ipv4 ? 3 : 0x30;
+        fix_checksums(packet->bytes, packet->len);
+    }
+    return HF_SIM_PASS;
+}
+
 /* ---- Callbacks ---- */
 
 static struct actor *actor_of(struct story *s, uint64_t value)
@@ -672,6 +691,7 @@ static void draw_settings(struct story *s, struct hf_settings *settings)
     settings->window_scale = chance(s, 70);
     settings->sack = chance(s, 70);
     settings->nagle = chance(s, 70);
+    settings->ecn = (uint8_t)below(s, 3);
     if (chance(s, 20))
         settings->mss = (uint16_t)(100 + below(s, 1400));
     if (chance(s, 20))
@@ -808,6 +828,7 @@ static void draw_world(struct story *s)
 
     s->mtu = ONE_OF(s, mtus);
     s->cookies = chance(s, 10);
+    s->marks = chance(s, 50) ? 1 + (unsigned)below(s, 20) : 0;
     s->short_of_memory = chance(s, 10);
     draw_host(s, 0);
     draw_host(s, 1);
@@ -917,6 +938,7 @@ void story_run(uint64_t seed, struct story_options *options, struct story_result
     s->options = options;
     s->sim = hf_sim_create(&config);
     draw_world(s);
+    hf_sim_set_filter(s->sim, mark_some, s);
     enum hf_sim_result end = HF_SIM_FAILED;
     if (!hf_sim_failure(s->sim))
         end = hf_sim_run(s->sim, LAST_MOMENT, all_over, s);

@@ -422,3 +422,70 @@ TEST(many_pairs_are_kept_apart_and_forgotten, none, "")
               .flags = SYN | ACK, .window = 100);
     end();
 }
+
+/* Both SYNs have agreed to ECN, 1000 octets of the client's have been marked on their way. */
+static void marked(int version)
+{
+    begin(0);
+    passes(.from = 1, .version = version, .seq = 100, .flags = SYN | ECE | CWR, .window = 4000);
+    passes(.from = 2, .version = version, .seq = 500, .ack = 101, .flags = SYN | ACK | ECE,
+           .window = 5000);
+    passes(.from = 1, .version = version, .seq = 101, .ack = 501, .flags = ACK, .window = 4000);
+    fine(.from = 1, .version = version, .seq = 101, .ack = 501, .flags = ACK, .window = 4000,
+         .text = 500, .ecn = 2);
+    arrives((struct segment_spec){.from = 1, .version = version, .seq = 101, .ack = 501,
+                                  .flags = ACK, .window = 4000, .text = 500, .ecn = 3});
+}
+
+TEST(marks_are_echoed_until_the_window_came_down, none, "")
+{
+    for (int version = 4; version <= 6; version += 2) {
+        marked(version);
+        wrong("acknowledges marked text without ECE", .from = 2, .version = version, .seq = 501,
+              .ack = 601, .flags = ACK, .window = 5000);
+        marked(version);
+        passes(.from = 2, .version = version, .seq = 501, .ack = 601, .flags = ACK | ECE,
+               .window = 5000);
+        wrong("CWR on something", .from = 1, .version = version, .seq = 601, .ack = 501,
+              .flags = ACK | CWR, .window = 4000);
+        passes(.from = 1, .version = version, .seq = 601, .ack = 501, .flags = ACK | CWR,
+               .window = 4000, .text = 100, .ecn = 2);
+        passes(.from = 2, .version = version, .seq = 501, .ack = 701, .flags = ACK,
+               .window = 5000);
+    }
+    end();
+}
+
+TEST(only_new_text_may_be_marked, none, "")
+{
+    marked(4);
+    wrong("ECT on something", .from = 1, .seq = 101, .ack = 501, .flags = ACK, .window = 4000,
+          .text = 500, .ecn = 2);
+    marked(4);
+    wrong("ECT on something", .from = 1, .seq = 601, .ack = 501, .flags = ACK, .window = 4000,
+          .ecn = 2);
+    marked(4);
+    wrong("ECT(1) or CE", .from = 1, .seq = 601, .ack = 501, .flags = ACK, .window = 4000,
+          .text = 500, .ecn = 1);
+    marked(4);
+    wrong("ECE without a mark", .from = 1, .seq = 601, .ack = 501, .flags = ACK | ECE,
+          .window = 4000);
+    end();
+}
+
+TEST(ecn_must_be_agreed_on, none, "")
+{
+    begin(0);
+    wrong("may itself be marked", .from = 1, .seq = 100, .flags = SYN | ECE | CWR,
+          .window = 4000, .ecn = 2);
+    begin(0);
+    wrong("one of ECE and CWR", .from = 1, .seq = 100, .flags = SYN | ECE, .window = 4000);
+    begin(0);
+    passes(.from = 1, .seq = 100, .flags = SYN, .window = 4000);
+    wrong("whose SYN did not ask", .from = 2, .seq = 500, .ack = 101, .flags = SYN | ACK | ECE,
+          .window = 5000);
+    plain();
+    wrong("not agreed on", .from = 1, .seq = 101, .ack = 501, .flags = ACK | CWR, .window = 4000,
+          .text = 100);
+    end();
+}

@@ -82,6 +82,7 @@ TEST(a_configuration_without_sense_is_refused, none, "")
     REFUSED(c.settings.held_timeout = 0);
     REFUSED(c.settings.backlog_max = 0);
     REFUSED(c.settings.synack_retries = 16);
+    REFUSED(c.settings.ecn = 3);
     REFUSED(c.settings.syn_retries = 0; c.settings.r2_syn = 0);
     assert_int_equal(two.bytes, 0);
 }
