@@ -1,6 +1,6 @@
 /* Handfast: views, which are readers of the event stream of trace.h. An observer follows
- * connections, a ladder draws them, a capture keeps their segments as pcapng, and a table shows a
- * stack's counters. They keep their own state and look into no stack: what they show is what the
+ * connections, a ladder draws them, a capture keeps their segments as pcapng, a plot shows sequence
+ * numbers over time, and a table a stack's counters. They keep their own state and look into no stack: what they show is what the
  * records said. They allocate with malloc; they call no stack and no clock.
  *
  *     struct hf_ladder_config config = {.size = sizeof config, .write = hf_write_file,
@@ -32,7 +32,7 @@ HF_API void hf_write_file(void *file, const void *bytes, size_t len);
 
 /* ---- Several readers of one stream ---- */
 
-#define HF_TEE_MAX 4
+#define HF_TEE_MAX 6
 
 /* Sinks that are called in order. Fill it in; no call is needed to end it. */
 struct hf_tee {
@@ -175,6 +175,40 @@ HF_API void hf_pcapng_record(void *pcapng, const struct hf_trace_record *record,
 /* hf_pcapng_destroy: write what waits, and end it. NULL is allowed. The file stays the caller's.
  * returns  0, or HF_ERR_MEMORY: for some segments there was none, and they are not in the file */
 HF_API int hf_pcapng_destroy(struct hf_pcapng *pcapng);
+
+/* ---- Time-sequence plot ---- */
+
+/* Of an end that sends: what it sent and when, what was acknowledged, selectively acknowledged and
+ * sent again and why, the edge of the peer's window; below it the congestion window, ssthresh and
+ * what is in flight. Made of one stack's records; the peer's are not needed. */
+struct hf_timeseq_config {
+    uint32_t size;     /* sizeof(struct hf_timeseq_config)                                    */
+    hf_write_fn write; /* where the SVG goes                                                  */
+    void *context;
+    uint16_t stack;    /* draw only ends of the stack with this id; 0: of any                 */
+    const struct hf_view_name *names; /* the caller's, for as long as the plot lives          */
+    size_t name_count;
+    const char *peer_name; /* for the title; may be NULL                                      */
+};
+
+struct hf_timeseq;
+
+/* hf_timeseq_create: returns NULL without memory, or when config->size or write is wrong. */
+HF_API struct hf_timeseq *hf_timeseq_create(const struct hf_timeseq_config *config);
+
+/* hf_timeseq_record: a hf_trace_fn whose context is a struct hf_timeseq. Memory is bounded, however
+ * long a transfer lasts: at most eight ends are kept (those that sent most) and of each at most
+ * about 1.4 MB; segments that would fall on one point of the picture become one mark. */
+HF_API void hf_timeseq_record(void *plot, const struct hf_trace_record *record,
+                              const struct hf_packet *packet);
+
+/* hf_timeseq_print: draw the end that sent most so far, as an SVG document. May be called again.
+ * returns  0; HF_ERR_STATE: nothing was sent, nothing is written; HF_ERR_MEMORY: there was no
+ *          memory for all marks, and the picture says so */
+HF_API int hf_timeseq_print(struct hf_timeseq *plot);
+
+/* hf_timeseq_destroy: NULL is allowed. */
+HF_API void hf_timeseq_destroy(struct hf_timeseq *plot);
 
 /* ---- Counters ---- */
 

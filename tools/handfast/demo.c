@@ -268,6 +268,7 @@ static int open_views(struct demo *demo)
         .whole = demo_options.whole,
         .absolute = demo_options.absolute,
         .pcap = common.pcap,
+        .plot = common.plot,
         .names = names,
         .name_count = 2,
     };

@@ -19,6 +19,7 @@ static int open_views(struct network *network, const struct network_config *conf
         .whole = config->whole,
         .absolute = config->absolute,
         .pcap = common.pcap,
+        .plot = common.plot,
         .wall_ns = wall_offset(hf_host_now(network->host)),
         .names = &name,
         .name_count = 1,

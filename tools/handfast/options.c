@@ -29,6 +29,8 @@ static const struct option common_options[] = {
      "maximum segment lifetime, 0.001 to 600; TIME-WAIT lasts\ntwice as long (default 30)"},
     {"pcap", 0, "FILE", OPTION_TEXT, &common.pcap, 0, 0,
      "write every segment to FILE, as pcapng with comments"},
+    {"plot", 0, "FILE", OPTION_TEXT, &common.plot, 0, 0,
+     "draw sequence numbers over time, of the end that sent most,\nas SVG"},
     {"path", 0, "SPEC", OPTION_TEXT, &common.path, 0, 0,
      "behind a path such as rate=100mbit,delay=10ms,loss=1%,seed=1;\n"
      "its settings are the options of handfast path"},

@@ -60,7 +60,7 @@ struct common {
     struct address_list addrs, host_addrs;
     uint64_t mtu; /* 0: not given                                                             */
     hf_time msl;  /* 0: not given                                                             */
-    const char *pcap;
+    const char *pcap, *plot;
     const char *path; /* NULL: not given                                                     */
     bool trace, stats;
 };

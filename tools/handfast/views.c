@@ -1,4 +1,4 @@
-/* One trace stream, teed to a ladder and a capture. */
+/* One trace stream, teed to a ladder, a capture and a plot. */
 #include "views.h"
 
 #include <errno.h>
@@ -61,15 +61,35 @@ static bool open_capture(struct views *views, const struct views_config *config)
     return views->capture != NULL;
 }
 
+static bool open_plot(struct views *views, const struct views_config *config)
+{
+    struct hf_timeseq_config plot = {
+        .size = sizeof plot,
+        .write = hf_write_file,
+        .context = views->plot_file,
+        .names = config->names,
+        .name_count = config->name_count,
+        .peer_name = config->peer_name,
+    };
+    views->plot = hf_timeseq_create(&plot);
+    if (views->plot)
+        views_look(views, hf_timeseq_record, views->plot);
+    return views->plot != NULL;
+}
+
 int views_open(struct views *views, const struct command *command,
                const struct views_config *config)
 {
     memset(views, 0, sizeof *views);
     views->path = config->pcap;
+    views->plot_path = config->plot;
     if (config->pcap && !(views->file = fopen(config->pcap, "wb")))
         return failure(command, "cannot write %s: %s", config->pcap, strerror(errno));
+    if (config->plot && !(views->plot_file = fopen(config->plot, "wb")))
+        return failure(command, "cannot write %s: %s", config->plot, strerror(errno));
     if ((config->ladder_to && !open_ladder(views, config)) ||
-        (views->file && !open_capture(views, config)))
+        (views->file && !open_capture(views, config)) ||
+        (views->plot_file && !open_plot(views, config)))
         return failure(command, "no memory");
     return -1;
 }
@@ -86,6 +106,27 @@ void views_draw(struct views *views)
         (void)fprintf(stderr, "handfast: no memory for the whole ladder\n");
 }
 
+/* returns -1, or EXIT_FAILED after an error was printed */
+static int close_file(FILE *file, const char *path, const struct command *command)
+{
+    bool bad = ferror(file) != 0;
+    if (fclose(file) == 0 && !bad)
+        return -1;
+    return failure(command, "cannot write all of %s", path);
+}
+
+/* Draw it. returns as close_file */
+static int close_plot(struct views *views, const struct command *command)
+{
+    int status = -1;
+    int err = hf_timeseq_print(views->plot);
+    if (err == HF_ERR_STATE)
+        status = failure(command, "nothing was sent: %s is empty", views->plot_path);
+    hf_timeseq_destroy(views->plot);
+    int bad = close_file(views->plot_file, views->plot_path, command);
+    return bad >= 0 ? bad : status;
+}
+
 int views_close(struct views *views, const struct command *command)
 {
     int status = -1;
@@ -93,12 +134,11 @@ int views_close(struct views *views, const struct command *command)
     hf_ladder_destroy(views->ladder);
     if (hf_pcapng_destroy(views->capture) < 0)
         status = failure(command, "no memory: segments are missing in %s", views->path);
-    if (views->file) {
-        bool bad = ferror(views->file) != 0;
-        if (fclose(views->file) != 0 || bad)
-            status = failure(command, "cannot write all of %s", views->path);
-    }
-    return status;
+    int bad = views->file ? close_file(views->file, views->path, command) : -1;
+    if (bad >= 0)
+        status = bad;
+    bad = views->plot ? close_plot(views, command) : -1;
+    return bad >= 0 ? bad : status;
 }
 
 int64_t wall_offset(hf_time now)

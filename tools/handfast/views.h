@@ -1,4 +1,4 @@
-/* What a run leaves to be looked at: a ladder, live or drawn afterwards, and a capture file. */
+/* What a run leaves to be looked at: a ladder, live or drawn afterwards, a capture file, a plot. */
 #ifndef HANDFAST_TOOL_VIEWS_H
 #define HANDFAST_TOOL_VIEWS_H
 
@@ -12,12 +12,16 @@ struct views {
     struct hf_pcapng *capture;
     FILE *file; /* of the capture */
     const char *path;
+    struct hf_timeseq *plot;
+    FILE *plot_file;
+    const char *plot_path;
 };
 
 struct views_config {
     FILE *ladder_to; /* NULL: no ladder */
     bool live, both_ends, whole, absolute;
     const char *pcap; /* NULL: no capture */
+    const char *plot; /* NULL: no time-sequence plot */
     int64_t wall_ns;  /* wall time of time 0 */
     const struct hf_view_name *names;
     size_t name_count;
@@ -37,7 +41,7 @@ hf_trace_fn views_sink(struct views *views, void **context);
 /* views_draw: the ladder of what came since the last time. */
 void views_draw(struct views *views);
 
-/* views_close: returns -1, or EXIT_FAILED after an error was printed: the capture is not whole. */
+/* views_close: returns -1, or EXIT_FAILED after an error was printed: a file is not whole. */
 int views_close(struct views *views, const struct command *command);
 
 /* wall_offset: what to add to a host's clock to have the time of day, in nanoseconds. */
