@@ -45,6 +45,10 @@ static void fuzz_options(const uint8_t *data, uint32_t len)
     CHECK(again.has_ts == read.has_ts && again.tsval == read.tsval && again.tsecr == read.tsecr);
     CHECK(again.sacks == read.sacks);
     CHECK(memcmp(again.sack, read.sack, read.sacks * sizeof *read.sack) == 0);
+    CHECK(again.fast_open == read.fast_open);
+    CHECK(!read.fast_open || hf_fast_open_cookie_len(&read) <= HF_FAST_OPEN_COOKIE_MAX);
+    if (hf_fast_open_cookie_len(&read))
+        CHECK(memcmp(again.cookie, read.cookie, hf_fast_open_cookie_len(&read)) == 0);
 }
 
 static void fuzz_tcp(const uint8_t *data, uint32_t len)

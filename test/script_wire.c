@@ -88,6 +88,15 @@ static size_t build_options(uint8_t *at, const struct wire_segment *segment)
             put32(at + n + 4, segment->sack[i].end);
         }
     }
+    if (segment->cookie_len != WIRE_NONE) {
+        size_t head = segment->experimental ? 4 : 2;
+        at[n] = segment->experimental ? 254 : 34;
+        at[n + 1] = (uint8_t)(head + (size_t)segment->cookie_len);
+        if (segment->experimental)
+            put16(at + n + 2, 0xf989);
+        memcpy(at + n + head, segment->cookie, (size_t)segment->cookie_len);
+        n += head + (size_t)segment->cookie_len;
+    }
     while (n % 4 != 0)
         at[n++] = 1;
     return n;
@@ -173,6 +182,14 @@ static const char *parse_options(const uint8_t *at, size_t len, struct wire_segm
             segment->has_ts = true;
             segment->tsval = get32(at + i + 2);
             segment->tsecr = get32(at + i + 6);
+        } else if (at[i] == 34 && (size == 2 || (size >= 6 && size <= 18 && size % 2 == 0))) {
+            segment->cookie_len = (int32_t)size - 2;
+            memcpy(segment->cookie, at + i + 2, size - 2);
+        } else if (at[i] == 254 && size >= 4 && get16(at + i + 2) == 0xf989 &&
+                   (size == 4 || (size >= 8 && size <= 20 && size % 2 == 0))) {
+            segment->experimental = true;
+            segment->cookie_len = (int32_t)size - 4;
+            memcpy(segment->cookie, at + i + 4, size - 4);
         } else {
             return "option that this stack has no business sending";
         }
@@ -218,7 +235,8 @@ static const char *parse_ip(const uint8_t *packet, size_t len, struct wire_segme
 const char *wire_parse(const uint8_t *packet, size_t len, struct wire_segment *segment)
 {
     size_t header;
-    *segment = (struct wire_segment){.mss = WIRE_NONE, .wscale = WIRE_NONE};
+    *segment = (struct wire_segment){
+        .mss = WIRE_NONE, .wscale = WIRE_NONE, .cookie_len = WIRE_NONE};
     const char *wrong = parse_ip(packet, len, segment, &header);
     if (wrong != NULL)
         return wrong;

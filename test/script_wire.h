@@ -1,7 +1,7 @@
 /* The wire as the script's peer sees it: builds and reads IPv4, IPv6 and TCP headers, sums
  * their checksums, prints a segment in a line, and writes captures.
  *
- * Written from RFC 791, 8200, 9293, 7323 and 2018 without a look at src/wire, and using
+ * Written from RFC 791, 8200, 9293, 7323, 2018 and 7413 without a look at src/wire, and using
  * nothing of it: what both agree on has been checked twice. */
 #ifndef SCRIPT_WIRE_H
 #define SCRIPT_WIRE_H
@@ -30,6 +30,9 @@ struct wire_segment {
     uint32_t tsval, tsecr;
     unsigned sacks;
     struct wire_block sack[4];
+    int32_t cookie_len; /* Fast Open, RFC 7413; 0: asks for a cookie */
+    uint8_t cookie[16];
+    bool experimental; /* kind 254, RFC 6994, instead of 34 */
     const uint8_t *options; /* raw option bytes instead of those above */
     size_t options_len;
     const uint8_t *text;

@@ -5,7 +5,7 @@
  * with SYN, RFC 9293 MUST-65; timestamps and SACK only when negotiated). The checksum is
  * summed by the caller over its slices; only the pseudo-header's share comes from here.
  *
- * RFC 9293 3.1 and 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2 and 3. */
+ * RFC 9293 3.1 and 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2 and 3, RFC 7413 4.1.1. */
 #include "wire/tcp.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "wire/bytes.h"
 #include "wire/ip.h"
 
-/* Kinds and lengths; RFC 9293 3.2, RFC 7323, RFC 2018. */
+/* Kinds and lengths; RFC 9293 3.2, RFC 7323, RFC 2018, RFC 7413, RFC 6994. */
 enum {
     KIND_END = 0,
     KIND_NOP = 1,
@@ -23,9 +23,12 @@ enum {
     KIND_WSCALE = 3,
     KIND_SACK_PERMITTED = 4,
     KIND_SACK = 5,
-    KIND_TS = 8
+    KIND_TS = 8,
+    KIND_FAST_OPEN = 34,
+    KIND_EXPERIMENT = 254
 };
 enum { LEN_MSS = 4, LEN_WSCALE = 3, LEN_SACK_PERMITTED = 2, LEN_TS = 10, LEN_SACK_BLOCK = 8 };
+enum { FAST_OPEN_MAGIC = 0xf989 };
 
 /* NOP NOP and a timestamp option: how nearly every segment of a connection with timestamps
  * looks (the layout that RFC 7323 appendix A recommends). */
@@ -48,6 +51,18 @@ static void read_sack(const uint8_t *value, uint32_t len, struct hf_tcp_options 
         out->sack[i].start = hf_get32(value + i * LEN_SACK_BLOCK);
         out->sack[i].end = hf_get32(value + i * LEN_SACK_BLOCK + 4);
     }
+}
+
+/* A cookie of an odd length is passed over; one that is too short or too long stands for none,
+ * whatever came before (RFC 7413 4.1.1; of several the last counts, as with Linux). */
+static void read_fast_open(const uint8_t *cookie, uint32_t len, unsigned form,
+                           struct hf_tcp_options *out)
+{
+    if (len % 2 != 0)
+        return;
+    bool fits = len == 0 || (len >= HF_FAST_OPEN_COOKIE_MIN && len <= HF_FAST_OPEN_COOKIE_MAX);
+    out->fast_open = (uint8_t)(fits ? HF_FAST_OPEN_OPTION | form | len : 0);
+    out->cookie = cookie;
 }
 
 /* One option that has a length byte. `len`: of its value. What is of the wrong size for its
@@ -76,6 +91,13 @@ static void read_option(uint8_t kind, const uint8_t *value, uint32_t len,
     case KIND_TS:
         if (len == LEN_TS - 2)
             read_ts(value, out);
+        break;
+    case KIND_FAST_OPEN:
+        read_fast_open(value, len, 0, out);
+        break;
+    case KIND_EXPERIMENT:
+        if (len >= 2 && hf_get16(value) == FAST_OPEN_MAGIC)
+            read_fast_open(value + 2, len - 2, HF_FAST_OPEN_EXPERIMENTAL, out);
         break;
     default:
         break;
@@ -141,6 +163,12 @@ static bool wants_mss(const struct hf_tcp_options *options)
     return options->has_mss || options->mss != 0;
 }
 
+static uint32_t fast_open_len(const struct hf_tcp_options *options)
+{
+    bool experimental = (options->fast_open & HF_FAST_OPEN_EXPERIMENTAL) != 0;
+    return (experimental ? 4u : 2u) + hf_fast_open_cookie_len(options);
+}
+
 uint32_t hf_tcp_options_len(const struct hf_tcp_options *options)
 {
     uint32_t len = 0;
@@ -154,6 +182,8 @@ uint32_t hf_tcp_options_len(const struct hf_tcp_options *options)
         len += 1 + LEN_WSCALE;
     if (options->sacks)
         len += 4 + (uint32_t)options->sacks * LEN_SACK_BLOCK;
+    if (options->fast_open)
+        len += (fast_open_len(options) + 3) & ~3u;
     return len;
 }
 
@@ -162,6 +192,24 @@ static uint8_t *put_word(uint8_t *p, unsigned a, unsigned b, unsigned c, unsigne
 {
     hf_put32(p, a << 24 | b << 16 | c << 8 | d);
     return p + 4;
+}
+
+static uint8_t *put_fast_open(uint8_t *p, const struct hf_tcp_options *options)
+{
+    uint32_t len = fast_open_len(options), cookie = hf_fast_open_cookie_len(options);
+    bool experimental = (options->fast_open & HF_FAST_OPEN_EXPERIMENTAL) != 0;
+    *p++ = experimental ? KIND_EXPERIMENT : KIND_FAST_OPEN;
+    *p++ = (uint8_t)len;
+    if (experimental) {
+        hf_put16(p, FAST_OPEN_MAGIC);
+        p += 2;
+    }
+    if (cookie)
+        memcpy(p, options->cookie, cookie);
+    p += cookie;
+    for (; len % 4; len++)
+        *p++ = KIND_NOP;
+    return p;
 }
 
 /* Every option ends on a multiple of four, so no byte follows the last one (RFC 9293 MUST-69). */
@@ -189,7 +237,7 @@ static uint8_t *put_options(uint8_t *p, const struct hf_tcp_options *options)
         hf_put32(p + 4, options->sack[i].end);
         p += LEN_SACK_BLOCK;
     }
-    return p;
+    return options->fast_open ? put_fast_open(p, options) : p;
 }
 
 uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,

@@ -1,5 +1,5 @@
 /* TCP headers: bytes to struct hf_seg and struct hf_segment_head to bytes (RFC 9293 3.1, 3.2;
- * RFC 7323; RFC 2018). Pure: no state, no clock.
+ * RFC 7323; RFC 2018; RFC 7413). Pure: no state, no clock.
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -36,6 +36,14 @@ struct hf_sack_block {
     hf_seq start, end; /* first octet, and the one after the last                             */
 };
 
+/* hf_tcp_options.fast_open, RFC 7413 4.1.1: 0, or OPTION and the length of the cookie. The
+ * experimental form, which came before kind 34 was assigned, is kind 254 with the magic 0xf989
+ * (RFC 6994). */
+#define HF_FAST_OPEN_OPTION 32u
+#define HF_FAST_OPEN_EXPERIMENTAL 64u
+#define HF_FAST_OPEN_COOKIE_MIN 4u
+#define HF_FAST_OPEN_COOKIE_MAX 16u
+
 /* Options of one segment. All zero but wscale = HF_NO_WSCALE means none. */
 struct hf_tcp_options {
     uint16_t mss;   /* 0: none                                                                */
@@ -44,9 +52,17 @@ struct hf_tcp_options {
     bool sack_permitted;
     bool has_ts;
     uint8_t sacks; /* blocks                                                                  */
+    uint8_t fast_open; /* see above                                                           */
     uint32_t tsval, tsecr;
     struct hf_sack_block sack[HF_SACK_BLOCKS_MAX];
+    const uint8_t *cookie; /* Fast Open's: in the packet, or what is to be written            */
 };
+
+/* Bytes of a Fast Open cookie; 0: there is none, the option asks for one. */
+static inline uint32_t hf_fast_open_cookie_len(const struct hf_tcp_options *options)
+{
+    return options->fast_open & 31u;
+}
 
 /* A received segment. seq is what came; `skip` and `text` say which of its text is to be
  * looked at: step 1 of 3.10.7.4 trims there and leaves seq alone, because RFC 5961 tests the
@@ -103,7 +119,8 @@ uint32_t hf_tcp_options_len(const struct hf_tcp_options *options);
 
 /* Write a header at dst (60 bytes of room); the checksum field is zero. Returns its length.
  * Options are laid out as Linux does: MSS, SACK-permitted with timestamps, NOP + window scale,
- * NOP NOP + SACK; each ends on a multiple of four, so that nothing follows the last. */
+ * NOP NOP + SACK, Fast Open with NOPs behind it; each ends on a multiple of four, so that nothing
+ * follows the last. */
 uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
                       const struct hf_segment_head *head);
 

@@ -216,7 +216,7 @@ static bool claim_is_believed(uint32_t features, enum hf_checksum_state claim, b
                                .destination_port = VICTIM_PORT,
                                .flags = SYN,
                                .mss = WIRE_NONE,
-                               .wscale = WIRE_NONE,
+                               .wscale = WIRE_NONE, .cookie_len = WIRE_NONE,
                                .bad_checksum = wrong};
     uint8_t bytes[128];
     struct hf_packet packet;

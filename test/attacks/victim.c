@@ -307,7 +307,8 @@ static struct wire_segment plain(const struct victim *v, const struct hf_addr *s
                              .ttl = 64,
                              .window = 65535,
                              .mss = WIRE_NONE,
-                             .wscale = WIRE_NONE};
+                             .wscale = WIRE_NONE,
+                             .cookie_len = WIRE_NONE};
     memcpy(s.source, source->bytes, 16);
     memcpy(s.destination, destination->bytes, 16);
     return s;

@@ -46,6 +46,7 @@ struct by_hand by_hand(struct script_segment want)
         .window = (uint16_t)(want.wnd == ANY ? script.peer_wnd : want.wnd),
         .mss = want.mss == ANY ? WIRE_NONE : (int32_t)want.mss,
         .wscale = want.ws == ANY ? WIRE_NONE : (int32_t)want.ws,
+        .cookie_len = WIRE_NONE,
         .options = want.options,
         .options_len = want.options_len,
         .text = text,

@@ -44,6 +44,19 @@ static void assert_same_options(const struct hf_tcp_options *a, const struct hf_
     assert_int_equal(a->tsecr, b->tsecr);
     assert_int_equal(a->sacks, b->sacks);
     assert_memory_equal(a->sack, b->sack, a->sacks * sizeof *a->sack);
+    assert_int_equal(a->fast_open, b->fast_open);
+    if (hf_fast_open_cookie_len(a) > 0)
+        assert_memory_equal(a->cookie, b->cookie, hf_fast_open_cookie_len(a));
+}
+
+/* RFC 7413 4.1.1, of a cookie of n bytes: what an odd length does, a wrong one, a right one. */
+static void naive_fast_open(const uint8_t *cookie, uint32_t n, unsigned form,
+                            struct hf_tcp_options *out)
+{
+    if (n % 2 == 1)
+        return;
+    out->cookie = cookie;
+    out->fast_open = (uint8_t)(n == 0 || (n >= 4 && n <= 16) ? 32 + form + n : 0);
 }
 
 /* Options read the slow way, byte by byte; returns how many turns that took. */
@@ -82,6 +95,10 @@ static unsigned naive_options(const uint8_t *p, uint32_t len, struct hf_tcp_opti
             out->tsval = hf_get32(p + i + 2);
             out->tsecr = hf_get32(p + i + 6);
         }
+        if (p[i] == 34)
+            naive_fast_open(p + i + 2, n - 2, 0, out);
+        if (p[i] == 254 && n >= 4 && p[i + 2] == 0xf9 && p[i + 3] == 0x89)
+            naive_fast_open(p + i + 4, n - 4, 64, out);
         i += n;
     }
     return turns;
@@ -470,6 +487,7 @@ static void check_pseudo_sum(unsigned family, size_t text_len)
                              .destination_port = 6,
                              .mss = WIRE_NONE,
                              .wscale = WIRE_NONE,
+                             .cookie_len = WIRE_NONE,
                              .flags = HF_ACK,
                              .text = text,
                              .text_len = text_len};
@@ -491,6 +509,60 @@ static void check_pseudo_sum(unsigned family, size_t text_len)
     assert_int_equal(hf_checksum_finish(hf_checksum_add(packet + ip, len - ip, sum)), 0);
     packet[ip + 13] ^= 1;
     assert_int_not_equal(hf_checksum_finish(hf_checksum_add(packet + ip, len - ip, sum)), 0);
+}
+
+/* Kinds and lengths around Fast Open's two forms, often right, with others between them. */
+TEST(random_fast_open_options_against_the_naive_reader, none, "A1 A2 F-2")
+{
+    for (int round = 0; round < 100000; round++) {
+        uint8_t bytes[40];
+        uint32_t len = 0;
+        for (uint32_t i = 0; i < 40; i++)
+            bytes[i] = (uint8_t)check_random();
+        while (len < 40 && check_random_below(4)) {
+            bool old = check_random_below(2);
+            uint32_t size = (uint32_t)check_random_below(22);
+            bytes[len] = check_random_below(8) ? (old ? 254 : 34) : (uint8_t)check_random_below(9);
+            if (len + 1 < 40)
+                bytes[len + 1] = (uint8_t)size;
+            if (old && len + 3 < 40 && check_random_below(8)) {
+                bytes[len + 2] = 0xf9;
+                bytes[len + 3] = 0x89;
+            }
+            len += size ? size : 1;
+        }
+        len = len < 40 ? len : 40;
+        struct hf_tcp_options want, out = parse_options(bytes, len);
+        naive_options(bytes, len, &want);
+        assert_int_equal(out.fast_open, want.fast_open);
+        if (hf_fast_open_cookie_len(&want) > 0)
+            assert_memory_equal(out.cookie, want.cookie, hf_fast_open_cookie_len(&want));
+    }
+}
+
+TEST(fast_open_options_as_they_are_built, none, "F-2 MUST-68 MUST-69")
+{
+    static const uint8_t cookie[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    struct hf_flow flow = {{0}, {0}, 1, 2};
+    for (unsigned form = 0; form <= HF_FAST_OPEN_EXPERIMENTAL; form += HF_FAST_OPEN_EXPERIMENTAL)
+        for (uint32_t n = 0; n <= 16; n += n ? 2 : 4) {
+            struct hf_segment_head head = {.flags = HF_SYN};
+            head.options.wscale = HF_NO_WSCALE;
+            head.options.fast_open = (uint8_t)(HF_FAST_OPEN_OPTION | form | n);
+            head.options.cookie = cookie;
+            uint8_t bytes[60];
+            memset(bytes, 0x77, sizeof bytes);
+            uint32_t len = hf_tcp_build(bytes, &flow, &head), size = n + (form ? 4 : 2);
+            assert_int_equal(len, 20 + (size + 3) / 4 * 4);
+            assert_int_equal(bytes[20], form ? 254 : 34);
+            assert_int_equal(bytes[21], size);
+            assert_memory_equal(bytes + 20 + size - n, cookie, n);
+            for (uint32_t i = 20 + size; i < len; i++)
+                assert_int_equal(bytes[i], 1);
+            assert_int_equal(bytes[len], 0x77);
+            struct hf_tcp_options out = parse_options(bytes + 20, len - 20);
+            assert_int_equal(out.fast_open, head.options.fast_open);
+        }
 }
 
 TEST(pseudo_header_of_both_families, none, "")
