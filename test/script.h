@@ -168,6 +168,9 @@ struct script_segment {
     bool new_iss; /* out(): our number starts anew with this SYN; see peer_restart */
     bool bad_checksum;
     int64_t ttl, tos;
+    int64_t cookie_len; /* Fast Open: bytes of the cookie, 0: it asks for one; NONE: no option  */
+    const uint8_t *cookie; /* ... and these; out(): NULL: any                                 */
+    bool experimental;     /* in(): the option's other form, kind 254; out(): compared        */
     const uint8_t *options; /* in(): raw option bytes, options_len of them                   */
     size_t options_len;
 };
@@ -175,7 +178,7 @@ struct script_segment {
 #define SCRIPT_UNNAMED                                                                           \
     .seq = ANY, .ack = ANY, .raw_seq = ANY, .raw_ack = ANY, .wnd = ANY, .urg = ANY, .mss = ANY,  \
     .ws = ANY, .sackok = ANY, .tsval = ANY, .tsecr = ANY, .sacks = ANY, .our_port = ANY,         \
-    .peer_port = ANY, .ttl = ANY, .tos = ANY
+    .peer_port = ANY, .ttl = ANY, .tos = ANY, .cookie_len = ANY
 
 /* A segment as a value, for scripts that compute one. */
 #define segment(...) ((struct script_segment){SCRIPT_UNNAMED, .flags = __VA_ARGS__})
@@ -237,6 +240,7 @@ uint32_t our_iss(void), peer_iss(void);
 int64_t last_tsval(void);  /* the last TSval that came out                                   */
 uint32_t peer_clock(void); /* the TSval that in() takes by itself                            */
 int64_t our_mss(void);     /* what the link allows: 1460, 1440                               */
+const uint8_t *last_cookie(void); /* the last Fast Open cookie that came out                 */
 
 /* The conversation that in() and out() are about. another: a new one from this port of the
  * peer, to the same port of ours. peer_restart: the peer chooses a new number to start from,
@@ -252,12 +256,14 @@ struct script_open {
     hf_time timeout;
     uint8_t tos;
     int64_t mss, rcv_buffer; /* options, set before the SYN leaves; 0: not                     */
+    uint8_t fast_open, syn_retries;
 };
 
 struct script_listen {
     uint32_t backlog;
     bool no_backlog; /* backlog 0                                                              */
     uint8_t hold;
+    uint32_t fast_open;
     bool remote; /* only for the peer of the script                                        */
 };
 

@@ -32,7 +32,9 @@ void script_app_open(int line, struct script_open want)
                            .local.port = want.local_port,
                            .remote = {peer_addr(), remote_port},
                            .timeout = want.timeout,
-                           .tos = want.tos};
+                           .tos = want.tos,
+                           .fast_open = want.fast_open,
+                           .syn_retries = want.syn_retries};
     hf_conn handle;
     int err = hf_tcp_open(script.stack, &open, &handle);
     if (err != 0)
@@ -55,7 +57,8 @@ void script_app_listen(int line, struct script_listen want)
                                .backlog = want.no_backlog     ? 0
                                           : want.backlog == 0 ? 8
                                                               : want.backlog,
-                               .hold = want.hold};
+                               .hold = want.hold,
+                               .fast_open = want.fast_open};
     if (want.remote)
         listen.remote = (struct hf_endpoint){peer_addr(), PEER_PORT};
     int err = hf_tcp_listen(script.stack, &listen, &script.listener);

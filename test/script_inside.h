@@ -90,6 +90,7 @@ struct script_state {
     struct conversation conversations[CONVERSATIONS];
     size_t conversation_count, conversation;
     uint16_t peer_wnd;
+    uint8_t cookie[16]; /* the last that came out                                             */
     struct traced traced[TRACED];
     size_t traced_count;
     struct app apps[APPS];

@@ -113,6 +113,10 @@ int64_t rcv_wnd(void)
 {
     return script_talk()->wnd;
 }
+const uint8_t *last_cookie(void)
+{
+    return script.cookie;
+}
 int64_t last_tsval(void)
 {
     return script_talk()->last_tsval;
@@ -166,6 +170,9 @@ static const char *describe(const struct wire_segment *s, char *text, size_t roo
         n += snprintf(text + n, room - (size_t)n, " sackok");
     if (s->has_ts)
         n += snprintf(text + n, room - (size_t)n, " ts %u ecr %u", s->tsval, s->tsecr);
+    if (s->cookie_len != WIRE_NONE)
+        n += snprintf(text + n, room - (size_t)n, " %s %d", s->experimental ? "foexp" : "fo",
+                      s->cookie_len);
     for (unsigned i = 0; i < s->sacks; i++)
         n += snprintf(text + n, room - (size_t)n, " sack %ld-%ld",
                       (long)(int32_t)(s->sack[i].start - (ours ? c->peer_iss : c->iss)),
@@ -217,7 +224,8 @@ static void police_edge(int line, struct conversation *c, const struct wire_segm
 static void police_options(int line, const struct conversation *c, const struct wire_segment *s)
 {
     if ((s->flags & SYN) == 0 &&
-        (s->mss != WIRE_NONE || s->wscale != WIRE_NONE || s->sack_permitted))
+        (s->mss != WIRE_NONE || s->wscale != WIRE_NONE || s->sack_permitted ||
+         s->cookie_len != WIRE_NONE))
         script_fail(line, "an option of SYN segments on another");
     if ((s->flags & (SYN | RST)) != 0)
         return;
@@ -249,6 +257,8 @@ static void police(int line, const struct wire_segment *s)
         }
     }
     police_options(line, c, s);
+    if (s->cookie_len > 0)
+        memcpy(script.cookie, s->cookie, sizeof script.cookie);
     if ((s->flags & ACK) != 0)
         police_edge(line, c, s);
     if (s->has_ts)
@@ -363,6 +373,8 @@ static struct wire_segment compose(const struct script_segment *want, uint8_t *t
         .wscale = want->ws == ANY ? WIRE_NONE : (int32_t)want->ws,
         .sack_permitted = want->sackok == 1,
         .has_ts = (want->tsval != ANY || ts_on(c)) && !want->no_ts,
+        .cookie_len = want->cookie_len == ANY ? WIRE_NONE : (int32_t)want->cookie_len,
+        .experimental = want->experimental,
         .options = want->options,
         .options_len = want->options_len,
         .text = text,
@@ -370,6 +382,8 @@ static struct wire_segment compose(const struct script_segment *want, uint8_t *t
         .bad_checksum = want->bad_checksum};
     memcpy(s.source, peers.bytes, 16);
     memcpy(s.destination, ours.bytes, 16);
+    if (s.cookie_len > 0)
+        memcpy(s.cookie, want->cookie, (size_t)s.cookie_len);
     if ((s.flags & ACK) != 0 || want->raw_ack != ANY || want->ack != ANY)
         s.ack = number(want->raw_ack, want->ack, c->iss, c->snd_nxt);
     s.tsval = want->tsval == ANY ? peer_clock() : (uint32_t)want->tsval;
@@ -529,6 +543,12 @@ static void compare(int line, const struct script_segment *want, const struct pa
     differ_option(line, "sackok", want->sackok, s->sack_permitted, s->sack_permitted);
     differ_option(line, "tsval", want->tsval, s->has_ts, s->tsval);
     differ_option(line, "tsecr", want->tsecr, s->has_ts, s->tsecr);
+    differ_option(line, "cookie", want->cookie_len, s->cookie_len != WIRE_NONE, s->cookie_len);
+    if (want->cookie_len != ANY && want->cookie_len != NONE) {
+        differ(line, "experimental", want->experimental, s->experimental);
+        if (want->cookie != NULL && memcmp(want->cookie, s->cookie, (size_t)s->cookie_len) != 0)
+            script_fail(line, "the cookie is another");
+    }
     compare_sacks(line, want, s);
 }
 

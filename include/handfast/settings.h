@@ -20,6 +20,17 @@ enum hf_nagle { HF_NAGLE_OFF = 0, HF_NAGLE_RFC = 1, HF_NAGLE_MINSHALL = 2 };
  * are those of Linux's tcp_ecn. */
 enum hf_ecn { HF_ECN_OFF = 0, HF_ECN_ACTIVE = 1, HF_ECN_PASSIVE = 2 };
 
+/* TCP Fast Open, RFC 7413: what is allowed at all, with the bits of Linux's tcp_fastopen. A
+ * connection or a listener must still ask for it. Without cookies anybody can have data taken in
+ * somebody else's name: only where the network itself vouches for addresses. */
+enum hf_fast_open {
+    HF_FAST_OPEN_CLIENT = 1,            /* data may go with our SYN                           */
+    HF_FAST_OPEN_SERVER = 2,            /* data that comes with a SYN may be taken            */
+    HF_FAST_OPEN_CLIENT_NO_COOKIE = 4,  /* send it without a cookie                           */
+    HF_FAST_OPEN_SERVER_NO_COOKIE = 0x200, /* take it without a cookie                        */
+    HF_FAST_OPEN_ALL_LISTENERS = 0x400  /* listeners need not ask: their backlog is the limit */
+};
+
 struct hf_settings {
     /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
     hf_time rto_initial;  /* before the first sample                                          */
@@ -36,7 +47,7 @@ struct hf_settings {
 
     /* Acknowledgements, RFC 9293 3.8.6.3, RFC 5681 4.2 */
     hf_time delack;       /* delayed ACK, below 500 ms                                        */
-    uint16_t quick_acks;  /* segments acknowledged at once at the start of a connection       */
+    uint8_t quick_acks;   /* segments acknowledged at once at the start of a connection       */
 
     /* Keep-alive, RFC 9293 3.8.4: off until a connection asks for it */
     hf_time keepalive_idle;
@@ -82,6 +93,12 @@ struct hf_settings {
     hf_time held_timeout;     /* how long an application may think about a held SYN           */
     uint8_t accept_syn_fin;   /* D13: the letter (1) or drop (0)                              */
     uint16_t port_first, port_last; /* ephemeral ports, RFC 6335                              */
+
+    /* Fast Open, RFC 7413 */
+    uint16_t fast_open;         /* enum hf_fast_open                                          */
+    uint16_t fast_open_servers; /* servers whose cookies are kept, at the most                */
+    hf_time fast_open_retry;    /* data on a SYN was lost: that server gets none for so long,
+                                   doubled each time (4.1.3.1); 0: it is tried at once again  */
 
     /* Ending */
     hf_time msl;               /* TIME-WAIT lasts 2 MSL                                       */

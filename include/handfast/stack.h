@@ -107,6 +107,20 @@ HF_API int hf_stack_add_address(struct hf_stack *stack, int link, const struct h
 HF_API int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *prefix,
                               unsigned bits);
 
+/* hf_stack_fast_open_keys: the keys of the Fast Open cookies that this stack gives (RFC 7413 4.1.2).
+ * Cookies are made with the first, and those made with either are good: to rotate, put the new one
+ * first and keep the old as second for a while. The cookie is Linux's (SipHash-2-4 of the peer's
+ * and our address), so that hosts behind one address can share keys. Until this is called, the key
+ * comes from the seed.
+ * count    1 or 2
+ * returns  0, or HF_ERR_ARGUMENT */
+HF_API int hf_stack_fast_open_keys(struct hf_stack *stack, const uint8_t (*keys)[16],
+                                   unsigned count);
+
+/* hf_stack_fast_open_forget: throw away the cookies that servers have given us, and what is known of
+ * servers that lose data on SYNs (a new network, a new address). */
+HF_API void hf_stack_fast_open_forget(struct hf_stack *stack);
+
 /* ---- Driving it ---- */
 
 /* hf_stack_input: a batch of packets from a link. See packet.h for what is asked of them.
@@ -174,6 +188,9 @@ struct hf_stack_counters {
     uint64_t resets_in, resets_out;
     uint64_t active_opens, passive_opens;
     uint64_t cookies_sent, cookies_taken;
+    uint64_t fast_opens_in;   /* Fast Open: SYNs whose cookie was good                        */
+    uint64_t fast_opens_out;  /* our SYNs with data ...                                       */
+    uint64_t fast_opens_taken; /* ... all of which was acknowledged by the SYN+ACK            */
     uint64_t challenge_acks;
     uint64_t icmp_in, icmp_out;
     uint64_t timers_run;

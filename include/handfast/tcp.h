@@ -31,7 +31,9 @@ HF_BEGIN
     X(CORK, "cork", 1)                       /* 1: only full segments                         */ \
     X(USER, "user", 1)                       /* the value in events                           */ \
     X(MSS, "mss", 1)                         /* see below                                     */ \
-    X(SEND_ROOM, "send-room", 0)             /* bytes that hf_tcp_send would take             */
+    X(SYN_RETRIES, "syn-retries", 1)         /* before giving up, 1..255; while opening       */ \
+    X(SEND_ROOM, "send-room", 0)             /* bytes that hf_tcp_send would take             */ \
+    X(SYN_ROOM, "syn-room", 0)               /* bytes that the SYN can still take (Fast Open) */
 
 enum hf_option {
 #define HF_X(name, text, writable) HF_OPTION_##name,
@@ -46,6 +48,15 @@ enum hf_option {
 
 /* ---- OPEN, RFC 9293 3.9.1.1 ---- */
 
+/* hf_open.fast_open: data with the SYN, RFC 7413. Ignored when the settings do not allow it. What is
+ * sent this way may reach the peer's application twice: only for requests that bear it. */
+enum {
+    HF_OPEN_FAST = 1,           /* the SYN takes what was queued by SEND before it leaves, when
+                                   there is a cookie for the server; else it asks for one     */
+    HF_OPEN_FAST_DEFER = 2,     /* besides: when there is a cookie, the SYN waits for a SEND  */
+    HF_OPEN_FAST_NO_COOKIE = 4  /* besides: no cookie is needed or asked for                  */
+};
+
 struct hf_open {
     uint32_t size;            /* sizeof(struct hf_open)                                       */
     struct hf_endpoint local; /* address NONE: chosen by route; port 0: chosen by RFC 6056    */
@@ -53,6 +64,8 @@ struct hf_open {
     uint64_t user;            /* comes back in events                                         */
     hf_time timeout;          /* user timeout; 0: the stack's                                 */
     uint8_t tos;              /* Diffserv field; 0: the stack's                               */
+    uint8_t fast_open;        /* HF_OPEN_FAST, ...; 0: no                                     */
+    uint8_t syn_retries;      /* SYNs sent again before giving up; 0: the stack's             */
 };
 
 /* hf_tcp_open: active OPEN. The SYN leaves with the next output; HF_EVENT_CONNECTED or
@@ -73,9 +86,15 @@ struct hf_listen {
     uint8_t any_address;       /* 1: also for addresses that are not ours (a gateway)         */
     uint8_t any_port;          /* 1: every port that has no listener of its own               */
     uint8_t family;            /* with address NONE: HF_IPV4 or HF_IPV6 only; 0: both         */
+    uint32_t fast_open;        /* Fast Open (RFC 7413): connections at the most that exist by a
+                                  SYN with a good cookie and not yet by the third segment;
+                                  0: none. Not with hold                                      */
 };
 
 /* hf_tcp_listen: passive OPEN.
+ * With fast_open a connection may be in hf_tcp_accept in SYN-RECEIVED: data that came with the SYN
+ * can be read and an answer sent. The same data may come again in another connection, when the
+ * network repeats a SYN (RFC 7413 2.1).
  * returns  0 and *listener; or HF_ERR_ARGUMENT, HF_ERR_ADDRESS (local not ours), HF_ERR_EXISTS
  *          (another listener has this address and port), HF_ERR_LIMIT, HF_ERR_MEMORY
  * source   RFC 9293 3.10.1; MUST-41, 42 */
@@ -108,7 +127,19 @@ HF_API int hf_listener_close(struct hf_stack *stack, hf_listener listener);
 HF_API int hf_listener_endpoint(struct hf_stack *stack, hf_listener listener,
                                 struct hf_endpoint *local);
 
-/* hf_tcp_accept: take the next established connection of a listener.
+/* hf_listener_fast_open: change hf_listen.fast_open. Those that wait already are not touched.
+ * returns  0, HF_ERR_STALE, or HF_ERR_ARGUMENT (a listener that holds) */
+HF_API int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t limit);
+
+/* hf_listener_fast_open_keys: Fast Open cookies of this listener are made with keys of its own, not
+ * the stack's; see hf_stack_fast_open_keys.
+ * count    1 or 2; 0: the stack's again
+ * returns  0, HF_ERR_STALE, or HF_ERR_ARGUMENT */
+HF_API int hf_listener_fast_open_keys(struct hf_stack *stack, hf_listener listener,
+                                      const uint8_t (*keys)[16], unsigned count);
+
+/* hf_tcp_accept: take the next established connection of a listener (or one that Fast Open has
+ * brought, see hf_tcp_listen).
  * user     the value that comes back in the connection's events
  * returns  1 and *conn, 0 when none waits, or HF_ERR_STALE */
 HF_API int hf_tcp_accept(struct hf_stack *stack, hf_listener listener, uint64_t user,
@@ -195,6 +226,15 @@ HF_API int hf_tcp_abort(struct hf_stack *stack, hf_conn conn);
 
 /* ---- STATUS, RFC 9293 3.9.1.6 ---- */
 
+/* What came of Fast Open, as far as is known. */
+enum hf_fast_open_result {
+    HF_FAST_OPEN_NOT_USED = 0,
+    HF_FAST_OPEN_TAKEN,      /* data on the SYN was taken: ours by the peer, or the peer's    */
+    HF_FAST_OPEN_NO_COOKIE,  /* there was no cookie: the SYN asked for one                    */
+    HF_FAST_OPEN_NOT_TAKEN,  /* our data was not acknowledged, or not all; it was sent again  */
+    HF_FAST_OPEN_LOST        /* ... and the SYN had to be sent again                          */
+};
+
 struct hf_tcp_status {
     uint32_t size;          /* in: sizeof(struct hf_tcp_status)                               */
     uint8_t state;          /* enum hf_state                                                  */
@@ -210,6 +250,7 @@ struct hf_tcp_status {
     uint8_t backoff;        /* retransmissions in a row                                       */
     uint8_t probes;         /* zero-window or keep-alive probes unanswered                    */
     uint8_t phase;          /* congestion: as in HF_TRACE_CONGESTION                          */
+    uint8_t fast_open;      /* enum hf_fast_open_result                                       */
     struct hf_endpoint local, remote;
     uint32_t snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2, iss;
     uint32_t rcv_nxt, rcv_wnd, irs;

@@ -124,6 +124,8 @@ enum hf_cause {
     X(TEXT_AFTER_FIN, "text after the peer's FIN")                                                \
     X(TEXT_DUPLICATE, "text that had been received before")                                       \
     X(TEXT_ON_SYN, "text on a SYN without Fast Open")                                             \
+    X(FAST_OPEN_COOKIE, "text on a SYN whose Fast Open cookie is not ours")                       \
+    X(FAST_OPEN_LIMIT, "text on a SYN, too many Fast Open connections wait")                      \
     X(REASSEMBLY_LIMIT, "too much out-of-order data")                                             \
     X(MEMORY, "no memory for it")                                                                 \
     X(REPLY_QUEUE, "reply queue full, answer not sent")                                           \

@@ -31,7 +31,7 @@ struct hf_reply {
     uint16_t mss;          /* TCP: 0 no option                                                */
     uint8_t wscale;        /* TCP: 0xff no option                                             */
     uint8_t scale;         /* TCP: of the window, for the trace                               */
-    uint8_t options;       /* HF_REPLY_TS, HF_REPLY_SACK                                      */
+    uint8_t options;       /* HF_REPLY_TS, HF_REPLY_SACK, ...                                 */
     uint8_t reason;        /* enum hf_send_reason                                             */
     uint8_t state;         /* enum hf_state, for the trace                                    */
     uint8_t tos, ttl;
@@ -39,7 +39,13 @@ struct hf_reply {
 
 enum { HF_REPLY_TCP = 1, HF_REPLY_RAW = 2 };
 /* With TS_CLOCK, tsval is what is to be added to the clock when the reply leaves. */
-enum { HF_REPLY_TS = 1, HF_REPLY_SACK = 2, HF_REPLY_TS_CLOCK = 4 };
+enum {
+    HF_REPLY_TS = 1,
+    HF_REPLY_SACK = 2,
+    HF_REPLY_TS_CLOCK = 4,
+    HF_REPLY_FAST_OPEN = 8, /* with a cookie, which is made when it leaves ...                */
+    HF_REPLY_FAST_OPEN_EXPERIMENTAL = 16 /* ... and in this form                              */
+};
 
 #define HF_REPLIES_MAX 8192u /* that may wait on a link, at the most                          */
 
@@ -75,6 +81,11 @@ struct hf_env {
     void *trace_context;
     uint16_t id;                  /* of the stack, in trace records                           */
     struct hf_key isn_key, cookie_key; /* one for each purpose              */
+    struct hf_key fast_open_key[2];    /* RFC 7413: the second is still good */
+    uint8_t fast_open_keys;            /* how many there are                 */
+    uint8_t fast_open_cookie[8];       /* the one that is being written      */
+    uint32_t fast_open_pending;        /* connections that wait for their third segment       */
+    struct hf_fast_open_server *fast_open_servers; /* tcp's; NULL until one is known          */
     uint32_t (*checksum)(const void *, size_t, uint32_t);
     struct hf_stack_counters counters;
 

@@ -115,9 +115,14 @@ uint64_t hf_siphash13(const struct hf_key *key, const void *data, size_t len)
     return siphash(key, data, len, 1, 3);
 }
 
+struct hf_key hf_key_of_bytes(const uint8_t bytes[16])
+{
+    return (struct hf_key){little_endian(bytes, 8), little_endian(bytes + 8, 8)};
+}
+
 struct hf_key hf_key_derive(const uint8_t seed[16], uint64_t purpose)
 {
-    const struct hf_key root = {little_endian(seed, 8), little_endian(seed + 8, 8)};
+    const struct hf_key root = hf_key_of_bytes(seed);
     uint8_t label[9];
     for (unsigned i = 0; i < 8; i++)
         label[i] = (uint8_t)(purpose >> 8 * i);

@@ -17,6 +17,9 @@ uint64_t hf_siphash13(const struct hf_key *key, const void *data, size_t len);
 uint64_t hf_siphash24_words(const struct hf_key *key, const uint64_t *words, size_t n);
 uint64_t hf_siphash13_words(const struct hf_key *key, const uint64_t *words, size_t n);
 
+/* Sixteen bytes as a key: two numbers in little-endian order. */
+struct hf_key hf_key_of_bytes(const uint8_t bytes[16]);
+
 /* A key for one purpose, derived from the stack's seed: the same seed and purpose give the
  * same. */
 struct hf_key hf_key_derive(const uint8_t seed[16], uint64_t purpose);

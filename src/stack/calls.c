@@ -88,6 +88,7 @@ int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen, hf_lis
 {
     uint8_t local[16], remote[16];
     if (!listen || listen->size != sizeof *listen || !listener ||
+        (listen->hold && listen->fast_open) ||
         (listen->any_port ? listen->local.port != 0 : listen->local.port == 0) ||
         (listen->family && listen->family != HF_IPV4 && listen->family != HF_IPV6))
         return HF_ERR_ARGUMENT;
@@ -154,6 +155,50 @@ int hf_listener_close(struct hf_stack *stack, hf_listener listener)
         return HF_ERR_STALE;
     hf_listen_close(&stack->env, l, true);
     return HF_OK;
+}
+
+int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t limit)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    if (l->hold)
+        return HF_ERR_ARGUMENT;
+    l->fast_open_max = limit;
+    return HF_OK;
+}
+
+static void take_keys(struct hf_key keys[2], const uint8_t (*bytes)[16], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        keys[i] = hf_key_of_bytes(bytes[i]);
+}
+
+int hf_listener_fast_open_keys(struct hf_stack *stack, hf_listener listener,
+                               const uint8_t (*keys)[16], unsigned count)
+{
+    struct hf_listening *l = listener_of(stack, listener);
+    if (!l)
+        return HF_ERR_STALE;
+    if (count > 2 || (count && !keys))
+        return HF_ERR_ARGUMENT;
+    take_keys(l->fast_open_key, keys, count);
+    l->fast_open_keys = (uint8_t)count;
+    return HF_OK;
+}
+
+int hf_stack_fast_open_keys(struct hf_stack *stack, const uint8_t (*keys)[16], unsigned count)
+{
+    if (count < 1 || count > 2 || !keys)
+        return HF_ERR_ARGUMENT;
+    take_keys(stack->env.fast_open_key, keys, count);
+    stack->env.fast_open_keys = (uint8_t)count;
+    return HF_OK;
+}
+
+void hf_stack_fast_open_forget(struct hf_stack *stack)
+{
+    hf_fast_open_forget(&stack->env);
 }
 
 int hf_listener_endpoint(struct hf_stack *stack, hf_listener listener, struct hf_endpoint *local)

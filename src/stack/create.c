@@ -7,7 +7,7 @@
 #define REPLIES 64u /* answers that may wait on a link; a power of two */
 
 /* Purposes of the keys that are derived from the seed. */
-enum { KEY_TABLE = 1, KEY_ISN, KEY_COOKIE, KEY_RANDOM };
+enum { KEY_TABLE = 1, KEY_ISN, KEY_COOKIE, KEY_RANDOM, KEY_FAST_OPEN };
 
 void hf_stack_config_init(struct hf_stack_config *config)
 {
@@ -36,7 +36,8 @@ static bool durations_are_sane(const struct hf_settings *s)
         if (open[i] < 0)
             return false;
     return s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial && s->delack >= 0 &&
-           s->delack < 500 * HF_MS && (s->syn_retries || s->r2_syn);
+           s->delack < 500 * HF_MS && (s->syn_retries || s->r2_syn) && s->fast_open_retry >= 0 &&
+           s->fast_open_retry <= 24 * hour;
 }
 
 static bool settings_are_sane(const struct hf_settings *s)
@@ -110,6 +111,8 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
     memcpy(env->seed, config->seed, sizeof env->seed);
     env->isn_key = hf_key_derive(config->seed, KEY_ISN);
     env->cookie_key = hf_key_derive(config->seed, KEY_COOKIE);
+    env->fast_open_key[0] = hf_key_derive(config->seed, KEY_FAST_OPEN);
+    env->fast_open_keys = 1;
     hf_random_init(&env->random, config->seed, KEY_RANDOM);
     init_pools(env, config->connections_max);
     hf_wheel_init(&env->wheel, config->now);
@@ -192,6 +195,7 @@ void hf_stack_destroy(struct hf_stack *stack)
                 hf_chunk_release(&env->chunks, q->ring[q->first].chunk);
         hf_budget_free(&env->budget, q->ring, q->size * sizeof *q->ring);
     }
+    hf_fast_open_forget(env);
     hf_ip_reset(env, &stack->ip);
     hf_chunks_reset(&env->chunks);
     hf_pool_reset(&env->conns);

@@ -88,6 +88,10 @@ static void reply_tcp(struct hf_stack *stack, const struct hf_reply *r, struct h
         out.head.options.tsval += (uint32_t)(stack->env.now / HF_MS);
     out.head.options.tsecr = r->tsecr;
     out.head.options.sack_permitted = (r->options & HF_REPLY_SACK) != 0;
+    if (HF_UNLIKELY(r->options & HF_REPLY_FAST_OPEN))
+        hf_fast_open_cookie(&stack->env, &flow,
+                            (r->options & HF_REPLY_FAST_OPEN_EXPERIMENTAL) != 0,
+                            &out.head.options);
     out.segments = 1;
     out.reason = r->reason;
     packet->slices = packet->segments = 1;

@@ -33,8 +33,11 @@ static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf
 static void syn_acknowledged(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (a) /* text was queued before the MSS was known */
+    if (a && c->flags & HF_F_ACTIVE_OPEN) /* text was queued before the MSS was known */
         hf_recovery_start(env, c, a);
+    c->probes = 0;
+    if (c->fast_open)
+        hf_fast_open_syn_acked(env, c, seg);
     if (!(c->flags & HF_F_SYN_RETRANSMITTED)) {
         hf_rtt_sample(env, c, env->now - c->progress_at);
         return;

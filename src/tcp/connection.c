@@ -52,6 +52,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->r2_ms = hf_tcp_limit_ms(s->r2_data);
     c->user_timeout_ms = hf_tcp_limit_ms(s->user_timeout);
     c->quick_acks = s->quick_acks;
+    c->syn_retries = s->syn_retries;
     c->keepalive_idle_s = (uint32_t)(s->keepalive_idle / HF_SEC);
     c->keepalive_interval_s = (uint32_t)(s->keepalive_interval / HF_SEC);
     c->keepalive_probes = s->keepalive_probes;
@@ -231,6 +232,8 @@ void hf_tcp_end(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum 
 {
     hf_tcp_enter(env, c, HF_CLOSED, by, detail);
     c->cause = (uint8_t)cause;
+    if (HF_UNLIKELY(c->fast_open))
+        hf_fast_open_ended(env, c, cause);
     hf_tcp_count_end(env, c, cause);
     hf_tcp_detach(env, c, 0);
     if (!c->self)

@@ -67,7 +67,8 @@ static uint8_t receive_scale(const struct hf_env *env, const struct hf_listening
 }
 
 static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
-                         uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval)
+                         uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval,
+                         unsigned fast_open)
 {
     struct hf_reply *r = hf_env_reply(env, h->link);
     if (!r)
@@ -84,7 +85,8 @@ static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint6
     r->window = first_window(env, l);
     r->mss = advertised_mss(env, l, &h->flow, link_mtu);
     r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : receive_scale(env, l);
-    r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0));
+    r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0) |
+                           fast_open);
     r->tsval = tsval;
     r->tsecr = h->ts_recent;
     r->reason = (uint8_t)reason;
@@ -105,7 +107,7 @@ static void answer(struct hf_env *env, const struct hf_half_open *h, uint64_t ha
                    uint32_t link_mtu, enum hf_send_reason reason)
 {
     uint32_t tsval = h->timestamps ? timestamp_of(env, hash) : 0;
-    send_syn_ack(env, h, hash, link_mtu, reason, tsval);
+    send_syn_ack(env, h, hash, link_mtu, reason, tsval, 0);
 }
 
 /* Fifteen bits of an MSS: above 16,383 the low two are lost, to our side. */
@@ -159,7 +161,7 @@ static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint6
         h->sack = h->ecn = 0;
     }
     h->iss = hf_cookie_make(env, &h->flow, h->irs, unpack_mss(h->mss));
-    send_syn_ack(env, h, hash, link_mtu, HF_SEND_NEW, tsval);
+    send_syn_ack(env, h, hash, link_mtu, HF_SEND_NEW, tsval, 0);
     env->counters.cookies_sent++;
     env->cookie_sent_at = env->now;
 }
@@ -259,6 +261,44 @@ static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint32_t time
         h->iss = hf_time_wait_next_iss(env, time_wait, h->iss);
 }
 
+static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, uint64_t hash)
+{
+    hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, flow);
+    if (time_wait)
+        hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT,
+                         HF_ACK);
+}
+
+/* RFC 7413: true when the SYN has become a connection already; else *answer is what the SYN+ACK is to
+ * carry. */
+static bool fast_open(struct hf_env *env, struct hf_listening *l, struct hf_half_open *h,
+                      uint64_t hash, const struct hf_seg *seg, const struct hf_path *path,
+                      uint32_t time_wait, unsigned *answer)
+{
+    enum hf_drop reason = HF_DROP_TEXT_ON_SYN;
+    enum hf_fast_open_verdict verdict = hf_fast_open_judge(env, l, &h->flow, seg, &reason);
+    switch (verdict) {
+    case HF_FAST_OPEN_NOW:
+    case HF_FAST_OPEN_NOW_RENEW:
+        choose_iss(env, h, time_wait);
+        if (hf_fast_open_accept(env, l, h, hash, seg, path, verdict == HF_FAST_OPEN_NOW_RENEW)) {
+            replace_time_wait(env, &h->flow, hash);
+            return true;
+        }
+        break;
+    case HF_FAST_OPEN_COOKIE:
+        *answer = HF_REPLY_FAST_OPEN;
+        if (seg->options.fast_open & HF_FAST_OPEN_EXPERIMENTAL)
+            *answer |= HF_REPLY_FAST_OPEN_EXPERIMENTAL;
+        break;
+    default:
+        break;
+    }
+    if (seg->text_all)
+        hf_env_drop(env, reason, (uint32_t)hash, HF_LISTEN, seg->packet);
+    return false;
+}
+
 void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
                       uint64_t hash, struct hf_seg *seg, const struct hf_path *path,
                       uint32_t time_wait)
@@ -267,7 +307,8 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     struct hf_half_open h;
     read_syn(env, &h, flow, seg, path->link);
     h.foreign = !path->to_us;
-    if (seg->text_all)
+    unsigned fast = 0;
+    if (seg->text_all && !l->fast_open_max)
         hf_env_drop(env, HF_DROP_TEXT_ON_SYN, (uint32_t)hash, HF_LISTEN, seg->packet);
     if (hf_listen_is_full(l)) { /* as Linux: dropped, never reset */
         hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_LISTEN, seg->packet);
@@ -278,6 +319,9 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
         answer_with_cookie(env, &h, hash, path->link_mtu);
         return;
     }
+    if (HF_UNLIKELY(l->fast_open_max) && (seg->text_all || seg->options.fast_open) &&
+        fast_open(env, l, &h, hash, seg, path, time_wait, &fast))
+        return;
     if (full || hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof h ||
         !hf_table_reserve(&env->table)) {
         hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_LISTEN, seg->packet);
@@ -295,7 +339,8 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     l->half_opens++;
     trace_open(env, &h, hash);
     if (!l->hold) {
-        answer(env, &h, hash, path->link_mtu, HF_SEND_NEW);
+        uint32_t tsval = h.timestamps ? timestamp_of(env, hash) : 0;
+        send_syn_ack(env, &h, hash, path->link_mtu, HF_SEND_NEW, tsval, fast);
         set_timer(env, index, syn_ack_interval(env, 0));
         return;
     }
@@ -419,14 +464,6 @@ static bool completes(const struct hf_tcp *c, const struct hf_seg *seg)
 {
     return (seg->flags & (HF_ACK | HF_SYN | HF_RST)) == HF_ACK &&
            seg->ack == c->snd_nxt;
-}
-
-static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, uint64_t hash)
-{
-    hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, flow);
-    if (time_wait)
-        hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT,
-                         HF_ACK);
 }
 
 /* An ACK that offers no more than the SYN+ACK did: that may have to be sent again, and a SYN's

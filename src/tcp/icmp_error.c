@@ -13,6 +13,13 @@ static void trace_icmp(struct hf_env *env, const struct hf_tcp *c, unsigned kind
     hf_env_trace(env, &r, 0);
 }
 
+/* What Fast Open has opened and the application has taken counts as open. */
+static bool is_opening(const struct hf_tcp *c)
+{
+    bool taken = (c->fast_open & HF_FO_PENDING) && !(c->flags & HF_F_ACCEPT_QUEUE);
+    return c->state == HF_SYN_SENT || (c->state == HF_SYN_RECEIVED && !taken);
+}
+
 bool hf_icmp_ends_opening(const struct hf_env *env, enum hf_icmp_kind kind)
 {
     return kind == HF_ICMP_HARD || (kind == HF_ICMP_SOFT && env->settings->soft_icmp_ends_open);
@@ -31,9 +38,8 @@ enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c,
     c->soft_error = (uint8_t)kind;
     c->icmp_type = report->type;
     c->icmp_code = report->code;
-    bool opening = c->state == HF_SYN_SENT || c->state == HF_SYN_RECEIVED;
-    if (opening ? hf_icmp_ends_opening(env, kind)
-                : kind == HF_ICMP_HARD && env->settings->hard_icmp_aborts) {
+    if (is_opening(c) ? hf_icmp_ends_opening(env, kind)
+                      : kind == HF_ICMP_HARD && env->settings->hard_icmp_aborts) {
         hf_tcp_end(env, c, HF_CAUSE_UNREACHABLE, HF_BY_ICMP, kind);
         return HF_DROP_NONE;
     }
@@ -54,6 +60,8 @@ void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu)
     hf_tcp_set_mss(env, c);
     if (c->mss < was && c->state >= HF_ESTABLISHED)
         hf_recovery_resend_all(env, c, HF_SEND_PMTU);
+    else if (c->fast_open)
+        hf_fast_open_too_big(env, c);
 }
 
 /* RFC 1191 6.3, RFC 8201 5.3: what a router once said is tried again after a while; if it is still

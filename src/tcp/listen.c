@@ -42,8 +42,11 @@ int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uin
     l.any_address = listen->any_address != 0;
     l.any_port = listen->any_port != 0;
     l.user = listen->user;
+    l.fast_open_max = listen->fast_open;
     l.backlog = listen->backlog < env->settings->backlog_max ? listen->backlog
                                                              : env->settings->backlog_max;
+    if (!l.fast_open_max && !l.hold && env->settings->fast_open & HF_FAST_OPEN_ALL_LISTENERS)
+        l.fast_open_max = l.backlog;
     for (uint32_t i = *chain(env, &l); i; i = hf_listening_at(env, i)->next)
         if (same_place(hf_listening_at(env, i), &l))
             return HF_ERR_EXISTS;
@@ -65,6 +68,7 @@ int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uin
     **listener = l;
     env->counters.listeners++;
     hf_half_open_recount(env);
+    hf_fast_open_recount(env);
     return HF_OK;
 }
 
@@ -106,6 +110,7 @@ void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_wait
     l->generation = 0;
     env->counters.listeners--;
     hf_half_open_recount(env);
+    hf_fast_open_recount(env);
     hf_listen_free(env, l);
 }
 

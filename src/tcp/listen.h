@@ -16,6 +16,7 @@ struct hf_listening {
     uint8_t family;                /* HF_FAMILY_NONE: both                                    */
     uint8_t zone;
     bool hold, any_address, any_port;
+    uint8_t fast_open_keys;        /* of its own; 0: the stack's                              */
     bool on_ready, zombie;
     uint16_t events;
     uint32_t next;                 /* in its bucket                                           */
@@ -28,6 +29,11 @@ struct hf_listening {
     uint64_t user;
     uint32_t options_set;          /* bits by enum hf_option: what hf_listener_set was given   */
     int64_t *options;              /* by enum hf_option; NULL: nothing was set                */
+    uint32_t fast_open_max;        /* hf_listen.fast_open                                     */
+    uint32_t fast_open_pending;    /* connections that wait for their third segment           */
+    uint32_t fast_open_resets[2];  /* such that were reset in this minute, and in the last    */
+    uint32_t fast_open_minute;
+    struct hf_key fast_open_key[2];
 };
 
 static inline struct hf_listening *hf_listening_at(const struct hf_env *env, uint32_t index)

@@ -61,7 +61,8 @@ enum hf_phase hf_recovery_phase(const struct hf_active *a)
 /* RFC 6675 SetPipe: what left and is neither with the peer nor lost, and what left again. */
 uint32_t hf_recovery_in_flight(const struct hf_tcp *c, const struct hf_active *a)
 {
-    return c->snd_nxt - c->snd_una - a->sent.sacked - a->sent.lost_bytes + a->sent.resent;
+    uint32_t sent = c->snd_nxt - hf_tcp_snd_base(c); /* the SYN takes no part */
+    return sent - a->sent.sacked - a->sent.lost_bytes + a->sent.resent;
 }
 
 uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a)

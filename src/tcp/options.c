@@ -60,6 +60,8 @@ static bool fits(enum hf_option option, int64_t value)
         return in(value, HF_SEC, INT32_MAX * HF_SEC);
     case HF_OPTION_KEEPALIVE_PROBES:
         return in(value, 2, 255); /* MUST-29 */
+    case HF_OPTION_SYN_RETRIES:
+        return in(value, 1, 255);
     case HF_OPTION_R2:
     case HF_OPTION_USER_TIMEOUT:
         return in(value, 0, UINT32_MAX * HF_MS);
@@ -99,6 +101,10 @@ static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option optio
         break;
     case HF_OPTION_KEEPALIVE_PROBES:
         c->keepalive_probes = (uint8_t)value;
+        break;
+    case HF_OPTION_SYN_RETRIES:
+        if (c->snd_una == c->iss)
+            c->syn_retries = (uint8_t)value;
         break;
     case HF_OPTION_R2:
         c->r2_ms = hf_tcp_limit_ms(value);
@@ -159,6 +165,9 @@ int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int
     case HF_OPTION_KEEPALIVE_PROBES:
         *value = c->keepalive_probes;
         break;
+    case HF_OPTION_SYN_RETRIES:
+        *value = c->snd_una == c->iss ? c->syn_retries : env->settings->syn_retries;
+        break;
     case HF_OPTION_R2:
         *value = hf_tcp_limit(c->r2_ms);
         break;
@@ -185,6 +194,9 @@ int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int
         break;
     case HF_OPTION_SEND_ROOM:
         *value = hf_call_may_send(c) ? 0 : hf_call_send_room(env, c);
+        break;
+    case HF_OPTION_SYN_ROOM:
+        *value = hf_fast_open_room(env, c);
         break;
     default:
         return HF_ERR_ARGUMENT;

@@ -165,6 +165,19 @@ static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     ack_is_out(c);
 }
 
+/* Text of the send queue from seq on, behind the header; as much as there are slices for. */
+static uint32_t put_text(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                         struct hf_cursor *cursor, hf_seq seq, uint32_t len)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t got;
+    unsigned n = hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped,
+                                 seq - hf_tcp_snd_base(c), len, packet->slice + 1,
+                                 HF_PACKET_SLICES - 1, &got);
+    packet->slices = (uint16_t)(1 + n);
+    return got;
+}
+
 /* SYN, or SYN+ACK in SYN-RECEIVED. */
 static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                       struct hf_out *out)
@@ -193,12 +206,14 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     start_packet(packet, c, out);
     if (h->flags & HF_ECE)
         out->tos &= (uint8_t)~HF_ECN_BITS;
-    out->text = 0;
+    uint32_t text = first && c->fast_open ? hf_fast_open_first_syn(env, c, o) : 0;
+    out->text = text ? put_text(env, c, packet, 0, c->iss + 1, text) : 0;
     out->segments = 1;
     out->reason = first || c->backoff == 0 ? HF_SEND_NEW : HF_SEND_RTO;
-    hf_tcp_finish_packet(env, packet, &c->flow, h, 0);
+    hf_tcp_finish_packet(env, packet, &c->flow, h, out->text);
     if (first) {
-        c->snd_nxt = c->iss + 1;
+        c->snd_nxt = c->iss + 1 + out->text;
+        c->bytes_sent += out->text;
         c->progress_at = env->now;
     } else {
         c->flags |= HF_F_SYN_RETRANSMITTED;
@@ -268,7 +283,7 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
 static bool nagle_waits(const struct hf_env *env, const struct hf_tcp *c,
                         const struct hf_active *a)
 {
-    if (c->flags & HF_F_NODELAY || !hf_tcp_outstanding(c))
+    if (c->flags & HF_F_NODELAY || c->snd_nxt == hf_tcp_snd_base(c))
         return false;
     if (env->settings->nagle == HF_NAGLE_MINSHALL)
         return hf_seq_gt(a->small_end, c->snd_una);
@@ -424,12 +439,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
         out->head.flags &= (uint16_t)~HF_PSH;
     }
     if (p->len) {
-        uint32_t got;
         struct hf_cursor *cursor = p->seq == c->snd_nxt ? &a->cursor : &a->rtx_cursor;
-        unsigned n = hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped,
-                                     p->seq - hf_tcp_snd_base(c), p->len, packet->slice + 1,
-                                     HF_PACKET_SLICES - 1, &got);
-        packet->slices = (uint16_t)(1 + n);
+        uint32_t got = put_text(env, c, packet, cursor, p->seq, p->len);
         if (got < p->len) {
             p->len = got;
             p->fin = false;
@@ -456,7 +467,9 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
 
 static bool may_send_text(const struct hf_tcp *c)
 {
-    return c->state >= HF_ESTABLISHED && c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2;
+    return c->state >= HF_ESTABLISHED
+               ? c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2
+               : (c->fast_open & HF_FO_PENDING) != 0; /* RFC 7413 4.2.2: before the third segment */
 }
 
 static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,

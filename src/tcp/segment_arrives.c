@@ -99,18 +99,28 @@ static bool is_crossed_syn_ack(const struct hf_tcp *c, const struct hf_seg *seg)
            hf_seq_le(seg->ack, c->snd_nxt);
 }
 
+/* D2: our SYN+ACK was lost; or somebody wants us to send many. */
+static bool is_syn_again(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return c->state == HF_SYN_RECEIVED && (seg->flags & (HF_SYN | HF_ACK)) == HF_SYN &&
+           seg->seq == c->irs;
+}
+
+static enum hf_next answer_syn_again(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (!hf_ecn_asked(env, seg))
+        c->ecn = 0; /* every SYN must ask (RFC 3168 6.1.1) */
+    if (hf_tcp_may_challenge(env, c, env->settings->challenge_count))
+        hf_tcp_want(env, c, HF_WANT_SYN);
+    return HF_DONE;
+}
+
 static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
     if (seg->flags & HF_RST)
         return drop(env, c, HF_DROP_RST_OUTSIDE, seg);
-    if (c->state == HF_SYN_RECEIVED && (seg->flags & (HF_SYN | HF_ACK)) == HF_SYN &&
-        seg->seq == c->irs) { /* D2: our SYN+ACK was lost; or somebody wants us to send many */
-        if (!hf_ecn_asked(env, seg))
-            c->ecn = 0; /* every SYN must ask (RFC 3168 6.1.1) */
-        if (hf_tcp_may_challenge(env, c, env->settings->challenge_count))
-            hf_tcp_want(env, c, HF_WANT_SYN);
-        return HF_DONE;
-    }
+    if (is_syn_again(c, seg))
+        return answer_syn_again(env, c, seg);
     if (seg->flags & HF_SYN) {
         hf_tcp_challenge(env, c);
         return drop(env, c, HF_DROP_SYN_SYNCHRONIZED, seg);
@@ -189,6 +199,8 @@ static enum hf_next step4_syn(struct hf_env *env, struct hf_tcp *c, const struct
 {
     if (!(seg->flags & HF_SYN))
         return HF_CONTINUE;
+    if (is_syn_again(c, seg)) /* with text that lies in the window */
+        return answer_syn_again(env, c, seg);
     hf_tcp_challenge(env, c);
     return drop(env, c, HF_DROP_SYN_SYNCHRONIZED, seg);
 }

@@ -21,6 +21,7 @@
         .half_open_max = 65536,                                                                   \
         .cookies = HF_COOKIES_WHEN_FULL,  /* Linux tcp_syncookies = 1 */                          \
         .held_timeout = 30 * HF_SEC,                                                              \
+        .fast_open_servers = 256,                                                                 \
         .port_first = 49152, .port_last = 65535, /* RFC 6335 6 */                                 \
         .orphan_timeout = 60 * HF_SEC,    /* Linux tcp_fin_timeout; rows C14, C15 */              \
         .orphans_max = 65536,                                                                     \
@@ -44,6 +45,8 @@ static const struct hf_settings rfc = {
     .slow_start_limit = 1,         /* RFC 5681 3.1: at most SMSS */
     .timestamps_required = 1,      /* RFC 7323 3.2 */
     .answer_unsent = 1,            /* RFC 9293 3.10.7.4 */
+    .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER, /* for those who ask */
+    .fast_open_retry = 3600 * HF_SEC, /* RFC 7413 4.1.3.1; Linux, when it is on there */
     .rto_max = 60 * HF_SEC,        /* RFC 6298 2.5 */
     .synack_retries = 5,           /* row C5: few */
     .r2_syn = 180 * HF_SEC,        /* MUST-23 */
@@ -80,6 +83,7 @@ static const struct hf_settings linux_table = {
     LINUX,
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
     .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
+    .fast_open = HF_FAST_OPEN_CLIENT, /* tcp_fastopen = 1; tcp_fastopen_blackhole_timeout_sec = 0 */
     /* slow_start_limit 0: tcp_slow_start; timestamps_required 0: tcp_validate_incoming;
      * answer_unsent 0: tcp_ack drops in silence. */
 };
@@ -88,6 +92,8 @@ static const struct hf_settings default_table = {
     LINUX,
     .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
     .slow_start_limit = 2, /* RFC 3465 2.3 */
+    .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER,
+    .fast_open_retry = 3600 * HF_SEC,
     .timestamps_required = 1,
     .answer_unsent = 1,
 };

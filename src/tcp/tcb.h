@@ -79,6 +79,19 @@ enum {
     HF_ECN_SEEN = 8     /* the peer has sent text that may be marked                          */
 };
 
+/* hf_tcp.fast_open, RFC 7413 */
+enum {
+    HF_FO_WANTED = 1,     /* active OPEN: the first SYN carries the option, or data without it */
+    HF_FO_DEFERRED = 2,   /* the SYN waits for a SEND                                         */
+    HF_FO_NO_COOKIE = 4,
+    HF_FO_SENT = 8,       /* text went with our SYN                                           */
+    HF_FO_TAKEN = 16,     /* ... and all of it was acknowledged; or the peer's was taken       */
+    HF_FO_EXPERIMENTAL = 32, /* the option's form                                             */
+    HF_FO_PENDING = 64,   /* passive OPEN: the third segment has not come                     */
+    HF_FO_OTHER = 128     /* active: the SYN had no cookie, it asked for one. Passive: for an
+                             address that is not ours                                         */
+};
+
 enum hf_rtx_mode { HF_RTX_NONE = 0, HF_RTX_RTO, HF_RTX_PERSIST, HF_RTX_SWS };
 
 struct hf_tcp {
@@ -139,8 +152,12 @@ struct hf_tcp {
     uint16_t mss_limit;   /* HF_OPTION_MSS; 0: none                                           */
     uint8_t icmp_type, icmp_code; /* of the last ICMP error: soft_error                       */
     uint8_t backoff;      /* retransmissions in a row                                         */
-    uint8_t probes;       /* keep-alive or zero-window probes unanswered                      */
-    uint16_t quick_acks;  /* segments still to be acknowledged at once                        */
+    union {
+        uint8_t probes;      /* keep-alive or zero-window probes unanswered                   */
+        uint8_t syn_retries; /* until our SYN is acknowledged: so many, 0: r2_syn decides      */
+    };
+    uint8_t quick_acks;   /* segments still to be acknowledged at once                        */
+    uint8_t fast_open;    /* HF_FO_...                                                        */
     uint8_t tos, ttl, peer_tos;
     uint8_t soft_error;   /* enum hf_icmp_kind                                                */
     uint8_t cause;        /* enum hf_cause                                                    */

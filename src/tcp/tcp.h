@@ -5,6 +5,7 @@
 
 #include <handfast/tcp.h>
 
+#include "tcp/fast_open.h"
 #include "tcp/half_open.h"
 #include "tcp/listen.h"
 #include "tcp/tcb.h"

@@ -129,7 +129,7 @@ static bool past_r2(const struct hf_env *env, const struct hf_tcp *c)
     const struct hf_settings *s = env->settings;
     if (c->snd_una != c->iss)
         return c->r2_ms && env->now - c->progress_at >= hf_tcp_limit(c->r2_ms);
-    if (s->syn_retries && c->backoff >= s->syn_retries)
+    if (c->syn_retries && c->backoff >= c->syn_retries)
         return true;
     return s->r2_syn && env->now - c->progress_at >= s->r2_syn;
 }
@@ -139,8 +139,9 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
     bool opening = c->snd_una == c->iss;
     hf_trace_timer(env, c, HF_TIMER_RTO, c->backoff + 1u, (hf_time)c->rto_us * HF_US);
     if (past_r2(env, c)) {
-        give_up(env, c, opening ? HF_CAUSE_OPEN_TIMEOUT : HF_CAUSE_RETRANSMIT_TIMEOUT,
-                HF_TIMER_RTO);
+        enum hf_cause never = c->flags & HF_F_ACTIVE_OPEN ? HF_CAUSE_OPEN_TIMEOUT
+                                                          : HF_CAUSE_HALF_OPEN_TIMEOUT;
+        give_up(env, c, opening ? never : HF_CAUSE_RETRANSMIT_TIMEOUT, HF_TIMER_RTO);
         return;
     }
     hf_rtt_back_off(env, c);

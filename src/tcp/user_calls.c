@@ -34,6 +34,10 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
     }
     if (open->tos)
         block.tos = open->tos;
+    if (open->syn_retries)
+        block.syn_retries = open->syn_retries;
+    if (open->fast_open)
+        block.fast_open = hf_fast_open_wish(env, &block, open->fast_open);
     block.iss = hf_initial_seq(env, flow);
     if (time_wait)
         block.iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), block.iss);
@@ -47,7 +51,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
     hf_trace_open(env, c);
     hf_tcp_enter(env, c, HF_SYN_SENT, HF_BY_CALL, HF_CALL_OPEN);
     env->counters.active_opens++;
-    hf_tcp_want(env, c, HF_WANT_SYN);
+    hf_tcp_want(env, c, c->fast_open & HF_FO_DEFERRED ? 0 : HF_WANT_SYN);
     *conn = c;
     return HF_OK;
 }
@@ -65,6 +69,7 @@ static int error_of(const struct hf_tcp *c)
     case HF_CAUSE_UNREACHABLE:
         return HF_ERR_UNREACHABLE;
     case HF_CAUSE_OPEN_TIMEOUT:
+    case HF_CAUSE_HALF_OPEN_TIMEOUT:
     case HF_CAUSE_RETRANSMIT_TIMEOUT:
     case HF_CAUSE_USER_TIMEOUT:
     case HF_CAUSE_KEEPALIVE_TIMEOUT:
@@ -129,6 +134,8 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
     int err = hf_call_may_send(c);
     if (err)
         return err;
+    if (HF_UNLIKELY(c->fast_open))
+        hf_fast_open_release(env, c);
     uint32_t room = hf_call_send_room(env, c);
     uint32_t n = len < room ? (uint32_t)len : room;
     struct hf_active *a = n ? hf_tcp_activate(env, c) : 0;
@@ -179,6 +186,8 @@ int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned fl
     }
     if (err)
         return err;
+    if (HF_UNLIKELY(c->fast_open))
+        hf_fast_open_release(env, c);
     queued(env, c, (uint32_t)len, flags);
     return HF_OK;
 }
@@ -262,7 +271,8 @@ int hf_call_shutdown(struct hf_env *env, struct hf_tcp *c)
     }
     c->flags |= HF_F_FIN_QUEUED;
     c->flags &= ~(uint32_t)HF_F_MORE;
-    if (c->state == HF_ESTABLISHED || (c->state == HF_SYN_RECEIVED && !hf_tcp_unsent(env, c)))
+    bool may_finish = c->fast_open & HF_FO_PENDING || !hf_tcp_unsent(env, c);
+    if (c->state == HF_ESTABLISHED || (c->state == HF_SYN_RECEIVED && may_finish))
         hf_tcp_enter(env, c, HF_FIN_WAIT_1, HF_BY_CALL, HF_CALL_SHUTDOWN);
     else if (c->state == HF_CLOSE_WAIT)
         hf_tcp_enter(env, c, HF_LAST_ACK, HF_BY_CALL, HF_CALL_SHUTDOWN);
@@ -346,7 +356,8 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
     const struct hf_active *a = hf_tcp_active(env, c);
     s->send_queued = a ? a->snd.len : 0;
     s->receive_ready = a ? a->rcv.len : 0;
-    s->in_flight = a ? hf_recovery_in_flight(c, a) : c->snd_nxt - c->snd_una;
+    if (c->snd_nxt != c->iss)
+        s->in_flight = a ? hf_recovery_in_flight(c, a) : c->snd_nxt - c->snd_una;
     bool fresh = !a && !c->saved.cwnd; /* nothing was sent yet */
     s->cwnd = a ? a->cc.cwnd : fresh ? hf_recovery_initial_window(env, c->mss) : c->saved.cwnd;
     s->ssthresh = a ? a->cc.ssthresh : fresh ? UINT32_MAX : c->saved.ssthresh;
@@ -397,7 +408,8 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
     s->trouble = (c->flags & HF_F_TROUBLE) != 0;
     s->pushed = (c->flags & HF_F_PUSHED) != 0;
     s->backoff = c->backoff;
-    s->probes = c->probes;
+    s->probes = c->snd_una == c->iss ? 0 : c->probes;
+    s->fast_open = (uint8_t)hf_fast_open_result(c);
     endpoints(c, s);
     s->snd_una = c->snd_una;
     s->snd_nxt = c->snd_nxt;
