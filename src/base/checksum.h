@@ -11,14 +11,13 @@
  * length (see combine). */
 uint32_t hf_checksum_add(const void *data, size_t len, uint32_t sum);
 
-/* Fold to 16 bits. */
+/* Fold to 16 bits: high and low halves added, carries brought round. */
 static inline uint32_t hf_checksum_fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    sum = (sum & 0xffffffffu) + (sum >> 32);
-    uint32_t half = (uint32_t)sum;
-    half = (half & 0xffff) + (half >> 16);
-    return (half & 0xffff) + (half >> 16);
+    uint32_t high = (uint32_t)(sum >> 32), x = (uint32_t)sum + high;
+    x += x < high;
+    x += x << 16 | x >> 16;
+    return x >> 16;
 }
 
 /* The sum of n words of four bytes as the machine loads them: for headers, where a call and a loop
@@ -49,15 +48,20 @@ static inline uint64_t hf_checksum_join(uint64_t a, uint64_t b)
     return a + (a < b);
 }
 
-/* A native sum as one of big-endian words, and `sum` added. */
-static inline uint32_t hf_checksum_of_native(uint64_t native, uint32_t sum)
+/* Between a folded native sum and one of big-endian words; the same both ways. */
+static inline uint32_t hf_checksum_swap(uint32_t folded)
 {
-    uint32_t folded = hf_checksum_fold(native);
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
     folded = (folded & 0xff) << 8 | folded >> 8;
 #endif
-    folded += sum; /* 16 bits, and not much more */
-    folded = (folded & 0xffff) + (folded >> 16);
+    return folded;
+}
+
+/* A native sum as one of big-endian words, and `sum` added. */
+static inline uint32_t hf_checksum_of_native(uint64_t native, uint32_t sum)
+{
+    uint32_t folded = hf_checksum_swap(hf_checksum_fold(native)) + sum;
+    folded = (folded & 0xffff) + (folded >> 16); /* sum: 16 bits, and not much more */
     return (folded & 0xffff) + (folded >> 16);
 }
 

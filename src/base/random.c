@@ -12,11 +12,8 @@ void hf_random_init(struct hf_random *random, const uint8_t seed[16], uint64_t p
 
 uint64_t hf_random_u64(struct hf_random *random)
 {
-    uint8_t block[8];
-    for (unsigned i = 0; i < 8; i++)
-        block[i] = (uint8_t)(random->counter >> 8 * i);
-    random->counter++;
-    return hf_siphash24(&random->key, block, sizeof block);
+    uint64_t word = random->counter++;
+    return hf_siphash24_words(&random->key, &word, 1);
 }
 
 /* The upper half of number * bound, without the numbers that would make some results more

@@ -15,6 +15,7 @@ void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_k
     memset(table, 0, sizeof *table);
     table->budget = budget;
     table->key = key;
+    table->hashed[4] = UINT64_MAX; /* no tuple: ports are 32 bits */
 }
 
 static void slots_free(struct hf_table *table, struct hf_slots *slots)
@@ -31,32 +32,49 @@ void hf_table_reset(struct hf_table *table)
     table->moved = 0;
 }
 
-unsigned hf_tuple_words(const void *tuple, uint64_t words[5])
+/* The tuple's 36 bytes as they stand in memory, and four zeroes. */
+static void load(uint64_t w[5], const void *tuple)
+{
+    const uint8_t *t = tuple;
+    uint32_t ports;
+    memcpy(w, t, 32);
+    memcpy(&ports, t + 32, 4);
+    w[4] = ports;
+}
+
+static unsigned compress(uint64_t w[5])
 {
     static const uint8_t ipv4[4] = {0, 0, 0xff, 0xff};
-    const uint8_t *t = tuple;
-    uint64_t w[5] = {0};
+    const uint8_t *t = (const uint8_t *)w;
     uint32_t prefix, local, remote, a, b;
-    memcpy(w, t, 36);
     memcpy(&prefix, ipv4, 4);
     memcpy(&a, t + 8, 4);
     memcpy(&b, t + 24, 4);
-    if (w[0] | w[2] || a != prefix || b != prefix) {
-        memcpy(words, w, sizeof w);
+    if (w[0] | w[2] || a != prefix || b != prefix)
         return 5;
-    }
     memcpy(&local, t + 12, 4);
     memcpy(&remote, t + 28, 4);
-    words[0] = (uint64_t)local << 32 | remote;
-    words[1] = w[4];
+    w[0] = (uint64_t)local << 32 | remote;
+    w[1] = w[4];
     return 2;
 }
 
-uint64_t hf_table_hash(const struct hf_table *table, const void *tuple)
+unsigned hf_tuple_words(const void *tuple, uint64_t words[5])
 {
-    uint64_t words[5];
-    unsigned n = hf_tuple_words(tuple, words);
-    return hf_siphash13_words(&table->key, words, n);
+    load(words, tuple);
+    return compress(words);
+}
+
+uint64_t hf_table_hash(struct hf_table *table, const void *tuple)
+{
+    uint64_t w[5], *last = table->hashed;
+    load(w, tuple);
+    if (((w[0] ^ last[0]) | (w[1] ^ last[1]) | (w[2] ^ last[2]) | (w[3] ^ last[3]) |
+         (w[4] ^ last[4])) == 0)
+        return table->hash;
+    memcpy(last, w, sizeof w);
+    unsigned n = compress(w);
+    return table->hash = hf_siphash13_words(&table->key, w, n);
 }
 
 static void slots_put(struct hf_slots *slots, uint32_t hash, hf_ref ref)

@@ -34,6 +34,8 @@ struct hf_table {
     struct hf_slots now, before; /* `before` is being emptied into `now`                      */
     uint32_t moved;              /* slots of `before` that were looked at                     */
     uint64_t probes;             /* slots looked at by find                                   */
+    uint64_t hashed[5];          /* the four-tuple that was hashed last, and its hash: segments */
+    uint64_t hash;               /* come in runs, and calls refer to what came                  */
 };
 
 #define HF_TUPLE_BYTES 36
@@ -47,7 +49,7 @@ unsigned hf_tuple_words(const void *tuple, uint64_t words[5]);
 
 /* 64 bits under the table's key: the lower half chooses the slot, the upper half is free for
  * other uses that may become known. */
-uint64_t hf_table_hash(const struct hf_table *table, const void *tuple);
+uint64_t hf_table_hash(struct hf_table *table, const void *tuple);
 
 /* Make sure that the next insert works; false when there is no memory for it. */
 bool hf_table_reserve(struct hf_table *table);

@@ -97,11 +97,8 @@ void hf_wheel_init(struct hf_wheel *wheel, hf_time now)
 static unsigned level_of(const struct hf_wheel *wheel, uint64_t tick)
 {
     uint64_t differs = tick ^ wheel->now_tick;
-    if (differs < (uint64_t)1 << LEVEL_BITS)
-        return 0;
-    if (differs < (uint64_t)1 << 2 * LEVEL_BITS)
-        return 1;
-    return differs < (uint64_t)1 << 3 * LEVEL_BITS ? 2 : 3;
+    unsigned level = (63u - (unsigned)__builtin_clzll(differs | 1)) / LEVEL_BITS;
+    return level < HF_WHEEL_LEVELS ? level : HF_WHEEL_LEVELS - 1;
 }
 
 static unsigned slot_at(uint64_t tick, unsigned level)
@@ -111,11 +108,10 @@ static unsigned slot_at(uint64_t tick, unsigned level)
 
 static void mark_used(struct hf_wheel *wheel, unsigned level, unsigned slot, bool used)
 {
-    uint64_t bit = (uint64_t)1 << slot % 64;
-    if (used)
-        wheel->used[level][slot / 64] |= bit;
-    else
-        wheel->used[level][slot / 64] &= ~bit;
+    uint64_t bit = (uint64_t)1 << slot % 64, *word = &wheel->used[level][slot / 64];
+    *word = used ? *word | bit : *word & ~bit;
+    uint8_t any = (uint8_t)(1u << slot / 64);
+    wheel->any[level] = (uint8_t)(*word ? wheel->any[level] | any : wheel->any[level] & ~any);
 }
 
 /* The entry's 64-bit tick; it is in a bucket. */
@@ -124,7 +120,7 @@ static uint64_t tick_in_bucket(const struct hf_wheel *wheel, const struct hf_tim
     return wheel->now_tick + (uint32_t)(timer->tick - (uint32_t)wheel->now_tick);
 }
 
-static void link_at(struct hf_wheel *wheel, hf_ref ref, uint64_t tick)
+static void link_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer, uint64_t tick)
 {
     if (tick < wheel->now_tick)
         tick = wheel->now_tick;
@@ -135,16 +131,21 @@ static void link_at(struct hf_wheel *wheel, hf_ref ref, uint64_t tick)
     unsigned level = level_of(wheel, tick);
     unsigned slot = slot_at(tick, level);
     hf_ref *first = &wheel->slot[level][slot];
-    *timer_of(wheel, ref) = (struct hf_timer){.next = *first, .tick = (uint32_t)tick};
+    *timer = (struct hf_timer){.next = *first, .tick = (uint32_t)tick};
     if (*first)
         timer_of(wheel, *first)->prev = ref;
+    else
+        mark_used(wheel, level, slot, true);
     *first = ref;
-    mark_used(wheel, level, slot, true);
 }
 
-static void unlink_entry(struct hf_wheel *wheel, hf_ref ref)
+static void link_at(struct hf_wheel *wheel, hf_ref ref, uint64_t tick)
 {
-    struct hf_timer *timer = timer_of(wheel, ref);
+    link_timer(wheel, ref, timer_of(wheel, ref), tick);
+}
+
+static void unlink_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer)
+{
     if (timer->next)
         timer_of(wheel, timer->next)->prev = timer->prev;
     if (timer->prev) {
@@ -163,13 +164,20 @@ static void unlink_entry(struct hf_wheel *wheel, hf_ref ref)
     *timer = (struct hf_timer){0};
 }
 
+static void unlink_entry(struct hf_wheel *wheel, hf_ref ref)
+{
+    unlink_timer(wheel, ref, timer_of(wheel, ref));
+}
+
 void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline)
 {
-    struct hf_timer *timer = timer_of(wheel, ref);
-    hf_time *exact = exact_of(wheel, ref);
+    enum hf_kind kind = hf_ref_kind(ref);
+    uint8_t *object = object_of(wheel, ref);
+    struct hf_timer *timer = (struct hf_timer *)(void *)(object + wheel->timer_at[kind]);
+    bool exact = wheel->deadline_at[kind] != 0;
     uint64_t tick = tick_of(deadline);
     if (exact)
-        *exact = deadline;
+        *(hf_time *)(void *)(object + wheel->deadline_at[kind]) = deadline;
     if (timer->tick) {
         /* It may stay where it is found too early. In the due list `tick` is something else,
          * but there every entry is found before a later tick, so that staying is right as
@@ -178,18 +186,19 @@ void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline)
         if (exact && tick > wheel->now_tick &&
             ahead >= (uint32_t)(timer->tick - (uint32_t)wheel->now_tick))
             return;
-        unlink_entry(wheel, ref);
+        unlink_timer(wheel, ref, timer);
         wheel->count--;
     }
-    link_at(wheel, ref, tick);
+    link_timer(wheel, ref, timer, tick);
     wheel->count++;
 }
 
 void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
 {
-    if (!timer_of(wheel, ref)->tick)
+    struct hf_timer *timer = timer_of(wheel, ref);
+    if (!timer->tick)
         return;
-    unlink_entry(wheel, ref);
+    unlink_timer(wheel, ref, timer);
     wheel->count--;
 }
 
@@ -298,16 +307,18 @@ static void gather_due(struct hf_wheel *wheel)
 /* The first used slot from `slot` on; HF_WHEEL_SLOTS: none. */
 static unsigned used_from(const struct hf_wheel *wheel, unsigned level, unsigned slot)
 {
-    if (slot >= HF_WHEEL_SLOTS)
+    if (slot >= HF_WHEEL_SLOTS || !wheel->any[level])
         return HF_WHEEL_SLOTS;
-    uint64_t word = wheel->used[level][slot / 64] & ~(uint64_t)0 << slot % 64;
-    for (unsigned i = slot / 64;;) {
-        if (word)
-            return i * 64 + (unsigned)__builtin_ctzll(word);
-        if (++i == HF_WHEEL_SLOTS / 64)
+    unsigned i = slot / 64;
+    uint64_t word = wheel->used[level][i] & ~(uint64_t)0 << slot % 64;
+    if (!word) {
+        unsigned later = wheel->any[level] & (~1u << i);
+        if (!later)
             return HF_WHEEL_SLOTS;
+        i = (unsigned)__builtin_ctz(later);
         word = wheel->used[level][i];
     }
+    return i * 64 + (unsigned)__builtin_ctzll(word);
 }
 
 /* The next bucket behind that of now_tick: its first tick and its level. false: no entries. */

@@ -33,6 +33,7 @@ struct hf_wheel {
     hf_ref due;                     /* entries of now_tick, sorted by deadline and ref     */
     hf_ref slot[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS];
     uint64_t used[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS / 64];
+    uint8_t any[HF_WHEEL_LEVELS];   /* which words of `used` are not 0                     */
 };
 
 void hf_wheel_init(struct hf_wheel *wheel, hf_time now);

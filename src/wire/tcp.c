@@ -269,10 +269,6 @@ uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len)
 uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len, const void *tcp,
                                  uint32_t n)
 {
-    uint64_t keys = hf_flow_is_ipv4(flow)
-                        ? hf_checksum_native(flow->local + 12, 1) +
-                              hf_checksum_native(flow->remote + 12, 1)
-                        : hf_checksum_native(flow, 8);
-    uint64_t native = hf_checksum_join(keys, hf_checksum_native(tcp, n));
+    uint64_t native = hf_checksum_join(hf_checksum_native(flow, 8), hf_checksum_native(tcp, n));
     return hf_checksum_of_native(native, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
 }
