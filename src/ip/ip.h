@@ -51,6 +51,8 @@ struct hf_ip {
     uint8_t addresses, routes;
     uint8_t seen_src[16], seen_dst[16]; /* the pair that was last found good, on seen_link        */
     uint8_t seen_link;                  /* 0: look anew (addresses have changed)               */
+    uint8_t routed_remote[16], routed_local[16]; /* the last way that was found, and our address on it */
+    uint8_t routed_zone, routed_link;            /* link 0: look anew                         */
     bool any_address; /* some listener takes packets for addresses that are not ours          */
     struct hf_reassembly *reassembly;
     struct hf_pmtu *pmtu;

@@ -18,6 +18,7 @@ int hf_ip_insert_route(struct hf_ip *ip, unsigned link, const uint8_t key[16], u
     route->link = (uint8_t)link;
     route->ipv4 = hf_key_is_ipv4(key);
     ip->routes++;
+    ip->routed_link = 0;
     return 0;
 }
 
@@ -68,8 +69,8 @@ static const struct hf_ip_address *choose_source(const struct hf_ip *ip, unsigne
 /* "Any address" comes as sixteen zeroes or as the key of 0.0.0.0. */
 static bool is_unset(const uint8_t key[16])
 {
-    static const uint8_t zero[16];
-    return memcmp(key, zero, 16) == 0 || (hf_key_is_ipv4(key) && memcmp(key + 12, zero, 4) == 0);
+    static const uint8_t any[16], any_ipv4[16] = {[10] = 0xff, [11] = 0xff};
+    return hf_key_equal(key, any) || hf_key_equal(key, any_ipv4);
 }
 
 static bool local_fits(const struct hf_ip *ip, unsigned link, const uint8_t local[16],
@@ -94,22 +95,41 @@ void hf_ip_path(struct hf_env *env, const struct hf_ip *ip, unsigned link,
     };
 }
 
-int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
-                uint8_t local[16], bool foreign, struct hf_path *path)
+/* The link to `remote` and the address that we have on it; HF_OK, HF_ERR_ADDRESS or HF_ERR_ROUTE. Who
+ * opens connections mostly opens several to one host: the last answer is kept. */
+static int find_way(struct hf_ip *ip, const uint8_t remote[16], unsigned zone)
 {
+    if (ip->routed_link && ip->routed_zone == zone && hf_key_equal(ip->routed_remote, remote))
+        return HF_OK;
     if (!hf_ip_is_unicast(ip, remote))
         return HF_ERR_ADDRESS;
     unsigned link = find_link(ip, remote, zone);
     if (link == 0 || hf_ip_owns(ip, link, remote))
         return HF_ERR_ROUTE;
+    const struct hf_ip_address *source = choose_source(ip, link, remote);
+    memset(ip->routed_local, 0, 16);
+    if (source)
+        memcpy(ip->routed_local, source->key, 16);
+    memcpy(ip->routed_remote, remote, 16);
+    ip->routed_zone = (uint8_t)zone;
+    ip->routed_link = (uint8_t)link;
+    return HF_OK;
+}
+
+int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
+                uint8_t local[16], bool foreign, struct hf_path *path)
+{
+    int err = find_way(ip, remote, zone);
+    if (err)
+        return err;
     if (is_unset(local)) {
-        const struct hf_ip_address *source = choose_source(ip, link, remote);
-        if (!source)
+        if (is_unset(ip->routed_local))
             return HF_ERR_ROUTE;
-        memcpy(local, source->key, 16);
-    } else if (!local_fits(ip, link, local, remote, foreign)) {
+        memcpy(local, ip->routed_local, 16);
+    } else if (!hf_key_equal(local, ip->routed_local) &&
+               !local_fits(ip, ip->routed_link, local, remote, foreign)) {
         return HF_ERR_ADDRESS;
     }
-    hf_ip_path(env, ip, link, remote, path);
-    return 0;
+    hf_ip_path(env, ip, ip->routed_link, remote, path);
+    return HF_OK;
 }

@@ -63,10 +63,8 @@ static int open_pair(struct hf_stack *stack, const struct hf_open *open, hf_conn
         return err;
     if (open->local.addr.family && open->local.addr.family != open->remote.addr.family)
         return HF_ERR_ADDRESS;
-    if (!hf_ip_is_unicast(&stack->ip, flow.remote))
-        return HF_ERR_ADDRESS; /* MUST-46 */
     struct hf_path path;
-    err = hf_stack_path(stack, &flow, open->remote.addr.zone, false, &path);
+    err = hf_stack_path(stack, &flow, open->remote.addr.zone, false, &path); /* MUST-46 */
     if (err)
         return err;
     path.to_us = true;

@@ -17,7 +17,7 @@ static uint32_t *chain(struct hf_env *env, const struct hf_listening *l)
 static bool is_any(const uint8_t key[16])
 {
     static const uint8_t none[16];
-    return memcmp(key, none, 16) == 0;
+    return hf_key_equal(key, none);
 }
 
 static bool same_place(const struct hf_listening *a, const struct hf_listening *b)
@@ -116,7 +116,7 @@ void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_wait
 
 static bool remote_fits(const struct hf_listening *l, const struct hf_flow *flow)
 {
-    return (is_any(l->remote) || memcmp(l->remote, flow->remote, 16) == 0) &&
+    return (is_any(l->remote) || hf_key_equal(l->remote, flow->remote)) &&
            (!l->remote_port || l->remote_port == flow->remote_port);
 }
 
@@ -130,7 +130,7 @@ static unsigned fit(const struct hf_listening *l, const struct hf_flow *flow, bo
 {
     bool any = is_any(l->local);
     if (!remote_fits(l, flow) || !family_fits(l, flow) || (!to_us && !l->any_address) ||
-        (!any && memcmp(l->local, flow->local, 16) != 0))
+        (!any && !hf_key_equal(l->local, flow->local)))
         return 0;
     return 1u + (any ? 0 : 4) + (is_any(l->remote) ? 0 : 2);
 }

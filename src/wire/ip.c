@@ -78,7 +78,8 @@ static enum hf_drop parse_ipv4(const uint8_t *data, uint32_t len, uint32_t total
         return HF_DROP_IP_HEADER;
     if (header > len || says > total)
         return HF_DROP_IP_SHORT;
-    if (hf_checksum_words(data, header / 4, 0) != 0xffff)
+    uint64_t sum = header == 20 ? hf_checksum_native(data, 5) : hf_checksum_native(data, header / 4);
+    if (hf_checksum_fold(sum) != 0xffff)
         return HF_DROP_IP_CHECKSUM;
 
     uint32_t cut = hf_get16(data + 6);
@@ -317,7 +318,8 @@ static uint32_t build_ipv4(uint8_t *dst, const struct hf_flow *flow, uint8_t pro
     hf_put16(dst + 10, 0);
     memcpy(dst + 12, flow->local + 12, 4);
     memcpy(dst + 16, flow->remote + 12, 4);
-    hf_put16(dst + 10, ~hf_checksum_words(dst, 5, 0));
+    uint16_t sum = (uint16_t)~hf_checksum_fold(hf_checksum_native(dst, 5));
+    memcpy(dst + 10, &sum, sizeof sum); /* in the order in which it was summed */
     return 20;
 }
 

@@ -106,7 +106,7 @@ static void read_option(uint8_t kind, const uint8_t *value, uint32_t len,
 
 void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(struct hf_tcp_options, sack)); /* there are no blocks to read        */
     out->wscale = HF_NO_WSCALE;
     if (len == LEN_TS + 2 && hf_get32(options) == TS_LAYOUT) {
         read_ts(options + 4, out);
