@@ -5,9 +5,11 @@
  * (RFC 1122 3.2.1.3: unspecified, multicast, broadcast, loopback; our own; IPv4-mapped ones
  * fall to the parser) is dropped without a word, and so is TCP to a broadcast or multicast
  * address (RFC 9293 3.9.2.3). hf_ip_init and hf_ip_reset live here as well. */
+#include "base/checksum.h"
 #include "ip/address.h"
 #include "ip/arrival.h"
 #include "ip/path_mtu.h"
+#include "wire/bytes.h"
 #include "wire/icmp.h"
 
 int hf_ip_init(struct hf_env *env, struct hf_ip *ip)
@@ -123,6 +125,52 @@ static void hand_over(const struct hf_ip_arrival *in, struct hf_ip_datagram *dat
     datagram->offset = head->header;
 }
 
+/* The next of a run: a TCP segment, whole and without IP options, between the pair that was last
+ * found good. All that the long road would find out about it is known, and its answer is the same;
+ * what does not fit takes the long road. */
+static bool is_next_of_run(const struct hf_ip *ip, unsigned link, const struct hf_packet *packet,
+                           struct hf_ip_datagram *datagram)
+{
+    const uint8_t *data = packet->slice[0].data;
+    uint32_t len = packet->slice[0].len, header, total;
+    if (link != ip->seen_link || len < 40)
+        return false;
+    if (data[0] == 0x45) {
+        total = hf_get16(data + 2);
+        header = 20;
+        if (memcmp(data + 12, ip->seen_src + 12, 4) != 0 ||
+            memcmp(data + 16, ip->seen_dst + 12, 4) != 0 || !hf_key_is_ipv4(ip->seen_src) ||
+            data[9] != HF_PROTO_TCP || (hf_get16(data + 6) & 0x3fff) != 0 ||
+            hf_checksum_fold(hf_checksum_native(data, 5)) != 0xffff)
+            return false;
+        datagram->tos = data[1];
+        datagram->ttl = data[8];
+    } else {
+        total = 40u + hf_get16(data + 4);
+        header = 40;
+        if (data[0] >> 4 != 6 || data[6] != HF_PROTO_TCP ||
+            !hf_key_equal(data + 8, ip->seen_src) || !hf_key_equal(data + 24, ip->seen_dst))
+            return false;
+        datagram->tos = (uint8_t)(hf_get16(data) >> 4);
+        datagram->ttl = data[7];
+    }
+    if (total < header + 20 || total > packet->len)
+        return false;
+    memcpy(datagram->flow.local, ip->seen_dst, 16);
+    memcpy(datagram->flow.remote, ip->seen_src, 16);
+    datagram->flow.local_port = datagram->flow.remote_port = 0;
+    datagram->link = (uint8_t)link;
+    datagram->to_us = true;
+    datagram->reassembled = false;
+    datagram->offset = header;
+    datagram->total = total - header;
+    datagram->head = data + header;
+    datagram->head_len = len - header < datagram->total ? len - header : datagram->total;
+    datagram->slices = packet->slice;
+    datagram->slice_count = packet->slices;
+    return true;
+}
+
 /* RFC 1122 3.2.2.1 and 4.1.3.1; RFC 8200 4, RFC 4443 3.1. We speak TCP and ICMP, so no UDP
  * port is ever open. "No next header" is there to be ignored (RFC 8200 4.7). */
 static void refuse(struct hf_env *env, struct hf_ip *ip, const struct hf_ip_arrival *in)
@@ -162,9 +210,11 @@ enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned li
                                const struct hf_packet *packet, struct hf_ip_datagram *datagram,
                                struct hf_ip_error *error)
 {
+    hf_reassembly_release(env, ip->reassembly);
+    if (is_next_of_run(ip, link, packet, datagram))
+        return HF_IP_TCP;
     struct hf_ip_arrival in = {
         .packet = packet, .slices = packet->slice, .slice_count = packet->slices, .link = link};
-    hf_reassembly_release(env, ip->reassembly);
     enum hf_drop reason = admit(env, ip, &in);
     if (reason == HF_DROP_NONE && in.head.fragment) {
         if (!hf_reassembly_add(env, ip, &in, &datagram->whole))

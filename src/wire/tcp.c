@@ -34,6 +34,17 @@ enum { FAST_OPEN_MAGIC = 0xf989 };
  * looks (the layout that RFC 7323 appendix A recommends). */
 #define TS_LAYOUT (KIND_NOP << 24 | KIND_NOP << 16 | KIND_TS << 8 | LEN_TS)
 
+/* And nearly every SYN: MSS, SACK permitted, timestamps, NOP, window scale. */
+#define SYN_LAYOUT_LEN 20u
+
+static bool is_syn_layout(const uint8_t *options)
+{
+    return hf_get16(options) == (KIND_MSS << 8 | LEN_MSS) &&
+           hf_get32(options + 4) == ((uint32_t)KIND_SACK_PERMITTED << 24 |
+                                     LEN_SACK_PERMITTED << 16 | KIND_TS << 8 | LEN_TS) &&
+           hf_get32(options + 16) >> 8 == (KIND_NOP << 16 | KIND_WSCALE << 8 | LEN_WSCALE);
+}
+
 static void read_ts(const uint8_t *value, struct hf_tcp_options *out)
 {
     out->has_ts = true;
@@ -110,6 +121,13 @@ void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_op
     out->wscale = HF_NO_WSCALE;
     if (len == LEN_TS + 2 && hf_get32(options) == TS_LAYOUT) {
         read_ts(options + 4, out);
+        return;
+    }
+    if (len == SYN_LAYOUT_LEN && is_syn_layout(options)) {
+        out->has_mss = out->sack_permitted = true;
+        out->mss = hf_get16(options + 2);
+        read_ts(options + 8, out);
+        out->wscale = options[19] > HF_WSCALE_MAX ? HF_WSCALE_MAX : options[19];
         return;
     }
     struct hf_reader r = {options, options + len, false};

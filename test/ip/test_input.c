@@ -404,3 +404,58 @@ TEST(no_memory_at_creation, none, "C22")
     assert_int_equal(hf_ip_init(&w.env, &w.ip), 0);
     world_down(&w);
 }
+
+/* The short road of a run of packets and the long one say the same of anything. */
+TEST(next_of_a_run_is_judged_as_the_first, none, "A4")
+{
+    static const char *const pairs[][2] = {{"192.0.2.1", "10.1.0.2"}, {"2001:db8::1", "fd01::2"}};
+    struct world run, anew;
+    world_up(&run);
+    world_up(&anew);
+    unsigned taken = 0;
+    for (unsigned step = 0; step < 20000; step++) {
+        unsigned family = step % 2;
+        uint8_t tcp[64];
+        write_tcp(tcp, 4000, 80, 77, HF_ACK);
+        memset(tcp + 20, 'x', sizeof tcp - 20);
+        WRITE_IP(&b, tcp, sizeof tcp, .src = pairs[family][0], .dst = pairs[family][1],
+                 .protocol = 6, .tos = 0x11, .ttl = 33,
+                 .padding = (uint32_t)check_random_below(8));
+        assert_int_equal(give(&run, 1, &b), HF_IP_TCP); /* the pair is the last that was good */
+        for (uint64_t wrong = check_random_below(3); wrong > 0; wrong--)
+            b.data[check_random_below(44)] = (uint8_t)check_random();
+        if (family == 0 && check_random_below(2)) { /* what the checksum would hide */
+            b.data[10] = b.data[11] = 0;
+            uint32_t sum = 0;
+            for (unsigned i = 0; i < 20; i += 2)
+                sum += get16(b.data + i);
+            sum = (sum & 0xffff) + (sum >> 16);
+            sum = ~((sum & 0xffff) + (sum >> 16));
+            b.data[10] = (uint8_t)(sum >> 8);
+            b.data[11] = (uint8_t)sum;
+        }
+        uint32_t cut = 60 + (uint32_t)check_random_below(20);
+        enum hf_ip_verdict verdict = give_cut(&run, 1, &b, cut);
+        anew.ip.seen_link = 0;
+        assert_int_equal(give_cut(&anew, 1, &b, cut), verdict);
+        if (verdict != HF_IP_TCP)
+            continue;
+        taken++;
+        const struct hf_ip_datagram *x = &run.datagram, *y = &anew.datagram;
+        assert_memory_equal(&x->flow, &y->flow, sizeof x->flow);
+        assert_int_equal(x->tos, y->tos);
+        assert_int_equal(x->ttl, y->ttl);
+        assert_int_equal(x->link, y->link);
+        assert_int_equal(x->to_us, y->to_us);
+        assert_int_equal(x->reassembled, y->reassembled);
+        assert_ptr_equal(x->head, y->head);
+        assert_int_equal(x->head_len, y->head_len);
+        assert_int_equal(x->total, y->total);
+        assert_int_equal(x->slice_count, y->slice_count);
+        assert_int_equal(x->offset, y->offset);
+    }
+    assert_true(taken > 5000);
+    assert_int_equal(all_drops(&run), all_drops(&anew));
+    world_down(&run);
+    world_down(&anew);
+}
