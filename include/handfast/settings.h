@@ -31,6 +31,14 @@ enum hf_fast_open {
     HF_FAST_OPEN_ALL_LISTENERS = 0x400  /* listeners need not ask: their backlog is the limit */
 };
 
+/* How slow start ends before there is a loss: not at all; HyStart++ (RFC 9406); as Linux's CUBIC does. */
+enum hf_hystart_kind { HF_HYSTART_OFF = 0, HF_HYSTART_PLUS = 1, HF_HYSTART_LINUX = 2 };
+
+/* When a window counts as used, so that it may grow: when it kept text back, and in slow start when
+ * more than half of it was in flight (Linux); besides, when more than half of it was acknowledged in
+ * a round trip, and a window long not used is cut (RFC 7661). */
+enum hf_window_validation { HF_VALIDATE_LINUX = 0, HF_VALIDATE_RFC7661 = 1 };
+
 struct hf_settings {
     /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
     hf_time rto_initial;  /* before the first sample                                          */
@@ -47,7 +55,7 @@ struct hf_settings {
 
     /* Acknowledgements, RFC 9293 3.8.6.3, RFC 5681 4.2 */
     hf_time delack;       /* delayed ACK, below 500 ms                                        */
-    uint8_t quick_acks;   /* segments acknowledged at once at the start of a connection       */
+    uint8_t quick_acks;   /* segments acknowledged at once at the start of a connection, 0..63 */
 
     /* Keep-alive, RFC 9293 3.8.4: off until a connection asks for it */
     hf_time keepalive_idle;
@@ -83,7 +91,12 @@ struct hf_settings {
     uint8_t slow_start_limit; /* segments that one ACK may add in slow start (RFC 3465); 0: no limit */
     uint8_t dupack_threshold; /* duplicate ACKs that start fast retransmit                    */
     uint8_t idle_restart;     /* RFC 5681 4.1: cwnd falls back after idling one RTO           */
-    const char *congestion;   /* name of the controller: "reno"                               */
+    const char *congestion;   /* controller: "cubic" (RFC 9438), "reno" (RFC 5681), "bbr"      */
+    uint8_t hystart;          /* enum hf_hystart_kind: how CUBIC's first slow start ends       */
+    uint8_t window_validation; /* enum hf_window_validation                                    */
+    uint8_t reduce_from_cwnd; /* 1: a loss reduces from cwnd; 0: from what was in flight       */
+    uint8_t abe;              /* 1: a mark reduces less than a loss (RFC 8511)                */
+    uint8_t pacing;           /* 1: all controllers are paced; 0: only those that ask for it   */
     uint16_t sent_records;    /* records of sent text that a connection may hold              */
 
     /* Opening */

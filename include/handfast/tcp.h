@@ -30,6 +30,7 @@ HF_BEGIN
     X(DELACK, "delayed-ack", 1)              /* 0: acknowledge everything at once             */ \
     X(CORK, "cork", 1)                       /* 1: only full segments                         */ \
     X(USER, "user", 1)                       /* the value in events                           */ \
+    X(CONGESTION, "congestion", 1)           /* enum hf_congestion_control; never reads 0     */ \
     X(MSS, "mss", 1)                         /* see below                                     */ \
     X(SYN_RETRIES, "syn-retries", 1)         /* before giving up, 1..255; while opening       */ \
     X(SEND_ROOM, "send-room", 0)             /* bytes that hf_tcp_send would take             */ \
@@ -45,6 +46,23 @@ enum hf_option {
 /* MSS reads as the text of a full segment that we send, options taken off. Set before the SYN
  * leaves, it bounds what the SYN says, and always what we send, timestamps included; 64..65495,
  * or 0: no bound but the peer's and the path's (TCP_MAXSEG). */
+
+/* ---- Congestion control ---- */
+
+/* What decides how much may be in flight. A connection has the stack's (struct hf_settings) unless
+ * HF_OPTION_CONGESTION says otherwise. */
+enum hf_congestion_control {
+    HF_CONGESTION_DEFAULT = 0,
+    HF_CONGESTION_RENO,  /* "reno": RFC 5681                                                  */
+    HF_CONGESTION_CUBIC, /* "cubic": RFC 9438, with HyStart++ (RFC 9406)                      */
+    HF_CONGESTION_COUNT
+};
+
+/* hf_congestion_named: the controller with this name, or HF_ERR_ARGUMENT.
+ * hf_congestion_name: its name, or NULL.
+ * thread   any */
+HF_API int hf_congestion_named(const char *name);
+HF_API const char *hf_congestion_name(int control);
 
 /* ---- OPEN, RFC 9293 3.9.1.1 ---- */
 
@@ -66,11 +84,12 @@ struct hf_open {
     uint8_t tos;              /* Diffserv field; 0: the stack's                               */
     uint8_t fast_open;        /* HF_OPEN_FAST, ...; 0: no                                     */
     uint8_t syn_retries;      /* SYNs sent again before giving up; 0: the stack's             */
+    uint8_t congestion;       /* enum hf_congestion_control; 0: the stack's                   */
 };
 
 /* hf_tcp_open: active OPEN. The SYN leaves with the next output; HF_EVENT_CONNECTED or
  * HF_EVENT_ENDED tells how it went.
- * returns  0 and *conn; or HF_ERR_UNSPECIFIED (remote address or port missing), HF_ERR_ADDRESS
+ * returns  0 and *conn; or HF_ERR_ARGUMENT, HF_ERR_UNSPECIFIED (remote address or port missing), HF_ERR_ADDRESS
  *          (broadcast, multicast or mapped remote, or local not ours), HF_ERR_ROUTE, HF_ERR_PORT,
  *          HF_ERR_EXISTS (the pair is in use or in TIME-WAIT), HF_ERR_LIMIT, HF_ERR_MEMORY
  * source   RFC 9293 3.10.1; MUST-43, 44, 46 */
@@ -251,6 +270,8 @@ struct hf_tcp_status {
     uint8_t probes;         /* zero-window or keep-alive probes unanswered                    */
     uint8_t phase;          /* congestion: as in HF_TRACE_CONGESTION                          */
     uint8_t fast_open;      /* enum hf_fast_open_result                                       */
+    uint8_t congestion;     /* enum hf_congestion_control                                     */
+    uint8_t rate_app_limited; /* 1: delivery_rate is what the application sent, not the path's */
     struct hf_endpoint local, remote;
     uint32_t snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2, iss;
     uint32_t rcv_nxt, rcv_wnd, irs;
@@ -265,6 +286,9 @@ struct hf_tcp_status {
     uint32_t path_mtu;
     uint32_t cwnd, ssthresh, in_flight; /* bytes                                              */
     hf_time srtt, rttvar, rto;          /* srtt 0: no sample yet                              */
+    hf_time min_rtt;        /* least round trip of the last 10 s of sending; 0: no sample      */
+    uint64_t pacing_rate;   /* bytes a second; 0: not paced                                   */
+    uint64_t delivery_rate; /* bytes a second, the last sample; 0: none                       */
     uint64_t bytes_sent, bytes_received, bytes_acked; /* text, each octet once                */
     uint64_t bytes_resent;
     uint32_t segments_sent, segments_received, retransmits;

@@ -54,6 +54,10 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
     info->tcpi_last_data_sent = (uint32_t)(s->since_text_sent / HF_MS);
     info->tcpi_last_ack_recv = (uint32_t)(s->since_ack_received / HF_MS);
     info->tcpi_snd_wnd = s->snd_wnd;
+    info->tcpi_min_rtt = s->min_rtt ? (uint32_t)(s->min_rtt / HF_US) : UINT32_MAX;
+    info->tcpi_pacing_rate = s->pacing_rate ? s->pacing_rate : UINT64_MAX;
+    info->tcpi_delivery_rate = s->delivery_rate;
+    info->tcpi_delivery_rate_app_limited = s->rate_app_limited != 0;
 }
 
 static void receiver(const struct hf_tcp_status *s, struct tcp_info *info)

@@ -18,6 +18,7 @@
 #define MSS_DEFAULT 536       /* TCP_MSS_DEFAULT */
 #define KEEPALIVE_S_MAX 32767 /* MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define SYN_COUNT_MAX 127     /* MAX_TCP_SYNCNT */
+#define NAME_MAX_CC 16        /* TCP_CA_NAME_MAX */
 
 void hf_socket_options_init(struct hf_socket *s)
 {
@@ -76,6 +77,7 @@ void hf_socket_options_apply(struct hf_socket *s)
     give_if(s, HF_OPTION_TOS, o->tos);
     give_if(s, HF_OPTION_TTL, o->ttl);
     give_if(s, HF_OPTION_MSS, o->mss);
+    give_if(s, HF_OPTION_CONGESTION, o->congestion);
 }
 
 void hf_socket_status(const struct hf_socket *s, struct hf_tcp_status *status)
@@ -248,8 +250,33 @@ static void push(struct hf_socket *s)
     give(s, HF_OPTION_CORK, s->options.cork);
 }
 
+/* TCP_CONGESTION: a name, with or without a zero behind it. */
+static int set_congestion(struct hf_socket *s, const void *value, uint32_t len)
+{
+    char name[NAME_MAX_CC];
+    if (len < 1)
+        return -EINVAL;
+    uint32_t n = len < sizeof name - 1 ? len : (uint32_t)sizeof name - 1;
+    memcpy(name, value, n);
+    name[n] = 0;
+    int control = hf_congestion_named(name);
+    if (control < 0)
+        return -ENOENT;
+    s->options.congestion = control;
+    give(s, HF_OPTION_CONGESTION, control);
+    return 0;
+}
+
+static const char *congestion_of(const struct hf_socket *s)
+{
+    int control = s->options.congestion;
+    return control ? hf_congestion_name(control) : s->sockets->settings.congestion;
+}
+
 static int set_tcp(struct hf_socket *s, int name, const void *value, uint32_t len)
 {
+    if (name == TCP_CONGESTION)
+        return set_congestion(s, value, len);
     struct hf_socket_options *o = &s->options;
     int n;
     int err = number(value, len, &n);
@@ -482,6 +509,14 @@ static void tell_timeout(hf_time limit, void *value, uint32_t *len)
 /* Options that are not numbers: 1 when it was one. */
 static int get_structure(struct hf_socket *s, int level, int name, void *value, uint32_t *len)
 {
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+        char text[NAME_MAX_CC] = {0};
+        const char *control = congestion_of(s);
+        for (unsigned i = 0; control[i] && i < sizeof text - 1; i++)
+            text[i] = control[i];
+        tell(text, sizeof text, value, len);
+        return 1;
+    }
     if (level == IPPROTO_TCP && name == TCP_INFO) {
         *len = hf_socket_info(s, value, *len);
         return 1;

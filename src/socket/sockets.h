@@ -36,6 +36,7 @@ struct hf_socket_options {
     int syn_count;        /* TCP_SYNCNT                                                         */
     uint32_t notsent_low; /* TCP_NOTSENT_LOWAT; 0: that of all sockets                        */
     int tos, ttl;         /* 0: the stack's                                                     */
+    int congestion;       /* TCP_CONGESTION: enum hf_congestion_control; 0: the stack's         */
     int receive_low;      /* SO_RCVLOWAT; never below 1                                         */
     hf_time receive_timeout, send_timeout; /* 0: none                                         */
 };

@@ -77,7 +77,8 @@ static int open_pair(struct hf_stack *stack, const struct hf_open *open, hf_conn
 
 int hf_tcp_open(struct hf_stack *stack, const struct hf_open *open, hf_conn *conn)
 {
-    if (!open || open->size != sizeof *open || !conn || open->timeout < 0)
+    if (!open || open->size != sizeof *open || !conn || open->timeout < 0 ||
+        open->congestion >= HF_CONGESTION_COUNT)
         return HF_ERR_ARGUMENT;
     return open_pair(stack, open, conn);
 }

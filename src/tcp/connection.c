@@ -49,9 +49,10 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     uint32_t largest = path->link_mtu - headers; /* MUST-67 */
     c->advertised_mss = (uint16_t)(s->mss && s->mss < largest ? s->mss : largest);
     c->peer_mss = hf_flow_is_ipv4(flow) ? 536 : 1220; /* MUST-15 */
+    c->congestion = hf_congestion_number(s->congestion) & 3u;
     c->r2_ms = hf_tcp_limit_ms(s->r2_data);
     c->user_timeout_ms = hf_tcp_limit_ms(s->user_timeout);
-    c->quick_acks = s->quick_acks;
+    c->quick_acks = s->quick_acks & 63u;
     c->syn_retries = s->syn_retries;
     c->keepalive_idle_s = (uint32_t)(s->keepalive_idle / HF_SEC);
     c->keepalive_interval_s = (uint32_t)(s->keepalive_interval / HF_SEC);
@@ -101,7 +102,7 @@ void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c)
     c->mss = (uint16_t)(mss > options + 8 ? mss - options : 8);
     struct hf_active *a = hf_tcp_active(env, c);
     if (a)
-        hf_recovery_mss_changed(c, a);
+        hf_recovery_mss_changed(env, c, a);
 }
 
 void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)

@@ -232,7 +232,7 @@ struct hf_fast_open_server {
 };
 
 /* The places where this pair of addresses may stand; NULL: there is no table. */
-static struct hf_fast_open_server *places(const struct hf_env *env, const struct hf_flow *flow,
+static struct hf_fast_open_server *places(struct hf_env *env, const struct hf_flow *flow,
                                           unsigned *count)
 {
     unsigned all = env->settings->fast_open_servers;
@@ -245,7 +245,7 @@ static struct hf_fast_open_server *places(const struct hf_env *env, const struct
     return env->fast_open_servers + hash % (all - *count + 1);
 }
 
-static struct hf_fast_open_server *find(const struct hf_env *env, const struct hf_flow *flow)
+static struct hf_fast_open_server *find(struct hf_env *env, const struct hf_flow *flow)
 {
     unsigned count;
     struct hf_fast_open_server *server = places(env, flow, &count);
@@ -317,7 +317,7 @@ static bool is_silent(const struct hf_env *env, const struct hf_fast_open_server
 
 /* ---- Our SYN, RFC 7413 4.2.1 ---- */
 
-uint8_t hf_fast_open_wish(const struct hf_env *env, const struct hf_tcp *c, unsigned asked)
+uint8_t hf_fast_open_wish(struct hf_env *env, const struct hf_tcp *c, unsigned asked)
 {
     unsigned allowed = env->settings->fast_open;
     if (!(asked & HF_OPEN_FAST) || !(allowed & HF_FAST_OPEN_CLIENT))
@@ -356,7 +356,7 @@ static uint32_t room_for_text(const struct hf_tcp *c, const struct hf_fast_open_
     return room > OPTION_ROOM ? room - OPTION_ROOM : 0;
 }
 
-uint32_t hf_fast_open_room(const struct hf_env *env, const struct hf_tcp *c)
+uint32_t hf_fast_open_room(struct hf_env *env, const struct hf_tcp *c)
 {
     if (c->state != HF_SYN_SENT || c->snd_nxt != c->iss || !(c->fast_open & HF_FO_WANTED))
         return 0;

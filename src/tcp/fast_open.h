@@ -32,11 +32,11 @@ void hf_fast_open_recount(struct hf_env *env);
 /* ---- Client ---- */
 
 /* hf_open.fast_open as hf_tcp.fast_open. */
-uint8_t hf_fast_open_wish(const struct hf_env *env, const struct hf_tcp *c, unsigned asked);
+uint8_t hf_fast_open_wish(struct hf_env *env, const struct hf_tcp *c, unsigned asked);
 /* SEND was called: a SYN that waited for it goes. */
 void hf_fast_open_release(struct hf_env *env, struct hf_tcp *c);
 /* Bytes of text that the SYN could carry now. */
-uint32_t hf_fast_open_room(const struct hf_env *env, const struct hf_tcp *c);
+uint32_t hf_fast_open_room(struct hf_env *env, const struct hf_tcp *c);
 /* The path takes less than the SYN that was sent: again without text. */
 void hf_fast_open_too_big(struct hf_env *env, struct hf_tcp *c);
 void hf_fast_open_forget(struct hf_env *env);

@@ -16,37 +16,33 @@ uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss)
 
 void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
 {
-    const struct hf_congestion_ops *ops = hf_congestion_named(env->settings->congestion);
-    a->cc.ops = ops ? ops : &hf_cc_reno;
     a->small_end = c->snd_una;
     a->recover = c->snd_una;
     a->recover_valid = (c->flags & HF_F_AFTER_TIMEOUT) != 0;
     a->cc.mss = c->mss;
-    a->cc.slow_start_limit = env->settings->slow_start_limit;
-    a->cc.cwnd = hf_recovery_initial_window(env, c->mss);
-    a->cc.ssthresh = UINT32_MAX;
-    a->cc.ops->start(&a->cc);
+    a->cc.initial_window = hf_recovery_initial_window(env, c->mss);
+    hf_congestion_start(&a->cc, hf_congestion_of(c->congestion), env->settings, env->now);
     if (c->saved.cwnd)
         a->cc.ops->resume(&a->cc, &c->saved);
     else if (c->retransmits > 1 && !c->bytes_sent)
         a->cc.cwnd = c->mss; /* more than one SYN was lost: RFC 6928 2, RFC 5681 3.1 */
 }
 
-/* RFC 5681 4.1: when nothing was sent for an RTO the old window says nothing about the path. */
+/* Text is about to be sent and none is in flight. */
 void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
 {
     uint32_t idle_ms = hf_tcp_now_ms(env) - c->last_send_ms;
-    uint32_t restart = hf_recovery_initial_window(env, c->mss);
-    if (env->settings->idle_restart && c->bytes_sent && idle_ms > c->rto_us / 1000 &&
-        a->cc.cwnd > restart)
-        a->cc.cwnd = restart;
+    if (c->bytes_sent)
+        hf_congestion_idle_end(&a->cc, env->settings, idle_ms * HF_MS,
+                               (hf_time)c->rto_us * HF_US, env->now);
 }
 
-void hf_recovery_mss_changed(struct hf_tcp *c, struct hf_active *a)
+void hf_recovery_mss_changed(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
     if (a->cc.mss == c->mss)
         return;
     a->cc.mss = c->mss;
+    a->cc.initial_window = hf_recovery_initial_window(env, c->mss);
     if (a->cc.cwnd < c->mss)
         a->cc.cwnd = c->mss;
 }
@@ -74,15 +70,19 @@ uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a)
 }
 
 /* Congestion was found, by a loss or by a mark: once for a window, and the peer is told. */
-static void come_down(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t flight)
+static void come_down(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t flight,
+                      bool mark)
 {
-    if (!a->cwr)
-        a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, flight, env->now);
+    uint32_t window = hf_congestion_window_in_use(&a->cc, env->settings, flight);
+    if (mark && env->settings->abe)
+        a->cc.ssthresh = a->cc.ops->on_mark(&a->cc, window, env->now);
+    else if (!a->cwr)
+        a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, window, env->now);
     a->cwr = false;
     hf_tcp_reduced(c);
 }
 
-/* RFC 3168 6.1.2: as for a loss, but nothing is sent again. Once for what is in flight now: the echo
+/* RFC 3168 6.1.2, RFC 8511: much as for a loss, but nothing is sent again. Once for what is in flight now: the echo
  * stands in every ACK until our CWR arrives. While it lasts the window does not grow. */
 void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
 {
@@ -90,8 +90,8 @@ void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
     if (!a || a->cwr || a->phase != HF_PHASE_SLOW_START || c->snd_una == c->iss ||
         !hf_tcp_outstanding(c))
         return;
-    come_down(env, c, a, c->snd_nxt - c->snd_una);
-    if (a->cc.cwnd > a->cc.ssthresh)
+    come_down(env, c, a, c->snd_nxt - c->snd_una, true);
+    if (!a->cc.ops->own_window && a->cc.cwnd > a->cc.ssthresh)
         a->cc.cwnd = a->cc.ssthresh;
     a->cwr = true;
     a->cwr_end = c->snd_nxt;
@@ -104,6 +104,13 @@ static void go_open(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
     a->dupacks = 0;
     a->rtx_first = false;
     hf_trace_congestion(env, c);
+}
+
+static void recovered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    if (a->cc.ops->on_recovered)
+        a->cc.ops->on_recovered(&a->cc, env->now);
+    go_open(env, c, a);
 }
 
 /* Send the first unacknowledged segment again. */
@@ -123,32 +130,41 @@ static void recovering_ack(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     if (hf_seq_ge(c->snd_una, a->recover)) { /* full */
         uint32_t flight = c->snd_nxt - c->snd_una;
         uint32_t after = (flight > mss ? flight : mss) + mss;
-        a->cc.cwnd = a->cc.ssthresh < after ? a->cc.ssthresh : after;
+        if (!a->cc.ops->own_window)
+            a->cc.cwnd = a->cc.ssthresh < after ? a->cc.ssthresh : after;
         a->recover_valid = false; /* nothing was resent in vain: the next loss counts at once */
-        go_open(env, c, a);
+        recovered(env, c, a);
         return;
     }
-    a->cc.cwnd = a->cc.cwnd > acked ? a->cc.cwnd - acked : 0; /* partial */
-    if (acked >= mss)
-        a->cc.cwnd += mss;
-    if (a->cc.cwnd < mss)
-        a->cc.cwnd = mss;
+    if (!a->cc.ops->own_window) {
+        a->cc.cwnd = a->cc.cwnd > acked ? a->cc.cwnd - acked : 0; /* partial */
+        if (acked >= mss)
+            a->cc.cwnd += mss;
+        if (a->cc.cwnd < mss)
+            a->cc.cwnd = mss;
+    }
     resend_first(env, c, a, HF_SEND_PARTIAL);
 }
 
-/* New text was acknowledged while the window may grow. */
-static void grow(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                 const struct hf_delivery *d)
+/* The ACK is taken in: what it told goes to the controller. */
+static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                    const struct hf_delivery *d)
 {
-    bool reducing = a->cwr;
+    bool reducing = a->cwr; /* no growth until what was marked is through */
     a->cwr = a->cwr && hf_seq_lt(c->snd_una, a->cwr_end);
-    /* A window that is not used does not grow (RFC 7661 in its simplest form). */
-    if (reducing || 2 * (uint64_t)d->prior_flight <= a->cc.cwnd)
-        return;
-    struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .acked = d->acked,
-                               .in_flight = d->prior_flight};
-    a->cc.ops->on_ack(&a->cc, &info);
-    hf_trace_congestion(env, c);
+    struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .srtt_us = c->srtt_us,
+                               .acked = d->acked, .prior_in_flight = d->prior_flight,
+                               .in_flight = hf_recovery_in_flight(c, a),
+                               .recovering = reducing || a->phase == HF_PHASE_RECOVERY,
+                               .sack = (c->flags & HF_F_SACK) != 0,
+                               .rs = hf_rate_sample(&a->cc.rate, a->cc.min_rtt)};
+    if (info.rs.rtt)
+        info.rtt = info.rs.rtt;
+    info.lost = info.rs.newly_lost;
+    uint32_t cwnd = a->cc.cwnd, ssthresh = a->cc.ssthresh;
+    hf_congestion_acked(&a->cc, env->settings, &info);
+    if (a->cc.cwnd != cwnd || a->cc.ssthresh != ssthresh)
+        hf_trace_congestion(env, c);
 }
 
 /* ---- Records ---- */
@@ -162,10 +178,30 @@ static hf_seq recorded_end(const struct hf_env *env, const struct hf_tcp *c,
 void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end)
 {
     hf_seq start = recorded_end(env, c, a); /* what had no record before is in this one */
-    hf_sent_append(env, &a->sent, start, end, c->mss);
+    uint32_t i = hf_sent_append(env, &a->sent, start, end, c->mss);
+    uint32_t bytes = end - start, flight = hf_recovery_in_flight(c, a);
+    if (i)
+        hf_rate_sent(&a->cc.rate, &hf_sent_at(env, i)->rate, bytes,
+                     flight > bytes ? flight - bytes : 0, env->now);
 }
 
-void hf_recovery_sent_again(struct hf_env *env, struct hf_active *a, hf_seq start, hf_seq end)
+void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                      uint32_t index)
+{
+    const struct hf_sent *s = hf_sent_at(env, index);
+    hf_sent_lost(env, &a->sent, index);
+    hf_congestion_lost(&a->cc, &s->rate, hf_sent_len(s), (c->flags & HF_F_SACK) != 0);
+}
+
+void hf_recovery_delivered(struct hf_env *env, struct hf_active *a, const struct hf_sent *s,
+                           uint32_t bytes)
+{
+    hf_rate_delivered(&a->cc.rate, &s->rate, bytes, s->sent_at,
+                      (s->flags & HF_SENT_EVER_RESENT) != 0, env->now);
+}
+
+void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                            hf_seq start, hf_seq end)
 {
     uint32_t i = hf_sent_find(env, &a->sent, start);
     if (i && start != hf_sent_at(env, i)->start && hf_sent_split(env, &a->sent, i, start))
@@ -174,8 +210,11 @@ void hf_recovery_sent_again(struct hf_env *env, struct hf_active *a, hf_seq star
         if (hf_seq_lt(end, hf_sent_at(env, i)->end))
             hf_sent_split(env, &a->sent, i, end); /* no memory: all of it counts as sent */
         if (!(hf_sent_at(env, i)->flags & HF_SENT_LOST))
-            hf_sent_lost(env, &a->sent, i);
+            hf_recovery_lost(env, c, a, i);
+        uint32_t flight = hf_recovery_in_flight(c, a);
         hf_sent_resent(env, &a->sent, i);
+        hf_rate_sent(&a->cc.rate, &hf_sent_at(env, i)->rate, hf_sent_len(hf_sent_at(env, i)),
+                     flight, env->now);
     }
 }
 
@@ -187,7 +226,7 @@ static void record_rest(struct hf_env *env, const struct hf_tcp *c, struct hf_ac
         return;
     uint32_t i = hf_sent_append(env, &a->sent, start, end, c->mss);
     if (i)
-        hf_sent_lost(env, &a->sent, i);
+        hf_recovery_lost(env, c, a, i);
 }
 
 static bool waits_to_be_resent(const struct hf_sent *s)
@@ -217,8 +256,12 @@ bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const st
 
 void hf_recovery_acked(struct hf_env *env, struct hf_active *a, hf_seq ack)
 {
-    while (a->sent.first && hf_seq_lt(hf_sent_at(env, a->sent.first)->start, ack))
+    while (a->sent.first && hf_seq_lt(hf_sent_at(env, a->sent.first)->start, ack)) {
+        const struct hf_sent *s = hf_sent_at(env, a->sent.first);
+        if (!(s->flags & HF_SENT_SACKED))
+            hf_recovery_delivered(env, a, s, hf_seq_min(ack, s->end) - s->start);
         hf_sent_acked(env, &a->sent, ack);
+    }
 }
 
 /* ---- With SACK: RFC 6675 ---- */
@@ -230,8 +273,9 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     uint32_t flight = d->prior_flight;
     if (flight > a->cc.cwnd)
         flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
-    come_down(env, c, a, flight);
-    a->cc.cwnd = a->cc.ssthresh;
+    come_down(env, c, a, flight, false);
+    if (!a->cc.ops->own_window)
+        a->cc.cwnd = a->cc.ssthresh;
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;
     a->timing = false;
@@ -243,13 +287,11 @@ static void after_ack_with_sack(struct hf_env *env, struct hf_tcp *c, struct hf_
                                 const struct hf_delivery *d)
 {
     if (a->phase != HF_PHASE_SLOW_START && hf_seq_ge(c->snd_una, a->recover))
-        go_open(env, c, a);
+        recovered(env, c, a);
     if (d->sacked || (d->acked && a->sent.sacked))
         hf_scoreboard_find_lost(env, c, a);
     if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first)
         enter_recovery(env, c, a, d);
-    else if (a->phase != HF_PHASE_RECOVERY && d->acked)
-        grow(env, c, a, d);
     if (d->acked || d->sacked)
         hf_tcp_want(env, c, 0);
 }
@@ -270,8 +312,7 @@ static void new_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         c->flags &= ~(uint32_t)HF_F_AFTER_TIMEOUT;
     }
     if (a->phase == HF_PHASE_LOSS && hf_seq_ge(c->snd_una, a->recover))
-        go_open(env, c, a);
-    grow(env, c, a, d);
+        recovered(env, c, a);
     hf_tcp_want(env, c, 0);
 }
 
@@ -285,7 +326,7 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
         a->dup_nxt = c->snd_nxt; /* limited transmit comes on top and does not count */
     if (a->phase == HF_PHASE_RECOVERY) {
         /* Each duplicate says that a segment left the network; never more than were in it. */
-        if (a->cc.cwnd < a->cc.ssthresh + (c->snd_nxt - c->snd_una))
+        if (!a->cc.ops->own_window && a->cc.cwnd < a->cc.ssthresh + (c->snd_nxt - c->snd_una))
             a->cc.cwnd += c->mss;
         hf_tcp_want(env, c, 0);
         return;
@@ -297,8 +338,9 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
     /* RFC 6582 3.2 step 2: duplicates that a retransmission of ours caused start nothing. */
     if (a->recover_valid && hf_seq_le(c->snd_una, a->recover))
         return;
-    come_down(env, c, a, a->dup_nxt - c->snd_una);
-    a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
+    come_down(env, c, a, a->dup_nxt - c->snd_una, false);
+    if (!a->cc.ops->own_window)
+        a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;
     a->recover_valid = true;
@@ -321,6 +363,8 @@ void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf
         new_ack(env, c, a, d);
     else if (d->duplicate)
         duplicate_ack(env, c, a);
+    if (d->acked || d->sacked)
+        control(env, c, a, d);
 }
 
 /* ---- Timeouts ---- */
@@ -331,9 +375,12 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a)
         return;
+    uint32_t flight = c->snd_nxt - c->snd_una;
     if (a->phase != HF_PHASE_LOSS)
-        come_down(env, c, a, c->snd_nxt - c->snd_una);
+        come_down(env, c, a, flight, false);
     a->cc.cwnd = c->mss;
+    if (a->cc.ops->on_timeout)
+        a->cc.ops->on_timeout(&a->cc, flight, env->now);
     hf_recovery_resend_all(env, c, HF_SEND_RTO);
     hf_trace_congestion(env, c);
 }
@@ -351,7 +398,9 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     a->recover_valid = true;
     a->timing = false;
     const struct hf_sent *first = hf_sent_or_null(env, a->sent.first);
+    uint32_t lost = a->sent.lost_bytes;
     hf_sent_all_lost(env, &a->sent, first && first->flags & HF_SENT_SACKED);
+    hf_rate_lost(&a->cc.rate, a->sent.lost_bytes - lost);
     record_rest(env, c, a);
     resend_first(env, c, a, reason);
 }

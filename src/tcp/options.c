@@ -74,6 +74,8 @@ static bool fits(enum hf_option option, int64_t value)
         return value == 0 || in(value, 1024, 1 << 30);
     case HF_OPTION_MSS:
         return value == 0 || in(value, HF_MSS_LIMIT_MIN, 65495);
+    case HF_OPTION_CONGESTION:
+        return in(value, 0, HF_CONGESTION_COUNT - 1);
     case HF_OPTION_USER:
         return true;
     default:
@@ -88,6 +90,18 @@ static void set_receive_buffer(struct hf_env *env, struct hf_tcp *c, uint32_t by
     if (c->state == HF_SYN_SENT && !hf_tcp_outstanding(c))
         c->rcv_wscale = hf_receive_scale(env->settings, bytes);
     hf_tcp_window_opened(env, c);
+}
+
+void hf_call_set_congestion(struct hf_env *env, struct hf_tcp *c, unsigned control)
+{
+    unsigned now = control ? control : hf_congestion_number(env->settings->congestion);
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (c->congestion == now)
+        return;
+    c->congestion = now & 3u;
+    c->saved.own = 0; /* it meant something to the other one */
+    if (a)
+        hf_congestion_change(&a->cc, hf_congestion_of(now), env->now);
 }
 
 static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
@@ -128,6 +142,9 @@ static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option optio
     case HF_OPTION_MSS:
         c->mss_limit = (uint16_t)value;
         hf_tcp_set_mss(env, c);
+        break;
+    case HF_OPTION_CONGESTION:
+        hf_call_set_congestion(env, c, (unsigned)value);
         break;
     default:
         c->user = (uint64_t)value;
@@ -188,6 +205,9 @@ int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int
         break;
     case HF_OPTION_USER:
         *value = (int64_t)c->user;
+        break;
+    case HF_OPTION_CONGESTION:
+        *value = c->congestion;
         break;
     case HF_OPTION_MSS:
         *value = c->mss;

@@ -401,7 +401,7 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         if (a && a->timing && hf_seq_le(p->seq, a->timed_seq))
             a->timing = false; /* Karn */
         if (a && p->reason != HF_SEND_PROBE)
-            hf_recovery_sent_again(env, a, p->seq, end);
+            hf_recovery_sent_again(env, c, a, p->seq, end);
     }
     if (p->len) {
         c->text_segments_sent++;
@@ -518,6 +518,18 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
     return false;
 }
 
+/* Nothing more is sent now: was it the path's window that stopped it, or was there no more? */
+static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+{
+    if (!hf_tcp_outstanding(c))
+        return;
+    uint32_t unsent = hf_tcp_unsent(env, c), flight = hf_recovery_in_flight(c, a);
+    uint32_t next = unsent < c->mss ? unsent : c->mss;
+    bool full = flight + next > a->cc.cwnd;
+    hf_congestion_sent(&a->cc, flight, unsent && full,
+                       !unsent && !full && a->phase == HF_PHASE_SLOW_START);
+}
+
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                    struct hf_out *out)
 {
@@ -526,8 +538,10 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         return true;
     }
     c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
-    if (c->active)
+    if (c->active) {
         hf_tcp_active(env, c)->run = 0;
+        note_use(env, c, hf_tcp_active(env, c));
+    }
     hf_tcp_quiesce(env, c);
     hf_tcp_output_over(env, c);
     return false;

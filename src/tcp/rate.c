@@ -31,7 +31,7 @@ void hf_rate_app_limited(struct hf_rate *rate, uint32_t in_flight)
     rate->app_limited = over ? over : 1;
 }
 
-void hf_rate_delivered(struct hf_rate *rate, struct hf_rate_mark *mark, uint32_t bytes,
+void hf_rate_delivered(struct hf_rate *rate, const struct hf_rate_mark *mark, uint32_t bytes,
                        hf_time sent_at, bool resent, hf_time now)
 {
     struct hf_rate_sample *s = &rate->sample;
@@ -40,10 +40,7 @@ void hf_rate_delivered(struct hf_rate *rate, struct hf_rate_mark *mark, uint32_t
     s->newly_delivered += bytes;
     if (!resent && (!s->rtt || now - sent_at < s->rtt) && now > sent_at)
         s->rtt = now - sent_at;
-    if (!mark->set)
-        return;
-    mark->set = false;
-    if (s->any && sent_at < rate->newest_sent_at)
+    if (!mark->set || (s->any && sent_at < rate->newest_sent_at))
         return;
     s->any = true;
     rate->newest_sent_at = sent_at;

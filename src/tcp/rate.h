@@ -12,8 +12,7 @@
 
 #include <handfast/types.h>
 
-/* Travels with a sent record; a record that is cut gives both pieces a copy. All zero: no mark, as
- * after delivery. */
+/* Travels with a sent record; a record that is cut gives both pieces a copy. All zero: no mark. */
 struct hf_rate_mark {
     hf_time delivered_at;  /* when the counter last grew before this was sent                 */
     hf_time first_sent_at; /* when the text was sent that was newest delivered then           */
@@ -62,9 +61,8 @@ void hf_rate_sent(struct hf_rate *rate, struct hf_rate_mark *mark, uint32_t byte
 /* There is nothing to send although the window and the peer would take more. */
 void hf_rate_app_limited(struct hf_rate *rate, uint32_t in_flight);
 
-/* `bytes` of a record are delivered: acknowledged or reported by SACK for the first time. Ends the
- * mark. resent: it was sent more than once, so that the time it took is not known. */
-void hf_rate_delivered(struct hf_rate *rate, struct hf_rate_mark *mark, uint32_t bytes,
+/* `bytes` of a record are delivered: acknowledged or reported by SACK for the first time. resent: it was sent more than once, so that the time it took is not known. */
+void hf_rate_delivered(struct hf_rate *rate, const struct hf_rate_mark *mark, uint32_t bytes,
                        hf_time sent_at, bool resent, hf_time now);
 
 /* `bytes` of a record are declared lost. */

@@ -24,7 +24,14 @@ void hf_recovery_acked(struct hf_env *env, struct hf_active *a, hf_seq ack);
 void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_delivery *d);
 /* Text or FIN up to `end` left for the first time, or what lies between two numbers left again. */
 void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end);
-void hf_recovery_sent_again(struct hf_env *env, struct hf_active *a, hf_seq start, hf_seq end);
+void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                            hf_seq start, hf_seq end);
+/* A record is lost; octets of one, from its start, are with the peer: hf_sent_lost, and before
+ * hf_sent_sacked, with word to the controller. */
+void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                      uint32_t index);
+void hf_recovery_delivered(struct hf_env *env, struct hf_active *a, const struct hf_sent *s,
+                           uint32_t bytes);
 /* What is to be sent again next: from *start, at least one segment or all that is lost there, to
  * *end. False: nothing. */
 bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,

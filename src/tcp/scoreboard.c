@@ -43,6 +43,7 @@ static uint32_t mark_record(struct hf_env *env, struct hf_active *a, uint32_t in
     if (high != s->end && !hf_sent_split(env, &a->sent, index, high))
         return index;
     d->sacked += hf_sent_len(s);
+    hf_recovery_delivered(env, a, s, hf_sent_len(s));
     a->fack = hf_seq_max(a->fack, s->end);
     return hf_sent_sacked(env, &a->sent, index);
 }
@@ -115,7 +116,7 @@ void hf_scoreboard_find_lost(struct hf_env *env, struct hf_tcp *c, struct hf_act
     }
     for (uint32_t i = low;; i = hf_sent_at(env, i)->next) {
         if (!(hf_sent_at(env, i)->flags & HF_SENT_SACKED))
-            hf_sent_lost(env, &a->sent, i);
+            hf_recovery_lost(env, c, a, i);
         if (i == top)
             return;
     }

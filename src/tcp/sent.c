@@ -227,6 +227,7 @@ bool hf_sent_split(struct hf_env *env, struct hf_sent_list *list, uint32_t index
     r->end = s->end;
     s->end = at;
     r->sent_at = s->sent_at;
+    r->rate = s->rate;
     r->origin = s->origin;
     r->segment = s->segment;
     r->flags = s->flags;

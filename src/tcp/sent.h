@@ -23,6 +23,7 @@
 
 #include "base/env.h"
 #include "base/seq.h"
+#include "tcp/rate.h"
 
 enum {
     HF_SENT_SACKED = 1,      /* the peer has it; counts until it is acknowledged or reneged    */
@@ -42,6 +43,7 @@ struct hf_sent {
     uint16_t segment;
     uint8_t flags;           /* HF_SENT_...                                                   */
     uint32_t segments;       /* while SACKED: how many                                        */
+    struct hf_rate_mark rate; /* of the last transmission                                     */
 };
 
 struct hf_sent_queue {

@@ -15,7 +15,6 @@
         .sws_override = 200 * HF_MS,      /* RFC 9293 3.8.6.2.1: 0.1 to 1 s */                    \
         .initial_window = 10,             /* RFC 6928 */                                          \
         .dupack_threshold = 3,            /* RFC 5681 3.2 */                                      \
-        .congestion = "reno",                                                                     \
         .sent_records = 32768,            /* bounds what SACK can make us keep */                 \
         .backlog_max = 4096,              /* Linux somaxconn */                                   \
         .half_open_max = 65536,                                                                   \
@@ -40,6 +39,8 @@
 
 static const struct hf_settings rfc = {
     COMMON,
+    .congestion = "reno",          /* RFC 5681 */
+    .window_validation = HF_VALIDATE_RFC7661,
     .rto_initial = 1 * HF_SEC,     /* RFC 6298 2.1 */
     .rto_min = 1 * HF_SEC,         /* RFC 6298 2.4 */
     .slow_start_limit = 1,         /* RFC 5681 3.1: at most SMSS */
@@ -63,6 +64,8 @@ static const struct hf_settings rfc = {
 
 #define LINUX                                                                                     \
     COMMON, .rto_initial = 1 * HF_SEC, /* TCP_TIMEOUT_INIT */                                     \
+        .congestion = "cubic",         /* RFC 9438; tcp_congestion_control */                     \
+        .reduce_from_cwnd = 1,         /* cubictcp_recalc_ssthresh, tcp_reno_ssthresh */          \
         .rto_min = 200 * HF_MS,        /* TCP_RTO_MIN */                                          \
         .rto_min_on_variance = 1,      /* __tcp_set_rto */                                        \
         .push_bursts = 1,              /* __tcp_transmit_skb */                                   \
@@ -84,6 +87,7 @@ static const struct hf_settings linux_table = {
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
     .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
     .fast_open = HF_FAST_OPEN_CLIENT, /* tcp_fastopen = 1; tcp_fastopen_blackhole_timeout_sec = 0 */
+    .hystart = HF_HYSTART_LINUX,
     /* slow_start_limit 0: tcp_slow_start; timestamps_required 0: tcp_validate_incoming;
      * answer_unsent 0: tcp_ack drops in silence. */
 };
@@ -94,6 +98,9 @@ static const struct hf_settings default_table = {
     .slow_start_limit = 2, /* RFC 3465 2.3 */
     .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER,
     .fast_open_retry = 3600 * HF_SEC,
+    .abe = 1,                                   /* RFC 8511 */
+    .hystart = HF_HYSTART_PLUS,                 /* RFC 9406 */
+    .window_validation = HF_VALIDATE_RFC7661,
     .timestamps_required = 1,
     .answer_unsent = 1,
 };

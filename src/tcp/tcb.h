@@ -156,7 +156,8 @@ struct hf_tcp {
         uint8_t probes;      /* keep-alive or zero-window probes unanswered                   */
         uint8_t syn_retries; /* until our SYN is acknowledged: so many, 0: r2_syn decides      */
     };
-    uint8_t quick_acks;   /* segments still to be acknowledged at once                        */
+    uint8_t quick_acks : 6; /* segments still to be acknowledged at once                      */
+    uint8_t congestion : 2; /* enum hf_congestion_control                                     */
     uint8_t fast_open;    /* HF_FO_...                                                        */
     uint8_t tos, ttl, peer_tos;
     uint8_t soft_error;   /* enum hf_icmp_kind                                                */

@@ -195,7 +195,7 @@ uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss);
 void hf_recovery_idle(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
 void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c);
 void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_reason reason);
-void hf_recovery_mss_changed(struct hf_tcp *c, struct hf_active *a);
+void hf_recovery_mss_changed(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
 /* Bytes that may be in flight now, limited transmit included. */
 uint32_t hf_recovery_window(const struct hf_tcp *c, const struct hf_active *a);
 uint32_t hf_recovery_in_flight(const struct hf_tcp *c, const struct hf_active *a);
@@ -247,6 +247,8 @@ uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c);
 /* May a connection have it so? */
 bool hf_option_fits(enum hf_option option, int64_t value);
 int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value);
+/* Another controller for this connection; 0: the stack's. */
+void hf_call_set_congestion(struct hf_env *env, struct hf_tcp *c, unsigned control);
 int hf_call_get(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t *value);
 
 /* ---- check.c: invariants ---- */

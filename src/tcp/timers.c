@@ -259,6 +259,7 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
         a->timed_at += by;
         for (uint32_t i = a->sent.first; i; i = hf_sent_at(env, i)->next)
             hf_sent_at(env, i)->sent_at += by;
+        hf_congestion_shift(&a->cc, by);
     }
     if (a && a->busy_since_ms)
         a->busy_since_ms += (uint32_t)(by / HF_MS);

@@ -38,6 +38,8 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
         block.syn_retries = open->syn_retries;
     if (open->fast_open)
         block.fast_open = hf_fast_open_wish(env, &block, open->fast_open);
+    if (open->congestion)
+        block.congestion = open->congestion & 3u;
     block.iss = hf_initial_seq(env, flow);
     if (time_wait)
         block.iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), block.iss);
@@ -362,6 +364,13 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
     s->cwnd = a ? a->cc.cwnd : fresh ? hf_recovery_initial_window(env, c->mss) : c->saved.cwnd;
     s->ssthresh = a ? a->cc.ssthresh : fresh ? UINT32_MAX : c->saved.ssthresh;
     s->phase = a ? (uint8_t)hf_recovery_phase(a) : 0;
+    s->congestion = c->congestion;
+    if (a) {
+        s->min_rtt = a->cc.min_rtt;
+        s->pacing_rate = a->cc.pacing_rate;
+        s->delivery_rate = a->cc.rate.bytes_per_s;
+        s->rate_app_limited = a->cc.rate.rate_app_limited;
+    }
     s->srtt = c->srtt_us * HF_US;
     s->rttvar = c->rttvar_us * HF_US;
     s->rto = c->rto_us * HF_US;

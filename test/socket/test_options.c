@@ -54,6 +54,29 @@ TEST(each_option_by_itself, none, "")
     }
 }
 
+/* TCP_CONGESTION takes a name and tells it in 16 bytes; one that nobody has is ENOENT. */
+TEST(congestion_control_by_name, none, "")
+{
+    pair_begin(V4);
+    char name[16] = "xxxxxxxxxxxxxxx";
+    uint32_t len = sizeof name;
+    int fd = new_socket(client);
+    assert_int_equal(hf_socket_get_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_string_equal(name, hf_settings_default()->congestion);
+    assert_int_equal(len, 16);
+    assert_int_equal(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+    len = 3;
+    memset(name, 'x', sizeof name - 1);
+    assert_int_equal(hf_socket_get_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_int_equal(len, 3);
+    assert_memory_equal(name, "renx", 4);
+    FAILS(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5), ENOENT);
+    FAILS(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, "", 0), EINVAL);
+    FAILS(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION,
+                               "a name that is much too long", 28), ENOENT);
+    pair_end();
+}
+
 TEST(what_is_no_option, none, "")
 {
     char room[4] = {0};

@@ -1,0 +1,109 @@
+/* HyStart++ (RFC 9406 4) and Linux's HyStart (tcp_cubic.c; Ha and Rhee 2011). Times in
+ * microseconds, which go round after 71 minutes: only differences within a round are taken. */
+#include "tcp/hystart.h"
+
+#include <string.h>
+
+/* RFC 9406 4.3; Linux: HYSTART_DELAY_MIN and _MAX, HYSTART_MIN_SAMPLES */
+#define THRESHOLD_MIN_US 4000u
+#define THRESHOLD_MAX_US 16000u
+#define SAMPLES 8u
+#define SLOW_ROUNDS 5u
+#define NONE UINT32_MAX
+
+/* Linux: hystart_low_window, hystart_ack_delta_us */
+#define LOW_WINDOW 16u
+#define TRAIN_GAP_US 2000u
+
+static uint32_t threshold(uint32_t rtt_us)
+{
+    uint32_t eighth = rtt_us / 8;
+    return eighth < THRESHOLD_MIN_US   ? THRESHOLD_MIN_US
+           : eighth > THRESHOLD_MAX_US ? THRESHOLD_MAX_US
+                                       : eighth;
+}
+
+void hf_hystart_start(struct hf_hystart *h)
+{
+    memset(h, 0, sizeof *h);
+    h->last_min_us = h->round_min_us = h->baseline_us = NONE;
+}
+
+static void begin_round(struct hf_hystart *h, const struct hf_hystart_ack *ack, uint32_t now_us)
+{
+    h->round_end = ack->acked + ack->in_flight;
+    h->last_min_us = h->round_min_us;
+    h->round_min_us = NONE;
+    h->samples = 0;
+    h->round_us = h->train_us = now_us;
+    h->running = true;
+}
+
+static void take_sample(struct hf_hystart *h, uint32_t us)
+{
+    if (us < h->round_min_us)
+        h->round_min_us = us;
+    if (h->samples < SAMPLES)
+        h->samples++;
+}
+
+/* RFC 9406 4.2 */
+static enum hf_slow_start plus(struct hf_hystart *h, bool round_over)
+{
+    bool enough = h->samples >= SAMPLES;
+    if (!h->slow) {
+        if (enough && h->last_min_us != NONE &&
+            h->round_min_us >= h->last_min_us + threshold(h->last_min_us)) {
+            h->slow = true;
+            h->slow_rounds = 0;
+            h->baseline_us = h->round_min_us;
+        }
+    } else if (enough && h->round_min_us < h->baseline_us) {
+        h->slow = false; /* it was a passing delay */
+        h->baseline_us = NONE;
+    } else if (round_over && ++h->slow_rounds >= SLOW_ROUNDS) {
+        return HF_SLOW_START_OVER;
+    }
+    return h->slow ? HF_SLOW_START_SLOWER : HF_SLOW_START_ON;
+}
+
+/* Both signs of tcp_cubic.c, hystart_update. */
+static enum hf_slow_start classic(struct hf_hystart *h, const struct hf_hystart_ack *ack,
+                                  uint32_t now_us)
+{
+    if (ack->cwnd < LOW_WINDOW * ack->mss || h->baseline_us == NONE)
+        return HF_SLOW_START_ON;
+    if (now_us - h->train_us <= TRAIN_GAP_US) {
+        h->train_us = now_us;
+        uint32_t long_enough = ack->paced ? h->baseline_us : h->baseline_us / 2;
+        if (now_us - h->round_us > long_enough)
+            return HF_SLOW_START_OVER;
+    }
+    bool grown = h->samples >= SAMPLES &&
+                 h->round_min_us > h->baseline_us + threshold(h->baseline_us);
+    return grown ? HF_SLOW_START_OVER : HF_SLOW_START_ON;
+}
+
+enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kind,
+                                  const struct hf_hystart_ack *ack)
+{
+    if (kind == HF_HYSTART_OFF)
+        return HF_SLOW_START_ON;
+    uint32_t now_us = (uint32_t)(ack->now / HF_US);
+    uint32_t us = ack->rtt / HF_US < NONE ? (uint32_t)(ack->rtt / HF_US) : NONE - 1;
+    if (ack->rtt > 0 && kind == HF_HYSTART_LINUX && us < h->baseline_us)
+        h->baseline_us = us;
+    bool over = !h->running || (int32_t)(ack->acked - h->round_end) >= 0;
+    bool first = !h->running;
+    enum hf_slow_start verdict = HF_SLOW_START_ON;
+    if (kind == HF_HYSTART_LINUX && over)
+        begin_round(h, ack, now_us); /* this ACK opens the round */
+    if (ack->rtt > 0)
+        take_sample(h, us);
+    if (kind == HF_HYSTART_LINUX)
+        return classic(h, ack, now_us);
+    verdict = plus(h, over && !first);
+    if (over)
+        begin_round(h, ack, now_us);
+    return verdict;
+}
