@@ -188,7 +188,7 @@ bad_options() {
 
 helps() {
     local c
-    for c in '' demo serve get nc path; do
+    for c in '' demo serve get nc path perf; do
         # shellcheck disable=SC2086
         status 0 "$handfast" $c --help > help || return 1
         grep -q '^Usage: handfast' help || return 1

@@ -7,5 +7,6 @@ int serve_main(int argc, char **argv);
 int get_main(int argc, char **argv);
 int nc_main(int argc, char **argv);
 int path_main(int argc, char **argv);
+int perf_main(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ static const struct subcommand subcommands[] = {
     {"get", get_main, "fetch a URL over HTTP"},
     {"nc", nc_main, "connect standard input and output to a connection"},
     {"path", path_main, "join two TUN devices by a path with rate, delay and loss"},
+    {"perf", perf_main, "measure what TCP carries, with iperf3 or another of its kind"},
 };
 
 static void print_help(void)
@@ -54,5 +55,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < OPTION_COUNT(subcommands); i++)
         if (strcmp(argv[1], subcommands[i].name) == 0)
             return subcommands[i].run(argc - 2, argv + 2);
-    return usage_error(NULL, "%s: no such command; demo, serve, get, nc and path are", argv[1]);
+    return usage_error(NULL, "%s: no such command; demo, serve, get, nc, path and perf are", argv[1]);
 }

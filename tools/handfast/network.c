@@ -28,7 +28,7 @@ static int open_views(struct network *network, const struct network_config *conf
     return views_open(&network->views, network->command, &views);
 }
 
-static int open_stack(struct network *network)
+static int open_stack(struct network *network, const struct network_config *wanted)
 {
     int err;
     struct hf_stack_config config;
@@ -37,6 +37,8 @@ static int open_stack(struct network *network)
     config.allocator = hf_host_allocator();
     config.now = network->began;
     config.trace = views_sink(&network->views, &config.trace_context);
+    if (wanted->settings)
+        wanted->settings(&config.settings);
     if (common.msl)
         config.settings.msl = common.msl;
     if (hf_host_seed(config.seed) < 0)
@@ -125,7 +127,7 @@ int network_open(struct network *network, const struct command *command,
     interrupts_catch(network->host);
     int status = open_views(network, config);
     if (status < 0)
-        status = open_stack(network);
+        status = open_stack(network, config);
     if (status < 0)
         status = open_link(network);
     if (status >= 0) {

@@ -20,6 +20,7 @@ struct network_config {
     hf_host_event_fn on_event;
     hf_host_ready_fn on_ready; /* NULL: no descriptors are watched */
     void *context;
+    void (*settings)(struct hf_settings *settings); /* changes some; NULL: the defaults stand */
     FILE *ladder_to; /* a ladder drawn at the end, or when views_draw is called; NULL: none */
     bool whole, absolute; /* as in struct hf_ladder_config */
     const char *peer_name;

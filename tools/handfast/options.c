@@ -126,6 +126,28 @@ static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *
     return true;
 }
 
+static bool read_size(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+    static const char units[] = "KMGT";
+    char digits[24];
+    size_t len = strspn(text, "0123456789");
+    unsigned shift = 0;
+    if (text[len]) {
+        const char *unit = strchr(units, text[len] & ~0x20); /* k is K */
+        if (!unit || text[len + 1])
+            return false;
+        shift = 10 * (unsigned)(unit - units + 1);
+    }
+    if (len >= sizeof digits)
+        return false;
+    memcpy(digits, text, len);
+    digits[len] = 0;
+    if (!read_number(digits, 0, max >> shift, number) || *number << shift < min)
+        return false;
+    *number <<= shift;
+    return true;
+}
+
 static bool read_real(const char *text, double *real)
 {
     char *end;
@@ -203,6 +225,14 @@ static int set(const struct command *command, const struct option *o, const char
             return -1;
         return usage_error(command, "--%s %s: %s is a whole number from %llu to %llu", o->name,
                            text, o->value, (unsigned long long)o->min,
+                           (unsigned long long)o->max);
+    case OPTION_SIZE:
+        if (read_size(text, o->min, o->max, o->to))
+            return -1;
+        return usage_error(command,
+                           "--%s %s: %s is a whole number from %llu to %llu; K, M, G or T behind "
+                           "it multiplies",
+                           o->name, text, o->value, (unsigned long long)o->min,
                            (unsigned long long)o->max);
     case OPTION_CHANCE:
         if (read_real(text, &real) && real <= 1) {

@@ -21,6 +21,7 @@ enum option_kind {
     OPTION_FLAG,     /* bool: no value                                                      */
     OPTION_TEXT,     /* const char *                                                        */
     OPTION_NUMBER,   /* uint64_t, min..max                                                  */
+    OPTION_SIZE,     /* the same; K, M, G and T multiply by powers of 1024                  */
     OPTION_CHANCE,   /* double, 0..1                                                        */
     OPTION_SECONDS,  /* hf_time; min..max in milliseconds                                   */
     OPTION_ADDRESSES,/* struct address_list                                                 */
