@@ -83,6 +83,7 @@ check() {
 
 # start COMMAND...: in the background; its pid in $started, what it says on stderr in server.log.
 start() {
+    rm -f server.out server.log # nobody is to find what the last one said
     "$@" <&0 > server.out 2> server.log &
     started=$!
     servers+=("$started")

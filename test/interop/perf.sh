@@ -87,6 +87,7 @@ until_true() {
 
 # start COMMAND...: in the background; its pid in $started, what it says in server.out and .log.
 start() {
+    rm -f server.out server.log # nobody is to find what the last one said
     "$@" < /dev/null > server.out 2> server.log &
     started=$!
     servers+=("$started")
@@ -135,6 +136,8 @@ json() {
     python3 -c '
 import json, sys
 d = json.load(open(sys.argv[2]))
+if "error" in d:
+    sys.exit(d["error"])
 if not eval("(" + sys.argv[1] + ")"):
     sys.exit("not so: %s; end: %s" % (sys.argv[1], json.dumps(d.get("end"))[-1500:]))' "$1" "$2"
 }

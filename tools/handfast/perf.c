@@ -62,8 +62,13 @@ static void settings_for(struct hf_settings *settings)
     if (mss)
         settings->mss = (uint16_t)mss;
     if (window) {
-        settings->snd_buffer = (uint32_t)window;
-        settings->rcv_buffer = (uint32_t)window;
+        /* Each stream is given its buffers by itself; they must be allowed, and the window's
+         * scale, which the SYN tells, must fit. */
+        uint32_t room = (uint32_t)window;
+        settings->snd_buffer_max =
+            room > settings->snd_buffer_max ? room : settings->snd_buffer_max;
+        settings->rcv_buffer_max =
+            room > settings->rcv_buffer_max ? room : settings->rcv_buffer_max;
     }
 }
 
