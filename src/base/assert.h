@@ -12,4 +12,7 @@
 #define HF_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HF_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* A rare road that is to stay a call, so that the common one needs no room for it on the C stack. */
+#define HF_APART __attribute__((noinline))
+
 #endif

@@ -143,7 +143,7 @@ uint32_t hf_pool_take(struct hf_pool *pool)
 void hf_pool_give(struct hf_pool *pool, uint32_t index)
 {
     uint32_t slab = index >> pool->shift;
-    HF_ASSERT(hf_pool_find(pool, index) && pool->state[slab].used > 0);
+    HF_ASSERT(slab < pool->slabs_room && pool->state[slab].used > 0);
     struct hf_pool_slab *state = &pool->state[slab];
     uint8_t *object = hf_pool_at(pool, index);
     memset(object, 0, pool->size);

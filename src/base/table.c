@@ -196,7 +196,11 @@ static bool slot_fits(const struct hf_table *table, const struct hf_slot *slot, 
         return false;
     enum hf_kind kind = hf_ref_kind(slot->ref);
     const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(slot->ref));
-    return memcmp(object + table->key_at[kind], tuple, HF_TUPLE_BYTES) == 0;
+    uint64_t has[5], wants[5];
+    load(has, object + table->key_at[kind]);
+    load(wants, tuple);
+    return ((has[0] ^ wants[0]) | (has[1] ^ wants[1]) | (has[2] ^ wants[2]) | (has[3] ^ wants[3]) |
+            (has[4] ^ wants[4])) == 0;
 }
 
 /* The live object of a run; *time_wait is set to its TIME-WAIT entry if that was met first. */
@@ -221,7 +225,9 @@ hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple, h
 {
     *time_wait = 0;
     hf_ref ref = slots_find(table, &table->now, (uint32_t)hash, tuple, time_wait);
-    return ref ? ref : slots_find(table, &table->before, (uint32_t)hash, tuple, time_wait);
+    if (ref || !table->before.used)
+        return ref;
+    return slots_find(table, &table->before, (uint32_t)hash, tuple, time_wait);
 }
 
 static hf_ref slots_time_wait(const struct hf_table *table, const struct hf_slots *slots,

@@ -206,13 +206,11 @@ static enum hf_ip_verdict deliver(struct hf_env *env, struct hf_ip *ip,
     return HF_IP_CONSUMED;
 }
 
-enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned link,
-                               const struct hf_packet *packet, struct hf_ip_datagram *datagram,
-                               struct hf_ip_error *error)
+HF_APART static enum hf_ip_verdict long_road(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                                             const struct hf_packet *packet,
+                                             struct hf_ip_datagram *datagram,
+                                             struct hf_ip_error *error)
 {
-    hf_reassembly_release(env, ip->reassembly);
-    if (is_next_of_run(ip, link, packet, datagram))
-        return HF_IP_TCP;
     struct hf_ip_arrival in = {
         .packet = packet, .slices = packet->slice, .slice_count = packet->slices, .link = link};
     enum hf_drop reason = admit(env, ip, &in);
@@ -229,4 +227,14 @@ enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned li
         return HF_IP_CONSUMED;
     }
     return deliver(env, ip, &in, datagram, error);
+}
+
+enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                               const struct hf_packet *packet, struct hf_ip_datagram *datagram,
+                               struct hf_ip_error *error)
+{
+    hf_reassembly_release(env, ip->reassembly);
+    return is_next_of_run(ip, link, packet, datagram)
+               ? HF_IP_TCP
+               : long_road(env, ip, link, packet, datagram, error);
 }
