@@ -4,6 +4,8 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 300
 SOAK_SECONDS ?= 3600
 WRITE ?=
+REAL ?=
+RECOVERY ?=
 
 all: build/build.ninja
 	@ninja -C build --quiet
@@ -39,6 +41,14 @@ bench: build/build.ninja
 	@ninja -C build --quiet
 	@build/bench/handfast-bench --json build/bench.json
 
+bench-recovery: build/build.ninja
+	@tools/dev/setup demo bench
+	@tools/dev/configure build -Dbench=enabled
+	@ninja -C build --quiet
+	@build/bench/handfast-recovery --json build/bench-recovery.json \
+		$(if $(REAL),--real,--virtual $(if $(WRITE),--write-golden bench/recovery.golden,\
+		$(if $(wildcard bench/recovery.golden),--golden bench/recovery.golden))) $(RECOVERY)
+
 fmt:
 	@tools/dev/setup fmt
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
@@ -58,8 +68,9 @@ help:
 	@echo 'make fuzz         every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make soak         the tests at full size, fresh seeds for SOAK_SECONDS=$(SOAK_SECONDS)'
 	@echo 'make bench        speed and memory; a table and build/bench.json'
+	@echo 'make bench-recovery  loss recovery over a grid of paths; REAL=1: beside Linux (docs/recovery-bench.md)'
 	@echo 'make fmt          clang-format over the sources'
 	@echo 'make install      to PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make clean        remove what was built'
 
-.PHONY: all demo test conformance fuzz soak bench fmt install clean help
+.PHONY: all demo test conformance fuzz soak bench bench-recovery fmt install clean help

@@ -214,12 +214,24 @@ wrapped() {
     grep -q '^8 stories' last
 }
 
+# The real-time benchmark: one short run of each, which must carry something.
+recovery() {
+    "$build/bench/handfast-recovery" --real --controllers reno --cells 20/0.1/0 --seeds 1 \
+        --seconds 1 --json runs.json || return 1
+    cat runs.json
+    python3 -c 'import json
+for run in json.load(open("runs.json")):
+    assert run["outcome"]["mbits"] > 2, run["sender"]'
+}
+
 check 'wrong options are named' bad_options
 check 'a path adds its delay' delay
 check 'a path holds its rate and its queue' rate
 check 'TCP arrives whole over every fault, IPv4 and IPv6' faults
 check 'two ways, an end, and what was counted' asymmetric
 check 'demo --with-linux behind a path' wrapped
+[ -x "$build/bench/handfast-recovery" ] && [ "$(id -u)" = 0 ] &&
+    check 'the recovery benchmark in real time' recovery
 
 echo "1..$((passed + failed))"
 echo "$passed passed, $failed failed"
