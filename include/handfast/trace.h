@@ -148,6 +148,8 @@ enum hf_drop {
     X(RTO, "retransmission, timeout")                                                             \
     X(FAST, "retransmission, duplicate ACKs")                                                     \
     X(PARTIAL, "retransmission, partial ACK")                                                     \
+    X(LOST, "retransmission, found lost")                                                         \
+    X(TLP, "tail loss probe")                                                                     \
     X(PMTU, "retransmission, path MTU fell")                                                      \
     X(PROBE, "zero-window probe")                                                                 \
     X(KEEPALIVE, "keep-alive probe")                                                              \
@@ -173,6 +175,8 @@ enum hf_timer_kind {
     HF_TIMER_2MSL,
     HF_TIMER_ORPHAN,
     HF_TIMER_SWS, /* sender's silly-window override, RFC 9293 3.8.6.2.1 */
+    HF_TIMER_TLP, /* tail loss probe, RFC 8985 7                        */
+    HF_TIMER_REORDER, /* what was overtaken is lost now, RFC 8985 6.2   */
     HF_TIMER_COUNT
 };
 

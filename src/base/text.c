@@ -113,6 +113,8 @@ const char *hf_timer_text(int timer)
     case HF_TIMER_2MSL:      return "2MSL";
     case HF_TIMER_ORPHAN:    return "orphan";
     case HF_TIMER_SWS:       return "silly-window override";
+    case HF_TIMER_TLP:       return "tail loss probe";
+    case HF_TIMER_REORDER:   return "reordering";
     default:                 return "no such timer";
     }
 }

@@ -14,7 +14,8 @@ static hf_time echoed_rtt(struct hf_env *env, const struct hf_tcp *c, const stru
 }
 
 /* Karn's rule: the timed segment is forgotten when it is sent again; an echo is never ambiguous. */
-static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                           const struct hf_delivery *d)
 {
     struct hf_active *a = hf_tcp_active(env, c);
     hf_time rtt = 0;
@@ -22,7 +23,7 @@ static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf
         rtt = env->now - a->timed_at;
         a->timing = false;
     } else if (!a || !a->timing) {
-        rtt = echoed_rtt(env, c, seg);
+        rtt = d->oldest_rtt ? d->oldest_rtt : echoed_rtt(env, c, seg);
     }
     if (rtt > 0)
         hf_rtt_sample(env, c, rtt);
@@ -74,11 +75,11 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
     d->acked = seg->ack - c->snd_una - syn;
     if (syn)
         syn_acknowledged(env, c, seg);
-    else
-        d->rtt = take_sample(env, c, seg);
     drop_text(env, c, seg->ack);
     if (hf_tcp_active(env, c))
-        hf_recovery_acked(env, hf_tcp_active(env, c), seg->ack);
+        hf_recovery_acked(env, c, hf_tcp_active(env, c), seg->ack, d);
+    if (!syn)
+        d->rtt = take_sample(env, c, seg, d);
     c->snd_una = seg->ack;
     c->backoff = 0;
     c->progress_at = env->now;
@@ -163,8 +164,14 @@ void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_se
     struct hf_delivery d = {.prior_flight = c->snd_nxt - c->snd_una,
                             .duplicate = is_duplicate(c, seg)};
     hf_seq edge = c->snd_una + c->snd_wnd;
-    if (a && seg->options.sacks && c->flags & HF_F_SACK)
-        hf_scoreboard_take(env, c, a, seg, &d);
+    if (a) {
+        d.fack = a->sent.sacked ? a->fack : c->snd_una;
+        a->fack = d.fack;
+        d.echo = seg->options.tsecr;
+        d.has_echo = c->flags & HF_F_TIMESTAMPS && seg->options.has_ts && d.echo;
+        if (seg->options.sacks && c->flags & HF_F_SACK)
+            hf_scoreboard_take(env, c, a, seg, &d);
+    }
     bool moves = hf_seq_gt(seg->ack, c->snd_una);
     if (moves)
         advance(env, c, seg, &d);
@@ -174,7 +181,7 @@ void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_se
     }
     if (hf_seq_le(c->snd_una, seg->ack))
         update_window(env, c, seg, edge);
-    hf_recovery_after_ack(env, c, &d);
+    hf_recovery_after_ack(env, c, seg, &d);
     if (moves)
         tell_application(env, c, &d);
 }

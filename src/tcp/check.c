@@ -69,7 +69,7 @@ static const char *check_timers(const struct hf_env *env, const struct hf_tcp *c
         return 0; /* output sees to them */
     bool opening = c->snd_una == c->iss;
     if (hf_tcp_outstanding(c) && !opening)
-        MUST(c->rtx_mode == HF_RTX_RTO || c->rtx_mode == HF_RTX_PERSIST,
+        MUST(c->rtx_mode != HF_RTX_NONE && c->rtx_mode != HF_RTX_SWS,
              "something is outstanding and no retransmission-class timer runs");
     if (c->rtx_mode != HF_RTX_NONE)
         MUST(c->rtx_at != HF_NEVER, "a retransmission-class mode without a time");

@@ -22,6 +22,9 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     a->cc.mss = c->mss;
     a->cc.initial_window = hf_recovery_initial_window(env, c->mss);
     hf_congestion_start(&a->cc, hf_congestion_of(c->congestion), env->settings, env->now);
+    hf_rack_start(env, c, a);
+    a->rto_at = c->rtx_at;
+    a->pto_from = env->now;
     if (c->saved.cwnd)
         a->cc.ops->resume(&a->cc, &c->saved);
     else if (c->retransmits > 1 && !c->bytes_sent)
@@ -180,6 +183,7 @@ void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     hf_seq start = recorded_end(env, c, a); /* what had no record before is in this one */
     uint32_t i = hf_sent_append(env, &a->sent, start, end, c->mss);
     uint32_t bytes = end - start, flight = hf_recovery_in_flight(c, a);
+    a->pto_from = env->now;
     if (i)
         hf_rate_sent(&a->cc.rate, &hf_sent_at(env, i)->rate, bytes,
                      flight > bytes ? flight - bytes : 0, env->now);
@@ -193,15 +197,16 @@ void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_acti
     hf_congestion_lost(&a->cc, &s->rate, hf_sent_len(s), (c->flags & HF_F_SACK) != 0);
 }
 
-void hf_recovery_delivered(struct hf_env *env, struct hf_active *a, const struct hf_sent *s,
-                           uint32_t bytes)
+void hf_recovery_delivered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                           const struct hf_sent *s, hf_seq end, const struct hf_delivery *d)
 {
-    hf_rate_delivered(&a->cc.rate, &s->rate, bytes, s->sent_at,
+    hf_rack_delivered(env, c, a, s, end, d);
+    hf_rate_delivered(&a->cc.rate, &s->rate, end - s->start, s->sent_at,
                       (s->flags & HF_SENT_EVER_RESENT) != 0, env->now);
 }
 
 void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
-                            hf_seq start, hf_seq end)
+                            hf_seq start, hf_seq end, bool lost)
 {
     uint32_t i = hf_sent_find(env, &a->sent, start);
     if (i && start != hf_sent_at(env, i)->start && hf_sent_split(env, &a->sent, i, start))
@@ -209,8 +214,10 @@ void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct h
     for (; i && hf_seq_lt(hf_sent_at(env, i)->start, end); i = hf_sent_at(env, i)->next) {
         if (hf_seq_lt(end, hf_sent_at(env, i)->end))
             hf_sent_split(env, &a->sent, i, end); /* no memory: all of it counts as sent */
-        if (!(hf_sent_at(env, i)->flags & HF_SENT_LOST))
+        if (lost && !(hf_sent_at(env, i)->flags & HF_SENT_LOST))
             hf_recovery_lost(env, c, a, i);
+        if (hf_sent_at(env, i)->flags & HF_SENT_SACKED)
+            continue;
         uint32_t flight = hf_recovery_in_flight(c, a);
         hf_sent_resent(env, &a->sent, i);
         hf_rate_sent(&a->cc.rate, &hf_sent_at(env, i)->rate, hf_sent_len(hf_sent_at(env, i)),
@@ -254,44 +261,111 @@ bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const st
     return true;
 }
 
-void hf_recovery_acked(struct hf_env *env, struct hf_active *a, hf_seq ack)
+void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                       hf_seq ack, struct hf_delivery *d)
 {
-    while (a->sent.first && hf_seq_lt(hf_sent_at(env, a->sent.first)->start, ack)) {
+    hf_time newest = 0;
+    while (a->sent.first) {
         const struct hf_sent *s = hf_sent_at(env, a->sent.first);
-        if (!(s->flags & HF_SENT_SACKED))
-            hf_recovery_delivered(env, a, s, hf_seq_min(ack, s->end) - s->start);
+        if (!hf_seq_lt(s->start, ack))
+            break;
+        if (!(s->flags & HF_SENT_SACKED)) {
+            d->acked_new += hf_seq_min(s->end, ack) - s->start;
+            hf_recovery_delivered(env, c, a, s, hf_seq_min(s->end, ack), d);
+            newest = s->flags & HF_SENT_EVER_RESENT ? newest : env->now - s->sent_at;
+            d->resent = d->resent || s->flags & HF_SENT_EVER_RESENT;
+            d->oldest_rtt = d->oldest_rtt ? d->oldest_rtt : newest;
+        }
         hf_sent_acked(env, &a->sent, ack);
     }
+    if (d->resent)
+        d->oldest_rtt = 0; /* Karn */
+    else if (newest)
+        hf_rack_rtt(env, a, newest);
 }
 
 /* ---- With SACK: RFC 6675 ---- */
 
-/* RFC 6675 5 (4): the first retransmission leaves at once, the others as the window allows. */
+/* What is lost was found, by an ACK (or by none, when the reordering timer fired). */
 static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                            const struct hf_delivery *d)
 {
     uint32_t flight = d->prior_flight;
+    hf_prr_start(a, flight, d);
     if (flight > a->cc.cwnd)
         flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
     come_down(env, c, a, flight, false);
-    if (!a->cc.ops->own_window)
-        a->cc.cwnd = a->cc.ssthresh;
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;
     a->timing = false;
-    resend_first(env, c, a, HF_SEND_FAST);
+    a->tlp.probing = a->tlp.wanted = false;
+    a->rtx_reason = HF_SEND_LOST;
+    if (!env->settings->prr && !a->cc.ops->own_window)
+        a->cc.cwnd = a->cc.ssthresh; /* RFC 6675 5 (4.2) */
     hf_trace_congestion(env, c);
 }
 
-static void after_ack_with_sack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                                const struct hf_delivery *d)
+/* The window while recovering; ssthresh, when that is over. */
+static void reduce(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                   const struct hf_delivery *d, uint32_t lost_before)
 {
-    if (a->phase != HF_PHASE_SLOW_START && hf_seq_ge(c->snd_una, a->recover))
-        recovered(env, c, a);
-    if (d->sacked || (d->acked && a->sent.sacked))
+    if (!env->settings->prr || a->cc.ops->own_window)
+        return;
+    bool more_lost = a->sent.lost_bytes > lost_before;
+    hf_prr_acked(a, hf_recovery_in_flight(c, a), d, more_lost);
+    hf_trace_congestion(env, c);
+}
+
+static void leave_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    if (a->phase == HF_PHASE_RECOVERY && !a->cc.ops->own_window)
+        a->cc.cwnd = a->cc.ssthresh;
+    hf_rack_recovered(c, a);
+    recovered(env, c, a);
+}
+
+static void find_lost(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    if (env->settings->rack)
+        hf_rack_find_lost(env, c, a);
+    else
         hf_scoreboard_find_lost(env, c, a);
+}
+
+/* A tail loss probe has mended a loss: as if a recovery had begun and ended (RFC 8985 7.4.2). */
+static void probe_mended(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                         uint32_t flight)
+{
+    if (a->phase != HF_PHASE_SLOW_START)
+        return;
+    come_down(env, c, a, flight, false);
+    if (!a->cc.ops->own_window)
+        a->cc.cwnd = a->cc.ssthresh;
+    recovered(env, c, a);
+}
+
+static void after_ack_with_sack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                const struct hf_seg *seg, const struct hf_delivery *d)
+{
+    if (d->acked)
+        a->pto_from = env->now;
+    hf_rack_dsack(c, a, d->dsack);
+    if (hf_tlp_acknowledged(a, seg, d))
+        probe_mended(env, c, a, d->prior_flight);
+    if (d->sack_rtt) {
+        hf_rack_rtt(env, a, d->sack_rtt);
+        if (!d->acked)
+            hf_rtt_sample(env, c, d->sack_rtt);
+    }
+    if (a->phase != HF_PHASE_SLOW_START && hf_seq_ge(c->snd_una, a->recover))
+        leave_recovery(env, c, a);
+    uint32_t lost_before = a->sent.lost_bytes;
+    if (d->sacked || a->rack.advanced)
+        find_lost(env, c, a);
     if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first)
         enter_recovery(env, c, a, d);
+    if (a->phase == HF_PHASE_RECOVERY)
+        reduce(env, c, a, d, lost_before);
     if (d->acked || d->sacked)
         hf_tcp_want(env, c, 0);
 }
@@ -349,7 +423,21 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
     hf_trace_congestion(env, c);
 }
 
-void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_delivery *d)
+void hf_recovery_reordered(struct hf_env *env, struct hf_tcp *c)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    struct hf_delivery nothing = {.prior_flight = c->snd_nxt - c->snd_una};
+    uint32_t lost_before = a->sent.lost_bytes;
+    find_lost(env, c, a);
+    if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first) {
+        enter_recovery(env, c, a, &nothing);
+        reduce(env, c, a, &nothing, lost_before);
+    }
+    hf_tcp_want(env, c, 0);
+}
+
+void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                           const struct hf_delivery *d)
 {
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a)
@@ -358,7 +446,7 @@ void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf
     if (a->phase == HF_PHASE_LOSS && !a->sent.lost.first)
         record_rest(env, c, a);
     if (c->flags & HF_F_SACK)
-        after_ack_with_sack(env, c, a, d);
+        after_ack_with_sack(env, c, a, seg, d);
     else if (d->acked)
         new_ack(env, c, a, d);
     else if (d->duplicate)
@@ -378,10 +466,10 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     uint32_t flight = c->snd_nxt - c->snd_una;
     if (a->phase != HF_PHASE_LOSS)
         come_down(env, c, a, flight, false);
-    a->cc.cwnd = c->mss;
+    hf_recovery_resend_all(env, c, HF_SEND_RTO);
+    a->cc.cwnd = hf_recovery_in_flight(c, a) + c->mss; /* beside what is not lost: one segment */
     if (a->cc.ops->on_timeout)
         a->cc.ops->on_timeout(&a->cc, flight, env->now);
-    hf_recovery_resend_all(env, c, HF_SEND_RTO);
     hf_trace_congestion(env, c);
 }
 
@@ -397,9 +485,13 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     a->recover = c->snd_nxt;
     a->recover_valid = true;
     a->timing = false;
+    a->tlp.probing = false;
+    a->rack.reorder_at = HF_NEVER;
     const struct hf_sent *first = hf_sent_or_null(env, a->sent.first);
     uint32_t lost = a->sent.lost_bytes;
-    hf_sent_all_lost(env, &a->sent, first && first->flags & HF_SENT_SACKED);
+    bool by_time = reason == HF_SEND_RTO && c->flags & HF_F_SACK && env->settings->rack;
+    hf_sent_all_lost(env, &a->sent, first && first->flags & HF_SENT_SACKED,
+                     by_time ? hf_rack_lost_by(env, c, a) : HF_NEVER);
     hf_rate_lost(&a->cc.rate, a->sent.lost_bytes - lost);
     record_rest(env, c, a);
     resend_first(env, c, a, reason);

@@ -354,6 +354,33 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     return len && worth_sending(env, c, a, queued, len, p->fin);
 }
 
+/* RFC 8985 7.3: new text, one segment beyond what cwnd allows, or else the last segment again. */
+static bool pick_tail_probe(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                            struct piece *p)
+{
+    if (!a->tlp.wanted)
+        return false;
+    a->tlp.wanted = false;
+    uint32_t queued = hf_tcp_unsent(env, c), in_flight = c->snd_nxt - c->snd_una;
+    uint32_t room = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
+    bool found;
+    if (queued && room) {
+        p->seq = c->snd_nxt;
+        p->len = queued < room ? queued : room;
+        p->len = p->len < c->mss ? p->len : c->mss;
+        p->push = p->len == queued;
+        p->fin = false;
+        found = true;
+    } else {
+        const struct hf_sent *s = hf_sent_or_null(env, a->sent.last);
+        hf_seq last = c->snd_nxt - 1;
+        last = s && s->end == c->snd_nxt ? hf_sent_cut_below(s, last) : hf_tcp_snd_base(c);
+        found = old_piece(c, a, last, c->snd_nxt, p);
+    }
+    p->reason = HF_SEND_TLP;
+    return found;
+}
+
 /* One octet into a zero window (3.8.6.1): the first unacknowledged one, or the next. */
 static bool pick_probe(struct hf_env *env, struct hf_tcp *c, struct piece *p)
 {
@@ -374,7 +401,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                     const struct piece *p)
 {
     hf_seq end = p->seq + p->len + p->fin;
-    if (hf_seq_gt(end, c->snd_nxt)) { /* new */
+    bool is_new = hf_seq_gt(end, c->snd_nxt);
+    if (is_new) {
         if (!hf_tcp_outstanding(c))
             c->progress_at = env->now;
         if (a && p->len && !a->timing && a->phase == HF_PHASE_SLOW_START) {
@@ -401,12 +429,16 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         if (a && a->timing && hf_seq_le(p->seq, a->timed_seq))
             a->timing = false; /* Karn */
         if (a && p->reason != HF_SEND_PROBE)
-            hf_recovery_sent_again(env, c, a, p->seq, end);
+            hf_recovery_sent_again(env, c, a, p->seq, end, p->reason != HF_SEND_TLP);
     }
     if (p->len) {
         c->text_segments_sent++;
         c->last_send_ms = hf_tcp_now_ms(env);
     }
+    if (a && p->reason == HF_SEND_TLP)
+        hf_tlp_sent(c, a, !is_new);
+    if (a && a->phase == HF_PHASE_RECOVERY)
+        hf_prr_sent(a, end - p->seq);
     c->want &= (uint8_t)~HF_WANT_PUSH;
 }
 
@@ -495,6 +527,10 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
     struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
     if (text && a && pick_retransmission(env, c, a, &p)) {
+        build_piece(env, c, packet, out, &p);
+        return true;
+    }
+    if (text && a && pick_tail_probe(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }

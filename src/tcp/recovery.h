@@ -9,9 +9,16 @@
 /* What one ACK told. */
 struct hf_delivery {
     uint32_t acked;           /* octets by which SND.UNA moved, without a SYN                 */
+    uint32_t acked_new;       /* ... of them, those that were not SACKed before               */
     uint32_t sacked;          /* octets reported by SACK for the first time                   */
     uint32_t prior_flight;    /* octets from SND.UNA to SND.NXT before it                     */
     hf_time rtt;              /* 0: no sample                                                 */
+    hf_time oldest_rtt;       /* of what it acknowledged, if nothing of it was sent twice; 0  */
+    hf_time sack_rtt;         /* of what it SACKed and was sent once; 0                       */
+    hf_seq fack;              /* the end of the highest SACKed text before it                 */
+    uint32_t echo;            /* TSecr                                                        */
+    bool has_echo;
+    bool resent;              /* something that it acknowledged was sent more than once       */
     bool duplicate;           /* RFC 5681 2                                                   */
     bool dsack;               /* its first block tells of something received twice (RFC 2883) */
 };
@@ -19,19 +26,23 @@ struct hf_delivery {
 /* ---- loss_recovery.c ---- */
 
 /* SND.UNA moves to `ack`. */
-void hf_recovery_acked(struct hf_env *env, struct hf_active *a, hf_seq ack);
+void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                       hf_seq ack, struct hf_delivery *d);
 /* The whole ACK was read. */
-void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_delivery *d);
+void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                           const struct hf_delivery *d);
+/* The reordering timer fired. */
+void hf_recovery_reordered(struct hf_env *env, struct hf_tcp *c);
 /* Text or FIN up to `end` left for the first time, or what lies between two numbers left again. */
 void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end);
 void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
-                            hf_seq start, hf_seq end);
-/* A record is lost; octets of one, from its start, are with the peer: hf_sent_lost, and before
- * hf_sent_sacked, with word to the controller. */
+                            hf_seq start, hf_seq end, bool lost);
+/* A record is lost; a record, up to `end`, is with the peer: hf_sent_lost, and before
+ * hf_sent_sacked, with word to those who want to know. */
 void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
                       uint32_t index);
-void hf_recovery_delivered(struct hf_env *env, struct hf_active *a, const struct hf_sent *s,
-                           uint32_t bytes);
+void hf_recovery_delivered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                           const struct hf_sent *s, hf_seq end, const struct hf_delivery *d);
 /* What is to be sent again next: from *start, at least one segment or all that is lost there, to
  * *end. False: nothing. */
 bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
@@ -44,5 +55,38 @@ void hf_scoreboard_take(struct hf_env *env, struct hf_tcp *c, struct hf_active *
                         const struct hf_seg *seg, struct hf_delivery *d);
 /* RFC 6675 IsLost by DupThresh: what has enough SACKed text above it is lost. */
 void hf_scoreboard_find_lost(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+
+/* ---- prr.c: RFC 9937 ---- */
+
+void hf_prr_start(struct hf_active *a, uint32_t flight, const struct hf_delivery *d);
+void hf_prr_sent(struct hf_active *a, uint32_t bytes);
+void hf_prr_acked(struct hf_active *a, uint32_t in_flight, const struct hf_delivery *d, bool lost);
+
+/* ---- rack.c: RFC 8985 6 ---- */
+
+void hf_rack_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+/* A round trip of something sent once. */
+void hf_rack_rtt(const struct hf_env *env, struct hf_active *a, hf_time rtt);
+/* A record, up to `end`, reached the peer. */
+void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                       const struct hf_sent *s, hf_seq end, const struct hf_delivery *d);
+/* For each ACK, with or without a D-SACK; and at the end of a recovery. */
+void hf_rack_dsack(struct hf_tcp *c, struct hf_active *a, bool dsack);
+void hf_rack_recovered(struct hf_tcp *c, struct hf_active *a);
+/* Mark what is lost, and say when to look again: a->rack.reorder_at. */
+void hf_rack_find_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+/* On a retransmission timeout, what was sent by then is lost. */
+hf_time hf_rack_lost_by(const struct hf_env *env, const struct hf_tcp *c,
+                        const struct hf_active *a);
+void hf_rack_shift(struct hf_active *a, hf_time by);
+
+/* ---- tlp.c: RFC 8985 7 ---- */
+
+hf_time hf_tlp_at(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
+                  hf_time from, hf_time rto_at);
+void hf_tlp_fire(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+void hf_tlp_sent(const struct hf_tcp *c, struct hf_active *a, bool again);
+bool hf_tlp_acknowledged(struct hf_active *a, const struct hf_seg *seg,
+                         const struct hf_delivery *d);
 
 #endif

@@ -27,8 +27,9 @@ static bool block_is_duplicate(const struct hf_seg *seg)
 }
 
 /* The whole segments of one record within a block; returns the record that they are in now. */
-static uint32_t mark_record(struct hf_env *env, struct hf_active *a, uint32_t index,
-                            const struct hf_sack_block *b, struct hf_delivery *d)
+static uint32_t mark_record(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                            uint32_t index, const struct hf_sack_block *b,
+                            struct hf_delivery *d)
 {
     struct hf_sent *s = hf_sent_at(env, index);
     hf_seq low = hf_sent_cut_above(s, b->start), high = hf_sent_cut_below(s, b->end);
@@ -43,19 +44,21 @@ static uint32_t mark_record(struct hf_env *env, struct hf_active *a, uint32_t in
     if (high != s->end && !hf_sent_split(env, &a->sent, index, high))
         return index;
     d->sacked += hf_sent_len(s);
-    hf_recovery_delivered(env, a, s, hf_sent_len(s));
+    if (!(s->flags & HF_SENT_EVER_RESENT))
+        d->sack_rtt = env->now - s->sent_at;
+    hf_recovery_delivered(env, c, a, s, s->end, d);
     a->fack = hf_seq_max(a->fack, s->end);
     return hf_sent_sacked(env, &a->sent, index);
 }
 
-static void mark_block(struct hf_env *env, struct hf_active *a, const struct hf_sack_block *b,
-                       struct hf_delivery *d)
+static void mark_block(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                       const struct hf_sack_block *b, struct hf_delivery *d)
 {
     uint32_t i = hf_sent_find(env, &a->sent, b->start);
     while (i && hf_seq_lt(hf_sent_at(env, i)->start, b->end)) {
         env->sents_visited++;
         if (!(hf_sent_at(env, i)->flags & HF_SENT_SACKED))
-            i = mark_record(env, a, i, b, d);
+            i = mark_record(env, c, a, i, b, d);
         i = hf_sent_at(env, i)->next;
     }
 }
@@ -64,15 +67,13 @@ void hf_scoreboard_take(struct hf_env *env, struct hf_tcp *c, struct hf_active *
                         const struct hf_seg *seg, struct hf_delivery *d)
 {
     unsigned first = 0;
-    if (!a->sent.sacked)
-        a->fack = c->snd_una;
     if (block_is_duplicate(seg)) {
         d->dsack = true;
         first = 1;
     }
     for (unsigned i = first; i < seg->options.sacks; i++)
         if (block_is_possible(c, &seg->options.sack[i]))
-            mark_block(env, a, &seg->options.sack[i], d);
+            mark_block(env, c, a, &seg->options.sack[i], d);
 }
 
 /* How far down a search for the DupThresh-th SACKed segment goes: it delays what it does not find. */

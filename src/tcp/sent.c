@@ -309,7 +309,7 @@ void hf_sent_resent(struct hf_env *env, struct hf_sent_list *list, uint32_t inde
            HF_SENT_RESENT | HF_SENT_EVER_RESENT | (s->flags & HF_SENT_LOST));
 }
 
-void hf_sent_all_lost(struct hf_env *env, struct hf_sent_list *list, bool reneged)
+void hf_sent_all_lost(struct hf_env *env, struct hf_sent_list *list, bool reneged, hf_time by)
 {
     for (uint32_t i = list->first; i; i = hf_sent_at(env, i)->next) {
         struct hf_sent *s = hf_sent_at(env, i);
@@ -317,6 +317,8 @@ void hf_sent_all_lost(struct hf_env *env, struct hf_sent_list *list, bool renege
             if (!reneged)
                 continue;
             list->sacked_segments -= s->segments;
+        } else if (!reneged && i != list->first && s->sent_at > by) {
+            continue;
         }
         hf_sent_lost(env, list, i);
     }

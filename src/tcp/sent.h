@@ -101,9 +101,9 @@ uint32_t hf_sent_sacked(struct hf_env *env, struct hf_sent_list *list, uint32_t 
 void hf_sent_lost(struct hf_env *env, struct hf_sent_list *list, uint32_t index);
 void hf_sent_resent(struct hf_env *env, struct hf_sent_list *list, uint32_t index);
 
-/* A retransmission timeout: all that is not SACKED is to be sent again, in sequence. `reneged`: what
- * is SACKED as well (RFC 2018 8). */
-void hf_sent_all_lost(struct hf_env *env, struct hf_sent_list *list, bool reneged);
+/* A retransmission timeout: the first record, and what is not SACKED and left no later than `by`, is
+ * to be sent again, in sequence. `reneged`: all, also what is SACKED (RFC 2018 8). */
+void hf_sent_all_lost(struct hf_env *env, struct hf_sent_list *list, bool reneged, hf_time by);
 
 /* It was not loss after all: what is LOST and was not sent again is in flight. */
 void hf_sent_none_lost(struct hf_env *env, struct hf_sent_list *list);

@@ -16,6 +16,9 @@
         .initial_window = 10,             /* RFC 6928 */                                          \
         .dupack_threshold = 3,            /* RFC 5681 3.2 */                                      \
         .sent_records = 32768,            /* bounds what SACK can make us keep */                 \
+        .rack = 1, .tlp = 1,              /* RFC 8985 */                                          \
+        .prr = 1,                         /* RFC 9937 */                                          \
+        .tlp_ack_delay = 200 * HF_MS,     /* RFC 8985 7.2; Linux tcp_rto_min */                   \
         .backlog_max = 4096,              /* Linux somaxconn */                                   \
         .half_open_max = 65536,                                                                   \
         .cookies = HF_COOKIES_WHEN_FULL,  /* Linux tcp_syncookies = 1 */                          \

@@ -19,6 +19,7 @@
 #include "base/seq.h"
 #include "tcp/congestion.h"
 #include "tcp/sent.h"
+#include "tcp/windowed.h"
 #include "wire/flow.h"
 #include "wire/tcp.h"
 
@@ -53,6 +54,7 @@ enum {
     HF_F_RESTART_2MSL = 1u << 26, /* on a TIME-WAIT block on the C stack: the outcome (D5)    */
     HF_F_DSACK = 1u << 27,       /* dsack is to be reported in the next ACK                   */
     HF_F_AFTER_TIMEOUT = 1u << 29, /* RFC 6582 `recover` is SND.UNA: kept for the active block  */
+    HF_F_REORDERED = 1u << 30,   /* RFC 8985: the path was seen to reorder                    */
     HF_F_USER_TIMEOUT = 1u << 28 /* the application set one: it also bounds FIN-WAIT-2        */
 };
 
@@ -92,7 +94,15 @@ enum {
                              address that is not ours                                         */
 };
 
-enum hf_rtx_mode { HF_RTX_NONE = 0, HF_RTX_RTO, HF_RTX_PERSIST, HF_RTX_SWS };
+/* TLP and REORDER run in front of an RTO, which is due at rto_at of the active block. */
+enum hf_rtx_mode {
+    HF_RTX_NONE = 0,
+    HF_RTX_RTO,
+    HF_RTX_PERSIST,
+    HF_RTX_SWS,
+    HF_RTX_TLP,
+    HF_RTX_REORDER
+};
 
 struct hf_tcp {
     /* What an in-order segment, and an ACK, touch. */
@@ -115,7 +125,8 @@ struct hf_tcp {
     uint8_t dup_acks_owed; /* one for each segment that came out of order                     */
     uint8_t challenges_owed;
     uint8_t link : 4, ecn : 4; /* ecn: HF_ECN_...                                             */
-    uint8_t rtx_mode;    /* enum hf_rtx_mode                                                  */
+    uint8_t rtx_mode : 3; /* enum hf_rtx_mode                                                 */
+    uint8_t reo_steps : 5; /* RFC 8985: quarters of a round trip on top of its window         */
     hf_time rtx_at;      /* HF_NEVER when rtx_mode is NONE                                    */
     hf_time delack_at;   /* HF_NEVER: no ACK is being delayed                                 */
     hf_time last_receive; /* when the last acceptable segment came                            */
@@ -193,6 +204,33 @@ _Static_assert(sizeof(struct hf_tcp) <= 352, "an idle connection");
 /* Sender phases: what cwnd is doing, as the trace and STATUS tell it. */
 enum hf_phase { HF_PHASE_SLOW_START = 0, HF_PHASE_AVOIDANCE, HF_PHASE_RECOVERY, HF_PHASE_LOSS };
 
+/* RFC 8985: the newest transmission that arrived. What is known of the path's reordering outlives a
+ * flight and stands in the quiet block. */
+struct hf_rack {
+    hf_time sent_at, rtt;
+    hf_seq end;               /* of that segment                                              */
+    hf_seq dsack_round;       /* D-SACKs count once until this is acknowledged                */
+    hf_time reorder_at;       /* when the next record in flight counts as lost; HF_NEVER      */
+    struct hf_windowed rtts;  /* min_rtt, microseconds by milliseconds                        */
+    uint16_t degree;          /* most segments by which one was overtaken                     */
+    uint8_t persist;          /* recoveries until the window is as at first                   */
+    bool valid, advanced, in_dsack_round;
+};
+
+/* RFC 8985 7: the tail loss probe that nobody has answered yet. */
+struct hf_tlp {
+    hf_seq end;   /* SND.NXT behind it                                                        */
+    bool probing; /* there is one                                                             */
+    bool wanted;  /* it is still to be sent                                                   */
+    bool again;   /* it was sent before, so that a loss may be hidden                         */
+};
+
+/* RFC 9937: bytes since recovery began. */
+struct hf_prr {
+    uint32_t flight;          /* RecoverFS                                                    */
+    uint32_t delivered, out;
+};
+
 struct hf_active {
     struct hf_bytes snd;      /* from SND.UNA (or ISS+1) on: sent or not                      */
     struct hf_bytes rcv;      /* in order, unread                                             */
@@ -205,6 +243,11 @@ struct hf_active {
     hf_seq recover;           /* RFC 6582                                                     */
     struct hf_sent_list sent; /* what was sent and is not acknowledged                        */
     hf_seq fack;              /* the end of the highest SACKed text, while there is some      */
+    struct hf_rack rack;
+    struct hf_tlp tlp;
+    struct hf_prr prr;
+    hf_time rto_at;           /* when the retransmission timer is due                         */
+    hf_time pto_from;         /* when new text left, or was acknowledged                      */
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
     uint8_t dupacks;
     uint8_t run;              /* segments of new text in this burst                            */

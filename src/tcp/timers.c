@@ -2,9 +2,10 @@
  * 3.8.6.1, 3.10.8; RFC 6298 5).
  *
  * There is one retransmission-class timer: RTO while something is outstanding and the window is
- * open, persist while the window is zero, the silly-window override while text is held back. All
- * of a connection's times are folded into one wheel entry at the earliest. */
-#include "tcp/tcp.h"
+ * open (with a tail loss probe or RACK's reordering timer in front of it), persist while the window
+ * is zero, the silly-window override while text is held back. All of a connection's times are folded
+ * into one wheel entry at the earliest. */
+#include "tcp/recovery.h"
 
 static hf_time earliest(hf_time a, hf_time b)
 {
@@ -93,14 +94,42 @@ static hf_time rtx_interval(const struct hf_env *env, const struct hf_tcp *c)
     }
 }
 
+/* TLP and REORDER stand in front of an RTO. */
+static bool runs_rto(const struct hf_tcp *c)
+{
+    return c->rtx_mode == HF_RTX_RTO || c->rtx_mode == HF_RTX_TLP || c->rtx_mode == HF_RTX_REORDER;
+}
+
+/* RFC 8985 8: of the retransmission timer, a tail loss probe and RACK's look at what was overtaken,
+ * the first. */
+static void choose_rtx(struct hf_env *env, struct hf_tcp *c, hf_time rto_at, hf_time pto_from)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    hf_time probe = hf_tlp_at(env, c, a, pto_from, rto_at);
+    c->rtx_mode = HF_RTX_RTO;
+    c->rtx_at = rto_at;
+    if (a && a->rack.reorder_at < rto_at) {
+        c->rtx_mode = HF_RTX_REORDER;
+        c->rtx_at = a->rack.reorder_at;
+    } else if (probe <= rto_at) {
+        c->rtx_mode = HF_RTX_TLP;
+        c->rtx_at = probe;
+    }
+}
+
 /* Start, stop or (restart) move the retransmission-class timer to what the connection needs now.
  * A timer that runs for the right reason is left alone (RFC 6298 5.1). */
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
 {
     enum hf_rtx_mode mode = wanted_mode(env, c);
-    if (mode == c->rtx_mode && !restart && (mode == HF_RTX_NONE || c->rtx_at != HF_NEVER))
+    struct hf_active *a = hf_tcp_active(env, c);
+    bool same = mode == (runs_rto(c) ? HF_RTX_RTO : c->rtx_mode);
+    if (same && !restart && (mode == HF_RTX_NONE || c->rtx_at != HF_NEVER)) {
+        if (mode == HF_RTX_RTO && a)
+            choose_rtx(env, c, a->rto_at, a->pto_from);
         return;
-    if (mode != c->rtx_mode) {
+    }
+    if (!same) {
         if (mode == HF_RTX_PERSIST || c->rtx_mode == HF_RTX_PERSIST)
             c->backoff = 0;
         if (mode == HF_RTX_PERSIST)
@@ -108,8 +137,13 @@ void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
         if (mode != HF_RTX_NONE && c->rtx_mode == HF_RTX_NONE)
             c->progress_at = env->now;
     }
-    c->rtx_mode = (uint8_t)mode;
+    c->rtx_mode = (uint8_t)mode & 7u;
     c->rtx_at = mode == HF_RTX_NONE ? HF_NEVER : env->now + rtx_interval(env, c);
+    if (mode != HF_RTX_RTO)
+        return;
+    if (a)
+        a->rto_at = c->rtx_at;
+    choose_rtx(env, c, c->rtx_at, a ? a->pto_from : env->now);
 }
 
 /* ---- Expiry ---- */
@@ -156,6 +190,28 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
         hf_recovery_timeout(env, c);
     }
     c->rtx_at = env->now + rtx_interval(env, c);
+    if (hf_tcp_active(env, c))
+        hf_tcp_active(env, c)->rto_at = c->rtx_at;
+}
+
+/* RFC 8985 7.3: a probe, and the retransmission timer anew. */
+static void on_tlp(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_trace_timer(env, c, HF_TIMER_TLP, 1, 2 * (hf_time)c->srtt_us * HF_US);
+    struct hf_active *a = hf_tcp_activate(env, c);
+    if (a) {
+        hf_tlp_fire(env, c, a);
+        a->rto_at = env->now + (hf_time)c->rto_us * HF_US;
+    }
+    c->rtx_mode = HF_RTX_RTO;
+    c->rtx_at = env->now + rtx_interval(env, c);
+}
+
+static void on_reordering(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_trace_timer(env, c, HF_TIMER_REORDER, 1, 0);
+    hf_recovery_reordered(env, c);
+    hf_tcp_set_rtx(env, c, false);
 }
 
 static void on_persist(struct hf_env *env, struct hf_tcp *c)
@@ -199,6 +255,10 @@ static void on_rtx(struct hf_env *env, struct hf_tcp *c)
         on_rto(env, c);
     else if (c->rtx_mode == HF_RTX_PERSIST)
         on_persist(env, c);
+    else if (c->rtx_mode == HF_RTX_TLP)
+        on_tlp(env, c);
+    else if (c->rtx_mode == HF_RTX_REORDER)
+        on_reordering(env, c);
     else
         on_sws(env, c);
 }
@@ -260,6 +320,9 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
         for (uint32_t i = a->sent.first; i; i = hf_sent_at(env, i)->next)
             hf_sent_at(env, i)->sent_at += by;
         hf_congestion_shift(&a->cc, by);
+        a->rto_at += by;
+        a->pto_from += by;
+        hf_rack_shift(a, by);
     }
     if (a && a->busy_since_ms)
         a->busy_since_ms += (uint32_t)(by / HF_MS);

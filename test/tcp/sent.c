@@ -164,7 +164,7 @@ static void acknowledge(void)
 static void timeout(void)
 {
     bool reneged = check_random_below(2);
-    hf_sent_all_lost(&w.env, &w.list, reneged);
+    hf_sent_all_lost(&w.env, &w.list, reneged, HF_NEVER);
     for (hf_seq at = w.una; at != w.recorded; at++)
         if (reneged || !(w.flags[at % SPACE] & HF_SENT_SACKED)) {
             w.flags[at % SPACE] = HF_SENT_LOST;
