@@ -386,12 +386,12 @@ static bool pick_probe(struct hf_env *env, struct hf_tcp *c, struct piece *p)
 {
     c->want &= (uint8_t)~HF_WANT_PROBE;
     p->reason = HF_SEND_PROBE;
-    p->push = true;
     p->fin = false;
     p->seq = hf_tcp_outstanding(c) ? hf_tcp_snd_base(c) : c->snd_nxt;
     hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1
                                                : c->snd_nxt + hf_tcp_unsent(env, c);
     p->len = hf_seq_lt(p->seq, text_end);
+    p->push = p->seq + p->len == text_end; /* MUST-61 */
     if (!p->len)
         p->fin = (c->flags & HF_F_FIN_QUEUED) != 0;
     return p->len || p->fin;

@@ -220,7 +220,7 @@ TEST(ecn_not_on_probes, rfc, "SHLD-8")
     out(PSH|ACK, .seq = 1, .ack = 1, .len = 10, .tos = ECT0);
     in(ACK, .seq = 1, .ack = 11, .wnd = 0);
     app_send(100);
-    within(sec(2), PSH|ACK, .seq = 11, .ack = 1, .len = 1, .tos = NOT_ECT);
+    within(sec(2), ACK, .seq = 11, .ack = 1, .len = 1, .tos = NOT_ECT);
     in(ACK, .seq = 1, .ack = 12, .wnd = 60000);
     out(PSH|ACK, .seq = 12, .ack = 1, .len = 99, .tos = ECT0);
 }

@@ -102,6 +102,17 @@ TEST(push_on_retransmission, rfc, "MUST-61")
     out(PSH|ACK, .seq = 1001, .ack = 1, .len = 1000);
 }
 
+TEST(push_not_on_a_probe_unless_it_is_the_last_octet, rfc, "MUST-60 MUST-61")
+{
+    established(.mss = 1000);
+    in(ACK, .seq = 1, .ack = 1, .wnd = 0);
+    app_send(2);
+    note(wait_for_packet(sec(2)));
+    out_without_push(1, 1);
+    in(ACK, .seq = 1, .ack = 2, .wnd = 0);
+    within(sec(4), PSH|ACK, .seq = 2, .ack = 1, .len = 1);
+}
+
 TEST(push_received_is_told, rfc, "MAY-17")
 {
     established();

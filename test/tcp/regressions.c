@@ -413,7 +413,7 @@ TEST(the_fin_as_a_probe_is_taken, rfc, "LAK.A-new")
     app_shutdown();
     nothing();
     for (int i = 1; i <= 3; i++) {
-        within(sec(120), PSH|ACK, .seq = i, .len = 1);
+        within(sec(120), ACK, .seq = i, .len = 1);
         in(ACK, .seq = 2, .ack = i + 1, .wnd = 0);
     }
     within(sec(120), FIN|ACK, .seq = 4);

@@ -382,7 +382,7 @@ TEST(probe_after_one_rto_then_doubling, rfc, "MUST-36 SHLD-29 SHLD-30")
     hf_time interval = status().rto;
     for (int i = 0; i < 9; i++) {
         hf_time start = script_now();
-        within(sec(61), PSH|ACK, .seq = 1001, .ack = 1, .len = 1);
+        within(sec(61), ACK, .seq = 1001, .ack = 1, .len = 1);
         note(script_now() - start >= interval && script_now() - start < interval + ms(1));
         in(ACK, .seq = 1, .ack = 1001, .wnd = 0);
         interval = 2 * interval < settings()->persist_max ? 2 * interval : settings()->persist_max;
@@ -394,7 +394,7 @@ TEST(probe_that_is_taken, rfc, "MUST-36 MUST-37")
 {
     shut();
     for (int64_t i = 0; i < 5; i++) {
-        within(sec(61), PSH|ACK, .seq = 1001 + i, .ack = 1, .len = 1);
+        within(sec(61), ACK, .seq = 1001 + i, .ack = 1, .len = 1);
         in(ACK, .seq = 1, .ack = 1002 + i, .wnd = 0);
         nothing();
     }
@@ -406,7 +406,7 @@ TEST(probe_that_is_taken, rfc, "MUST-36 MUST-37")
 TEST(probe_finds_that_the_window_opened, rfc, "MUST-36")
 {
     shut();
-    within(sec(61), PSH|ACK, .seq = 1001, .ack = 1, .len = 1);
+    within(sec(61), ACK, .seq = 1001, .ack = 1, .len = 1);
     in(ACK, .seq = 1, .ack = 1002, .wnd = 1000);
     out(PSH|ACK, .seq = 1002, .ack = 1, .len = 499);
     in(ACK, .seq = 1, .ack = 1501, .wnd = 1000);
@@ -417,7 +417,7 @@ TEST(probes_for_days, rfc, "MUST-37 C6")
 {
     shut();
     while (script_now() < sec(2 * 24 * 3600)) {
-        within(sec(61), PSH|ACK, .seq = 1001, .ack = 1, .len = 1);
+        within(sec(61), ACK, .seq = 1001, .ack = 1, .len = 1);
         in(ACK, .seq = 1, .ack = 1001, .wnd = 0);
     }
     state(HF_ESTABLISHED);
@@ -436,9 +436,9 @@ TEST(opened_with_a_window_of_zero, rfc, "MUST-36 SHLD-29 MUST-37")
     app_accept();
     app_send(100);
     nothing();
-    within(sec(61), PSH|ACK, .seq = 1, .ack = 1, .len = 1);
+    within(sec(61), ACK, .seq = 1, .ack = 1, .len = 1);
     in(ACK, .seq = 1, .ack = 1, .wnd = 0);
-    within(sec(61), PSH|ACK, .seq = 1, .ack = 1, .len = 1);
+    within(sec(61), ACK, .seq = 1, .ack = 1, .len = 1);
     in(ACK, .seq = 1, .ack = 1, .wnd = 1000);
     out(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
     script_restart("active");
@@ -447,7 +447,7 @@ TEST(opened_with_a_window_of_zero, rfc, "MUST-36 SHLD-29 MUST-37")
     out(ACK, .seq = 1, .ack = 1);
     app_send(100);
     nothing();
-    within(sec(61), PSH|ACK, .seq = 1, .ack = 1, .len = 1);
+    within(sec(61), ACK, .seq = 1, .ack = 1, .len = 1);
     in(ACK, .seq = 1, .ack = 2, .wnd = 1000);
     out(PSH|ACK, .seq = 2, .ack = 1, .len = 99);
 }
@@ -455,8 +455,8 @@ TEST(opened_with_a_window_of_zero, rfc, "MUST-36 SHLD-29 MUST-37")
 TEST(probes_are_counted, rfc, "N-10 MUST-36")
 {
     shut();
-    within(sec(61), PSH|ACK, .seq = 1001, .ack = 1, .len = 1);
-    within(sec(61), PSH|ACK, .seq = 1001, .ack = 1, .len = 1);
+    within(sec(61), ACK, .seq = 1001, .ack = 1, .len = 1);
+    within(sec(61), ACK, .seq = 1001, .ack = 1, .len = 1);
     expect(status().probes, 2);
     in(ACK, .seq = 1, .ack = 1001, .wnd = 0);
     expect(status().probes, 0);
@@ -478,7 +478,7 @@ TEST(probes_outlive_r2, rfc, "MUST-37 MUST-36")
     shut();
     expect(hf_tcp_set(stack(), conn(), HF_OPTION_R2, sec(10)), 0);
     for (int i = 0; i < 20; i++) {
-        within(sec(61), PSH|ACK, .seq = 1001, .ack = 1, .len = 1);
+        within(sec(61), ACK, .seq = 1001, .ack = 1, .len = 1);
         in(ACK, .seq = 1, .ack = 1001, .wnd = 0);
     }
     state(HF_ESTABLISHED);
@@ -518,7 +518,7 @@ TEST(shrink_keeps_retransmissions_inside, rfc, "MAY-7 SHLD-16 SHLD-17")
     within(sec(2), ACK, .seq = 1001, .ack = 1, .len = 500);
     for (int i = 0; i < 20; i++) { /* for long: the peer takes no more, yet says that it lives */
         in(ACK, .seq = 1, .ack = 1501, .wnd = 0);
-        within(sec(61), PSH|ACK, .seq = 1501, .ack = 1, .len = 1);
+        within(sec(61), ACK, .seq = 1501, .ack = 1, .len = 1);
     }
     note(script_now() > 3 * settings()->r2_data);
     state(HF_ESTABLISHED);
@@ -536,7 +536,7 @@ TEST(shrink_to_zero_is_probed, rfc, "MUST-35 SHLD-17 MUST-37 D6")
     drain(0);
     in(ACK, .seq = 1, .ack = 1, .wnd = 0);
     for (int i = 0; i < 30; i++) { /* much longer than R2 */
-        within(sec(61), PSH|ACK, .seq = 1, .ack = 1, .len = 1);
+        within(sec(61), ACK, .seq = 1, .ack = 1, .len = 1);
         in(ACK, .seq = 1, .ack = 1, .wnd = 0);
     }
     note(script_now() > 3 * settings()->r2_data);
