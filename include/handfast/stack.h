@@ -101,6 +101,9 @@ HF_API int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config
 HF_API int hf_stack_add_address(struct hf_stack *stack, int link, const struct hf_addr *addr,
                                 unsigned prefix);
 
+/* hf_stack_has_address: whether it is one of ours. returns 1 or 0 */
+HF_API int hf_stack_has_address(const struct hf_stack *stack, const struct hf_addr *addr);
+
 /* hf_stack_add_route: packets for a prefix leave by a link. A prefix of 0 bits is the default
  * route of its family. The longest prefix wins, then the first added.
  * returns  0, or HF_ERR_ARGUMENT, HF_ERR_LIMIT */

@@ -29,6 +29,7 @@ HF_BEGIN
     X(SOFT_ERRORS, "soft-errors", 1)         /* 0: do not report (SHLD-20)                    */ \
     X(DELACK, "delayed-ack", 1)              /* 0: acknowledge everything at once             */ \
     X(CORK, "cork", 1)                       /* 1: only full segments                         */ \
+    X(DEFER_ACCEPT, "defer-accept", 1)       /* of a listener alone, see below                */ \
     X(USER, "user", 1)                       /* the value in events                           */ \
     X(CONGESTION, "congestion", 1)           /* enum hf_congestion_control; never reads 0     */ \
     X(MSS, "mss", 1)                         /* see below                                     */ \
@@ -45,7 +46,10 @@ enum hf_option {
 
 /* MSS reads as the text of a full segment that we send, options taken off. Set before the SYN
  * leaves, it bounds what the SYN says, and always what we send, timestamps included; 64..65495,
- * or 0: no bound but the peer's and the path's (TCP_MAXSEG). */
+ * or 0: no bound but the peer's and the path's (TCP_MAXSEG).
+ *
+ * DEFER_ACCEPT, 0..15: a third segment without text does not complete a connection before the
+ * SYN+ACK has been sent again so many times (TCP_DEFER_ACCEPT). */
 
 /* ---- Congestion control ---- */
 
@@ -128,7 +132,7 @@ HF_API int hf_listener_open(struct hf_stack *stack, hf_listener listener, hf_con
 
 /* hf_listener_set: give this option to every connection that the listener makes from now on, as
  * hf_tcp_set would before its first segment: what belongs into the SYN+ACK (MSS, RCV_BUFFER, TOS,
- * TTL) stands in it. What one option holds back (CORK) and USER are a connection's alone.
+ * TTL) stands in it. CORK and USER are a connection's alone.
  * returns  0; or HF_ERR_STALE, HF_ERR_ARGUMENT (not such an option, value outside), HF_ERR_MEMORY */
 HF_API int hf_listener_set(struct hf_stack *stack, hf_listener listener, enum hf_option option,
                            int64_t value);
@@ -219,6 +223,11 @@ HF_API int64_t hf_tcp_recv(struct hf_stack *stack, hf_conn conn, void *buf, size
  * owner    the stack's; valid until hf_tcp_consume, hf_tcp_recv or close of this connection */
 HF_API int64_t hf_tcp_peek(struct hf_stack *stack, hf_conn conn, const void **buf);
 
+/* hf_tcp_copy: copy bytes that wait, from `offset` bytes behind the first on; they stay.
+ * returns  bytes copied; 0, HF_EOF and errors as hf_tcp_recv when none wait there */
+HF_API int64_t hf_tcp_copy(struct hf_stack *stack, hf_conn conn, size_t offset, void *buf,
+                           size_t len);
+
 /* hf_tcp_consume: the first len bytes were dealt with.
  * returns  0; or HF_ERR_STALE, HF_ERR_ARGUMENT (more than is there) */
 HF_API int hf_tcp_consume(struct hf_stack *stack, hf_conn conn, size_t len);
@@ -237,6 +246,12 @@ HF_API int hf_tcp_shutdown(struct hf_stack *stack, hf_conn conn);
  * returns  0 or HF_ERR_STALE
  * source   RFC 9293 3.6.1, 3.10.4 */
 HF_API int hf_tcp_close(struct hf_stack *stack, hf_conn conn);
+
+/* hf_tcp_close_within: the same, with its own limit to how long the peer may take to finish, instead
+ * of the settings' orphan_timeout (TCP_LINGER2).
+ * limit    ns, more than 0; at most 49 days
+ * returns  0, HF_ERR_ARGUMENT or HF_ERR_STALE */
+HF_API int hf_tcp_close_within(struct hf_stack *stack, hf_conn conn, hf_time limit);
 
 /* hf_tcp_abort: reset the connection and give up the handle. Queued data is lost.
  * returns  0 or HF_ERR_STALE

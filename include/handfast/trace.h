@@ -109,6 +109,7 @@ enum hf_cause {
     X(TCP_FLAGS, "a set of flags that no state has a use for")                                    \
     X(NO_CONNECTION, "no connection and no listener")                                             \
     X(BACKLOG, "half-open table or accept queue full")                                            \
+    X(DEFERRED, "third segment without text, to a listener that waits for text")                  \
     X(COOKIE, "third segment with a bad or old SYN cookie")                                       \
     X(PAWS, "timestamp older than the last")                                                      \
     X(NO_TIMESTAMP, "negotiated timestamp missing")                                               \

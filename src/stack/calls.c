@@ -297,6 +297,12 @@ int64_t hf_tcp_peek(struct hf_stack *stack, hf_conn conn, const void **buf)
     return c ? hf_call_peek(&stack->env, c, buf) : HF_ERR_STALE;
 }
 
+int64_t hf_tcp_copy(struct hf_stack *stack, hf_conn conn, size_t offset, void *buf, size_t len)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    return c ? hf_call_copy(&stack->env, c, offset, buf, len) : HF_ERR_STALE;
+}
+
 int hf_tcp_consume(struct hf_stack *stack, hf_conn conn, size_t len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
@@ -314,7 +320,18 @@ int hf_tcp_close(struct hf_stack *stack, hf_conn conn)
     struct hf_tcp *c = conn_of(stack, conn);
     if (!c)
         return HF_ERR_STALE;
-    hf_call_close(&stack->env, c);
+    hf_call_close(&stack->env, c, stack->env.settings->orphan_timeout);
+    return HF_OK;
+}
+
+int hf_tcp_close_within(struct hf_stack *stack, hf_conn conn, hf_time limit)
+{
+    struct hf_tcp *c = conn_of(stack, conn);
+    if (!c)
+        return HF_ERR_STALE;
+    if (limit <= 0)
+        return HF_ERR_ARGUMENT;
+    hf_call_close(&stack->env, c, limit);
     return HF_OK;
 }
 

@@ -246,6 +246,15 @@ int hf_stack_add_address(struct hf_stack *stack, int link, const struct hf_addr 
     return hf_ip_add_address(&stack->ip, (unsigned)link, addr, prefix);
 }
 
+int hf_stack_has_address(const struct hf_stack *stack, const struct hf_addr *addr)
+{
+    uint8_t key[16];
+    if (!addr || (addr->family != HF_IPV4 && addr->family != HF_IPV6))
+        return 0;
+    hf_key_from_addr(key, addr);
+    return hf_ip_is_ours(&stack->ip, key) != 0;
+}
+
 int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *prefix,
                        unsigned bits)
 {

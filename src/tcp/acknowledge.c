@@ -85,7 +85,7 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
     c->progress_at = env->now;
     c->flags &= ~(uint32_t)HF_F_TROUBLE;
     if (c->flags & HF_F_ORPHAN)
-        c->orphan_at = env->now + env->settings->orphan_timeout;
+        hf_tcp_orphan_restart(env, c);
     hf_tcp_set_rtx(env, c, true);
 }
 

@@ -466,6 +466,14 @@ static bool completes(const struct hf_tcp *c, const struct hf_seg *seg)
            seg->ack == c->snd_nxt;
 }
 
+/* The listener wants text first, and has not waited long enough yet. */
+static bool deferred(const struct hf_listening *l, const struct hf_half_open *h,
+                     const struct hf_seg *seg)
+{
+    return h->retries < hf_listen_option(l, HF_OPTION_DEFER_ACCEPT, 0) && !seg->text_all &&
+           !(seg->flags & HF_FIN);
+}
+
 /* An ACK that offers no more than the SYN+ACK did: that may have to be sent again, and a SYN's
  * window cannot be scaled. */
 static void answer_block(struct hf_env *env, struct hf_tcp *block)
@@ -496,8 +504,10 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
     hf_half_open_expand(env, h, hash, path, &block);
     block.progress_at = sent_at(env, h);
     hf_ledger_load(env, &block);
-    if (completes(&block, seg) && hf_listen_is_full(l)) {
-        hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
+    bool full = hf_listen_is_full(l);
+    if (completes(&block, seg) && (full || deferred(l, h, seg))) {
+        hf_env_drop(env, full ? HF_DROP_BACKLOG : HF_DROP_DEFERRED, (uint32_t)hash,
+                    HF_SYN_RECEIVED, seg->packet);
         return;
     }
     hf_tcp_segment_arrives(env, &block, seg);

@@ -98,7 +98,7 @@ void hf_listen_close(struct hf_env *env, struct hf_listening *l, bool reset_wait
         hf_half_open_end_all(env, l);
     for (struct hf_tcp *c; (c = hf_listen_take(env, l)) != 0;) {
         if (c->flags & HF_F_DETACHED || !reset_waiting)
-            hf_call_close(env, c);
+            hf_call_close(env, c, env->settings->orphan_timeout);
         else
             hf_call_abort(env, c, HF_CAUSE_LISTENER_CLOSED, HF_BY_CALL);
     }
@@ -166,7 +166,9 @@ _Static_assert(HF_OPTION_COUNT <= 32, "options of a listener");
 int hf_listen_set(struct hf_env *env, struct hf_listening *l, enum hf_option option,
                   int64_t value)
 {
-    if (option == HF_OPTION_USER || option == HF_OPTION_CORK || !hf_option_fits(option, value))
+    bool fits = option == HF_OPTION_DEFER_ACCEPT ? value >= 0 && value <= 15
+                                                 : hf_option_fits(option, value);
+    if (option == HF_OPTION_USER || option == HF_OPTION_CORK || !fits)
         return HF_ERR_ARGUMENT;
     if (!l->options)
         l->options = hf_budget_alloc(&env->budget, OPTIONS_SIZE);

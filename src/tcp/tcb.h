@@ -188,7 +188,10 @@ struct hf_tcp {
     uint32_t last_text_ms;    /* ... and that some came                                       */
     union { /* the application has it, or has given it up                                     */
         uint64_t user;
-        hf_time orphan_at; /* HF_F_ORPHAN: how long the peer may take                         */
+        struct {                /* HF_F_ORPHAN: */
+            uint32_t orphan_ms;       /* when it ends                                         */
+            uint32_t orphan_limit_ms; /* how long the peer may take without progress          */
+        };
     };
     uint64_t bytes_sent, bytes_received; /* text, each octet once                            */
     uint32_t segments_sent, segments_received, retransmits;
@@ -368,11 +371,6 @@ static inline hf_time hf_tcp_limit(uint32_t ms)
     return ms == UINT32_MAX ? HF_NEVER : ms * HF_MS;
 }
 
-static inline hf_time hf_tcp_orphan_at(const struct hf_tcp *c)
-{
-    return (c->flags & (HF_F_ORPHAN | HF_F_DETACHED)) == HF_F_ORPHAN ? c->orphan_at : HF_NEVER;
-}
-
 static inline uint32_t hf_tcp_now_ms(const struct hf_env *env)
 {
     return (uint32_t)(env->now / HF_MS);
@@ -381,6 +379,21 @@ static inline uint32_t hf_tcp_now_ms(const struct hf_env *env)
 static inline uint32_t hf_tcp_now_s(const struct hf_env *env)
 {
     return (uint32_t)(env->now / HF_SEC);
+}
+
+/* When the peer of an orphan has had its time; HF_NEVER: it is none. */
+static inline hf_time hf_tcp_orphan_at(const struct hf_env *env, const struct hf_tcp *c)
+{
+    if ((c->flags & (HF_F_ORPHAN | HF_F_DETACHED)) != HF_F_ORPHAN)
+        return HF_NEVER;
+    int64_t now_ms = env->now / HF_MS;
+    return (now_ms + (int32_t)(c->orphan_ms - (uint32_t)now_ms)) * HF_MS;
+}
+
+static inline void hf_tcp_orphan_restart(const struct hf_env *env, struct hf_tcp *c)
+{
+    uint32_t up = env->now % HF_MS != 0; /* never early */
+    c->orphan_ms = hf_tcp_now_ms(env) + c->orphan_limit_ms + up;
 }
 
 #endif

@@ -231,10 +231,11 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
 int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **buf, size_t *len);
 int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned flags);
 int64_t hf_call_receive(struct hf_env *env, struct hf_tcp *c, void *buf, size_t len);
+int64_t hf_call_copy(struct hf_env *env, struct hf_tcp *c, size_t offset, void *buf, size_t len);
 int64_t hf_call_peek(struct hf_env *env, struct hf_tcp *c, const void **buf);
 int hf_call_consume(struct hf_env *env, struct hf_tcp *c, size_t len);
 int hf_call_shutdown(struct hf_env *env, struct hf_tcp *c);
-void hf_call_close(struct hf_env *env, struct hf_tcp *c);
+void hf_call_close(struct hf_env *env, struct hf_tcp *c, hf_time limit);
 void hf_call_abort(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum hf_by by);
 void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *status);
 /* 0, or why nothing can be sent. */

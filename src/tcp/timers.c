@@ -47,7 +47,7 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
     if (!c->self || c->flags & HF_F_DETACHED)
         return;
-    hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(c));
+    hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(env, c));
     at = earliest(at, earliest(keepalive_at(env, c), user_timeout_at(env, c)));
     hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
     if (at == HF_NEVER) {
@@ -277,7 +277,7 @@ static void on_keepalive(struct hf_env *env, struct hf_tcp *c)
 
 static void on_orphan(struct hf_env *env, struct hf_tcp *c)
 {
-    hf_trace_timer(env, c, HF_TIMER_ORPHAN, 1, env->settings->orphan_timeout);
+    hf_trace_timer(env, c, HF_TIMER_ORPHAN, 1, c->orphan_limit_ms * HF_MS);
     if (c->state != HF_FIN_WAIT_2)
         hf_tcp_send_reset(env, c);
     hf_tcp_end(env, c, HF_CAUSE_ORPHAN_TIMEOUT, HF_BY_TIMER, HF_TIMER_ORPHAN);
@@ -288,14 +288,14 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
 {
     for (;;) {
         hf_time user = user_timeout_at(env, c), keepalive = keepalive_at(env, c);
-        hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(c));
+        hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(env, c));
         at = earliest(at, earliest(user, keepalive));
         if (at > env->now || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
             break;
         if (at == user) {
             hf_trace_timer(env, c, HF_TIMER_USER, 1, hf_tcp_limit(c->user_timeout_ms));
             give_up(env, c, HF_CAUSE_USER_TIMEOUT, HF_TIMER_USER);
-        } else if (at == hf_tcp_orphan_at(c)) {
+        } else if (at == hf_tcp_orphan_at(env, c)) {
             on_orphan(env, c);
         } else if (at == c->rtx_at) {
             on_rtx(env, c);
@@ -330,7 +330,7 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
         a->window_since_ms += (uint32_t)(by / HF_MS);
     c->ts_offset -= (uint32_t)(by / HF_MS);
     if (c->flags & HF_F_ORPHAN)
-        c->orphan_at += by;
+        c->orphan_ms += (uint32_t)(by / HF_MS);
     hf_time *at[] = {&c->rtx_at, &c->delack_at};
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
         if (*at[i] != HF_NEVER)

@@ -234,6 +234,16 @@ int64_t hf_call_receive(struct hf_env *env, struct hf_tcp *c, void *buf, size_t 
     return n;
 }
 
+int64_t hf_call_copy(struct hf_env *env, struct hf_tcp *c, size_t offset, void *buf, size_t len)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (!a || offset >= a->rcv.len)
+        return nothing_to_read(c);
+    uint32_t there = a->rcv.len - (uint32_t)offset, n = len < there ? (uint32_t)len : there;
+    hf_bytes_copy(&env->chunks, &a->rcv, (uint32_t)offset, buf, n);
+    return n;
+}
+
 int64_t hf_call_peek(struct hf_env *env, struct hf_tcp *c, const void **buf)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
@@ -290,16 +300,18 @@ static uint32_t unread(const struct hf_env *env, const struct hf_tcp *c)
 
 /* The handle is given up: from here on nobody reads, and there is a limit to how long the peer
  * may take (rows C14, C15). */
-static void orphan(struct hf_env *env, struct hf_tcp *c)
+static void orphan(struct hf_env *env, struct hf_tcp *c, hf_time limit)
 {
     c->flags |= HF_F_ORPHAN;
     c->generation = 0;
     c->events = 0;
-    c->orphan_at = env->now + env->settings->orphan_timeout;
+    uint32_t most = INT32_MAX; /* half of what 32 bits of milliseconds can tell apart */
+    c->orphan_limit_ms = hf_tcp_limit_ms(limit) < most ? hf_tcp_limit_ms(limit) : most;
+    hf_tcp_orphan_restart(env, c);
     env->counters.orphans++;
 }
 
-void hf_call_close(struct hf_env *env, struct hf_tcp *c)
+void hf_call_close(struct hf_env *env, struct hf_tcp *c, hf_time limit)
 {
     if (c->flags & HF_F_DETACHED) {
         hf_output_bury(env, c);
@@ -314,7 +326,7 @@ void hf_call_close(struct hf_env *env, struct hf_tcp *c)
         return;
     }
     hf_trace_call(env, c->hash, c->state, HF_CALL_CLOSE, 0);
-    orphan(env, c);
+    orphan(env, c, limit);
     hf_call_shutdown(env, c);
     hf_tcp_want(env, c, 0);
 }
@@ -337,7 +349,7 @@ void hf_call_abort(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, en
     if (reset)
         hf_tcp_send_reset(env, c);
     if (!(c->flags & HF_F_ORPHAN))
-        orphan(env, c);
+        orphan(env, c, env->settings->orphan_timeout);
     hf_tcp_end(env, c, cause, by, HF_CALL_ABORT);
     if (reset && env->settings->hold_after_abort)
         hf_time_wait_hold(env, c); /* D16 */

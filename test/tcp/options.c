@@ -381,3 +381,84 @@ TEST(commit_of_nothing, linux, "EST.SEND")
     out(FIN|ACK, .seq = 11);
     expect(hf_tcp_commit(stack(), conn(), 0, 0), HF_ERR_CLOSING);
 }
+
+TEST(copy_takes_nothing, rfc, "EST.RECEIVE")
+{
+    uint8_t first[6], second[100];
+    established(.mss = 1000);
+    expect(hf_tcp_copy(stack(), conn(), 0, first, sizeof first), 0);
+    for (int i = 0; i < 5; i++) { /* not all in one chunk */
+        in(PSH|ACK, .seq = 1 + i * 700, .ack = 1, .len = 700);
+        drain(sec(1));
+    }
+    expect(hf_tcp_copy(stack(), conn(), 3496, first, sizeof first), 4);
+    expect(hf_tcp_copy(stack(), conn(), 3500, first, sizeof first), 0);
+    expect(hf_tcp_copy(stack(), conn(), 690, second, sizeof second), 100);
+    expect(hf_tcp_copy(stack(), conn(), 696, first, sizeof first), 6);
+    expect(memcmp(first, second + 6, sizeof first), 0);
+    app_recv(3500);
+    in(FIN|ACK, .seq = 3501, .ack = 1);
+    out(ACK, .seq = 1, .ack = 3502);
+    expect(hf_tcp_copy(stack(), conn(), 0, first, sizeof first), HF_EOF);
+}
+
+/* The limit is counted from the last sign of progress. */
+TEST(close_within_a_limit, rfc, "FW2.UTO")
+{
+    established(.mss = 1000);
+    expect(hf_tcp_close_within(stack(), conn(), 0), HF_ERR_ARGUMENT);
+    expect(hf_tcp_close_within(stack(), conn(), sec(7)), 0);
+    out(FIN|ACK, .seq = 1, .ack = 1);
+    after(ms(500));
+    in(ACK, .seq = 1, .ack = 2);
+    after(sec(7) - ms(1));
+    expect(script_traced_state(), HF_FIN_WAIT_2);
+    after(ms(1));
+    expect(script_traced_state(), HF_CLOSED);
+    expect(hf_tcp_close_within(stack(), conn(), sec(7)), HF_ERR_STALE);
+}
+
+/* ---- Listeners that wait for text ---- */
+
+TEST(a_listener_that_waits_for_text, rfc, "LIS.SYN SYR.data")
+{
+    app_listen();
+    listen_with(HF_OPTION_DEFER_ACCEPT, 2);
+    in(SYN, .seq = 0);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    in(ACK, .seq = 1, .ack = 1);
+    dropped(HF_DROP_DEFERRED);
+    expect(hf_listener_waiting(stack(), listener()), 0);
+    in(PSH|ACK, .seq = 1, .ack = 1, .len = 10);
+    expect(hf_listener_waiting(stack(), listener()), 1);
+    within(ms(500), ACK, .seq = 1, .ack = 11);
+}
+
+TEST(a_listener_waits_for_text_only_so_long, rfc, "LIS.SYN")
+{
+    app_listen();
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_DEFER_ACCEPT, 16), HF_ERR_ARGUMENT);
+    listen_with(HF_OPTION_DEFER_ACCEPT, 2);
+    in(SYN, .seq = 0);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    for (int i = 0; i < 2; i++) {
+        in(ACK, .seq = 1, .ack = 1);
+        dropped(HF_DROP_DEFERRED);
+        within(sec(3), SYN|ACK, .seq = 0, .ack = 1);
+    }
+    in(ACK, .seq = 1, .ack = 1);
+    expect(hf_listener_waiting(stack(), listener()), 1);
+    app_accept();
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_DEFER_ACCEPT, 1), HF_ERR_ARGUMENT);
+}
+
+TEST(a_fin_is_not_waited_behind, rfc, "SYR.FIN")
+{
+    app_listen();
+    listen_with(HF_OPTION_DEFER_ACCEPT, 2);
+    in(SYN, .seq = 0);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    in(FIN|ACK, .seq = 1, .ack = 1);
+    out(ACK, .seq = 1, .ack = 2);
+    expect(hf_listener_waiting(stack(), listener()), 1);
+}
