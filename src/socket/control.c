@@ -32,18 +32,25 @@ int hf_socket_fcntl(struct hf_sockets *sockets, int descriptor, int command, int
     return (int)hf_posix(control(sockets, descriptor, command, argument));
 }
 
-/* Bytes that the peer has not acknowledged, its FIN and ours counted as the stack counts them. */
+/* What is queued, our FIN with it, as Linux counts (write_seq - snd_una). */
+static uint32_t queued(const struct hf_tcp_status *status)
+{
+    bool fin_waits = status->state == HF_FIN_WAIT_1 || status->state == HF_CLOSING ||
+                     status->state == HF_LAST_ACK;
+    return status->send_queued + fin_waits;
+}
+
 static int unacknowledged(const struct hf_tcp_status *status)
 {
     if (status->state == HF_SYN_SENT || status->state == HF_SYN_RECEIVED)
         return 0;
-    return (int)status->send_queued;
+    return (int)queued(status);
 }
 
 static int unsent(const struct hf_tcp_status *status)
 {
     uint32_t sent = status->snd_nxt - status->snd_una;
-    return status->send_queued > sent ? (int)(status->send_queued - sent) : 0;
+    return queued(status) > sent ? (int)(queued(status) - sent) : 0;
 }
 
 static int request_of(struct hf_sockets *sockets, int descriptor, unsigned long request,

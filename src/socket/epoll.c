@@ -25,6 +25,7 @@ struct hf_watch {
 
 struct hf_epoll {
     struct hf_sockets *sockets;
+    struct hf_socket *self; /* its descriptor: other sets may watch it                     */
     struct hf_watch *watches;
 };
 
@@ -40,6 +41,7 @@ static int create(struct hf_sockets *sockets)
         return err ? err : -ENOMEM;
     }
     epoll->sockets = sockets;
+    epoll->self = s;
     s->epoll = epoll;
     return s->descriptor;
 }
@@ -102,6 +104,7 @@ static void question(struct hf_watch *watch)
         at = &(*at)->next;
     *at = watch;
     watch->next = NULL;
+    hf_epoll_stir(watch->epoll->self, EPOLLIN | EPOLLRDNORM);
 }
 
 void hf_epoll_stir(struct hf_socket *s, uint32_t bits)
@@ -109,6 +112,17 @@ void hf_epoll_stir(struct hf_socket *s, uint32_t bits)
     for (struct hf_watch *w = s->watches; w; w = w->next_on_socket)
         if (!asleep(w) && (bits == 0 || bits & (w->event.events | ALWAYS)))
             question(w);
+}
+
+/* Whether `set` is watched from within `inner`, at any depth. */
+static bool holds(const struct hf_epoll *inner, const struct hf_epoll *set)
+{
+    if (inner == set)
+        return true;
+    for (const struct hf_watch *w = inner->watches; w; w = w->next)
+        if (w->socket->epoll && holds(w->socket->epoll, set))
+            return true;
+    return false;
 }
 
 static struct hf_watch *watch_of(struct hf_epoll *epoll, const struct hf_socket *s)
@@ -147,6 +161,8 @@ static int control(struct hf_sockets *sockets, int descriptor, int operation, in
         return -EINVAL;
     if (operation != EPOLL_CTL_DEL && !event)
         return -EFAULT;
+    if (operation == EPOLL_CTL_ADD && s->epoll && holds(s->epoll, set->epoll))
+        return -ELOOP;
     struct hf_watch *w = watch_of(set->epoll, s);
     if (operation == EPOLL_CTL_ADD) {
         int err = w ? -EEXIST : add(set->epoll, s, event);
@@ -217,6 +233,8 @@ static int wait_for(struct hf_sockets *sockets, int descriptor, struct epoll_eve
     hf_time until = timeout < 0 ? HF_NEVER : hf_sockets_now(sockets) + timeout * HF_MS;
     if (room <= 0)
         return -EINVAL;
+    if (!events)
+        return -EFAULT;
     for (;;) {
         struct hf_socket *set = hf_descriptor_of(sockets, descriptor);
         if (!set)

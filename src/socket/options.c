@@ -19,6 +19,8 @@
 #define KEEPALIVE_S_MAX 32767 /* MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define SYN_COUNT_MAX 127     /* MAX_TCP_SYNCNT */
 #define NAME_MAX_CC 16        /* TCP_CA_NAME_MAX */
+#define FIN_WAIT_S_MAX 120    /* TCP_FIN_TIMEOUT_MAX */
+#define DEFER_REPEATS_MAX 15
 
 void hf_socket_options_init(struct hf_socket *s)
 {
@@ -39,10 +41,14 @@ static void give(struct hf_socket *s, enum hf_option option, int64_t value)
 }
 
 /* Half of a receive buffer is window, the rest is for what surrounds the bytes (tcp_adv_win_scale).
- * Who sets one has it stay so. */
+ * Who sets one has it stay so. TCP_WINDOW_CLAMP is a bound beside it. */
 static void give_receive_buffer(struct hf_socket *s)
 {
-    give(s, HF_OPTION_RCV_BUFFER, s->options.receive_buffer / 2);
+    const struct hf_socket_options *o = &s->options;
+    int window = o->receive_buffer_set ? o->receive_buffer / 2 : 0;
+    if (o->window_clamp && (!window || o->window_clamp < window))
+        window = o->window_clamp;
+    give(s, HF_OPTION_RCV_BUFFER, window);
 }
 
 /* What SO_RCVBUF says: what was set, or what the connection's has grown to. */
@@ -65,8 +71,11 @@ void hf_socket_options_apply(struct hf_socket *s)
 {
     const struct hf_socket_options *o = &s->options;
     hf_room_apply(s);
-    if (o->receive_buffer_set)
+    if (o->receive_buffer_set || o->window_clamp)
         give_receive_buffer(s);
+    give_if(s, HF_OPTION_DEFER_ACCEPT, o->defer_repeats);
+    if (o->acks_at_once)
+        give(s, HF_OPTION_DELACK, 0);
     give_if(s, HF_OPTION_KEEPALIVE_IDLE, o->keepalive_idle_s * HF_SEC);
     give_if(s, HF_OPTION_KEEPALIVE_INTERVAL, o->keepalive_interval_s * HF_SEC);
     give_if(s, HF_OPTION_KEEPALIVE_PROBES, o->keepalive_probes);
@@ -206,6 +215,41 @@ static int set_mss(struct hf_socket *s, int n)
     return 0;
 }
 
+/* secs_to_retrans: a time in seconds as how often the SYN+ACK is sent again in it. */
+static int repeats_in(const struct hf_socket *s, int seconds)
+{
+    const struct hf_settings *settings = &s->sockets->settings;
+    hf_time interval = settings->rto_initial, time = interval;
+    int repeats = seconds > 0;
+    while (time < seconds * HF_SEC && repeats < DEFER_REPEATS_MAX) {
+        repeats++;
+        interval = interval * 2 < settings->rto_max ? interval * 2 : settings->rto_max;
+        time += interval;
+    }
+    return repeats;
+}
+
+/* retrans_to_secs */
+static int seconds_of(const struct hf_socket *s, int repeats)
+{
+    const struct hf_settings *settings = &s->sockets->settings;
+    hf_time interval = settings->rto_initial, time = 0;
+    for (; repeats > 0; repeats--) {
+        time += interval;
+        interval = interval * 2 < settings->rto_max ? interval * 2 : settings->rto_max;
+    }
+    return (int)(time / HF_SEC);
+}
+
+static int set_window_clamp(struct hf_socket *s, int n)
+{
+    if (n <= 0 && s->phase != HF_SOCKET_FRESH)
+        return -EINVAL;
+    s->options.window_clamp = n <= 0 ? 0 : clamp(n, RECEIVE_BUFFER_MIN / 2, BUFFER_MAX);
+    give_receive_buffer(s);
+    return 0;
+}
+
 /* The timers' and the handshake's. */
 static int set_tcp_numbers(struct hf_socket *s, int name, int n)
 {
@@ -228,6 +272,15 @@ static int set_tcp_numbers(struct hf_socket *s, int name, int n)
             return -EINVAL;
         o->syn_count = n;
         return 0;
+    case TCP_DEFER_ACCEPT:
+        o->defer_repeats = repeats_in(s, n);
+        give(s, HF_OPTION_DEFER_ACCEPT, o->defer_repeats);
+        return 0;
+    case TCP_LINGER2:
+        o->fin_wait_s = n < 0 ? -1 : n > FIN_WAIT_S_MAX ? FIN_WAIT_S_MAX : n;
+        return 0;
+    case TCP_WINDOW_CLAMP:
+        return set_window_clamp(s, n);
     case TCP_USER_TIMEOUT:
         if (n < 0)
             return -EINVAL;
@@ -294,6 +347,9 @@ static int set_tcp(struct hf_socket *s, int name, const void *value, uint32_t le
         give(s, HF_OPTION_CORK, o->cork);
         break;
     case TCP_QUICKACK:
+        if (s->phase == HF_SOCKET_LISTENING)
+            return 0; /* nothing to inherit */
+        o->acks_at_once = n;
         give(s, HF_OPTION_DELACK, !n);
         break;
     case TCP_INQ:
@@ -421,6 +477,9 @@ static int get_socket(struct hf_socket *s, int name, int *n)
     case SO_RCVLOWAT:
         *n = o->receive_low;
         return 0;
+    case SO_SNDLOWAT:
+        *n = 1;
+        return 0;
     default:
         return -ENOPROTOOPT;
     }
@@ -462,6 +521,18 @@ static int get_tcp(struct hf_socket *s, int name, int *n)
         return 0;
     case TCP_SYNCNT:
         *n = o->syn_count ? o->syn_count : settings->syn_retries;
+        return 0;
+    case TCP_DEFER_ACCEPT:
+        *n = seconds_of(s, o->defer_repeats);
+        return 0;
+    case TCP_LINGER2:
+        *n = o->fin_wait_s ? o->fin_wait_s : (int)(settings->orphan_timeout / HF_SEC);
+        return 0;
+    case TCP_QUICKACK:
+        *n = o->acks_at_once;
+        return 0;
+    case TCP_WINDOW_CLAMP:
+        *n = o->window_clamp;
         return 0;
     case TCP_USER_TIMEOUT:
         *n = o->user_timeout_ms;

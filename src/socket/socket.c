@@ -87,6 +87,18 @@ static bool taken(const struct hf_socket *s, const struct hf_endpoint *wish)
     return false;
 }
 
+/* The first free port of the ephemeral range: false when there is none. */
+static bool free_port(const struct hf_socket *s, struct hf_endpoint *wish)
+{
+    const struct hf_settings *settings = &s->sockets->settings;
+    for (uint32_t port = settings->port_first; port <= settings->port_last; port++) {
+        wish->port = (uint16_t)port;
+        if (!taken(s, wish))
+            return true;
+    }
+    return false;
+}
+
 static int bind_socket(struct hf_sockets *sockets, int descriptor, const struct sockaddr *addr,
                        uint32_t len)
 {
@@ -103,9 +115,13 @@ static int bind_socket(struct hf_sockets *sockets, int descriptor, const struct 
     if (any_ipv4)
         wish.addr = (struct hf_addr){0};
     s->any_ipv4 = any_ipv4 && s->domain == AF_INET6;
-    if (taken(s, &wish)) {
+    if (wish.addr.family && !hf_stack_has_address(sockets->stack, &wish.addr))
+        err = -EADDRNOTAVAIL;
+    else if (wish.port ? taken(s, &wish) : !free_port(s, &wish))
+        err = -EADDRINUSE;
+    if (err) {
         s->any_ipv4 = false;
-        return -EADDRINUSE;
+        return err;
     }
     s->local = wish;
     s->bound = true;
@@ -353,6 +369,21 @@ int hf_socket_connect(struct hf_sockets *sockets, int descriptor, const struct s
 
 /* ---- shutdown, close ---- */
 
+/* tcp_close: without a limit of its own TCP_LINGER2 leaves FIN-WAIT-2 to the stack; a negative one
+ * skips it. */
+static void give_up(const struct hf_socket *s)
+{
+    struct hf_stack *stack = s->sockets->stack;
+    struct hf_tcp_status status;
+    hf_socket_status(s, &status);
+    if (s->options.fin_wait_s > 0)
+        (void)hf_tcp_close_within(stack, s->conn, s->options.fin_wait_s * HF_SEC);
+    else if (s->options.fin_wait_s < 0 && status.state == HF_FIN_WAIT_2)
+        (void)hf_tcp_abort(stack, s->conn);
+    else
+        (void)hf_tcp_close(stack, s->conn);
+}
+
 void hf_socket_drop(struct hf_socket *s)
 {
     struct hf_stack *stack = s->sockets->stack;
@@ -361,7 +392,7 @@ void hf_socket_drop(struct hf_socket *s)
     if (s->conn && s->options.linger && s->options.linger_s == 0)
         (void)hf_tcp_abort(stack, s->conn);
     else if (s->conn)
-        (void)hf_tcp_close(stack, s->conn);
+        give_up(s);
     s->listener = s->conn = 0;
     hf_sockets_kick(s->sockets);
 }
@@ -426,6 +457,7 @@ static int close_descriptor(struct hf_sockets *sockets, int descriptor)
         return -EBADF;
     hf_sockets_catch_up(sockets);
     if (s->epoll) {
+        hf_epoll_forget(s);
         hf_epoll_destroy(s->epoll);
     } else {
         if (s->conn && s->options.linger && s->options.linger_s > 0 && !s->nonblocking)

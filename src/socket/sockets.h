@@ -34,6 +34,10 @@ struct hf_socket_options {
     int user_timeout_ms;
     int mss;              /* TCP_MAXSEG                                                         */
     int syn_count;        /* TCP_SYNCNT                                                         */
+    int defer_repeats;    /* TCP_DEFER_ACCEPT, in repeats of the SYN+ACK                        */
+    int fin_wait_s;       /* TCP_LINGER2; 0: the stack's, negative: none at all                 */
+    int window_clamp;     /* TCP_WINDOW_CLAMP; 0: none                                          */
+    bool acks_at_once;    /* TCP_QUICKACK                                                       */
     uint32_t notsent_low; /* TCP_NOTSENT_LOWAT; 0: that of all sockets                        */
     int tos, ttl;         /* 0: the stack's                                                     */
     int congestion;       /* TCP_CONGESTION: enum hf_congestion_control; 0: the stack's         */

@@ -51,32 +51,20 @@ static size_t run_of(struct cursor *at, uint8_t **bytes)
 
 /* ---- Receiving ---- */
 
-/* Bytes that are there, into the pieces: how many; else what hf_tcp_recv said (0, HF_EOF, error). */
-static int64_t fill(struct hf_socket *s, struct cursor *at, bool peek)
+/* Bytes that are there, into the pieces: how many; else what hf_tcp_recv said (0, HF_EOF, error).
+ * peek: they stay, and the first `seen` were looked at before. */
+static int64_t fill(struct hf_socket *s, struct cursor *at, bool peek, size_t seen)
 {
     struct hf_stack *stack = s->sockets->stack;
-    int64_t sum = 0, n;
+    int64_t sum = 0;
     uint8_t *room;
-    const void *bytes;
-    size_t len = run_of(at, &room);
-    if (!peek) {
-        for (; len; len = run_of(at, &room)) {
-            n = hf_tcp_recv(stack, s->conn, room, len);
-            if (n <= 0)
-                return sum ? sum : n;
-            at->used += (size_t)n;
-            sum += n;
-        }
-        return sum;
-    }
-    n = hf_tcp_peek(stack, s->conn, &bytes);
-    if (n <= 0)
-        return n;
-    for (; len && sum < n; len = run_of(at, &room)) {
-        size_t part = len < (size_t)(n - sum) ? len : (size_t)(n - sum);
-        memcpy(room, (const uint8_t *)bytes + sum, part);
-        at->used += part;
-        sum += (int64_t)part;
+    for (size_t len = run_of(at, &room); len; len = run_of(at, &room)) {
+        int64_t n = peek ? hf_tcp_copy(stack, s->conn, seen + (size_t)sum, room, len)
+                         : hf_tcp_recv(stack, s->conn, room, len);
+        if (n <= 0)
+            return sum ? sum : n;
+        at->used += (size_t)n;
+        sum += n;
     }
     return sum;
 }
@@ -144,20 +132,21 @@ static int64_t receive(struct hf_sockets *sockets, int descriptor, struct msghdr
         return err;
     struct cursor at = {msg->msg_iov, msg->msg_iovlen, 0};
     bool again = !s->nonblocking && !(flags & MSG_DONTWAIT), peek = flags & MSG_PEEK;
-    size_t least = flags & MSG_WAITALL && !peek ? want : (size_t)s->options.receive_low;
+    size_t least = flags & MSG_WAITALL ? want : (size_t)s->options.receive_low;
     hf_time until = hf_sockets_until(sockets, s->options.receive_timeout);
     size_t control_room = msg->msg_controllen;
     int64_t sum = 0;
     for (;;) {
         int64_t n = 0;
         if (s->conn && !(s->shut_read && s->phase != HF_SOCKET_CONNECTED))
-            n = flags & MSG_TRUNC && !peek ? discard(s, want - (size_t)sum) : fill(s, &at, peek);
+            n = flags & MSG_TRUNC && !peek ? discard(s, want - (size_t)sum)
+                                          : fill(s, &at, peek, (size_t)sum);
         if (n > 0) {
             sum += n;
             if (!peek)
                 hf_sockets_kick(sockets);
         }
-        if ((size_t)sum == want || (sum && ((size_t)sum >= least || peek)))
+        if ((size_t)sum == want || (sum && (size_t)sum >= least))
             break;
         int64_t how = nothing(s);
         if (how <= 0) {

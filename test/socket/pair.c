@@ -170,6 +170,14 @@ void pair_pass(hf_time time)
     now = end;
 }
 
+unsigned pair_connections(void)
+{
+    struct hf_stack_counters counters[2];
+    for (int i = 0; i < 2; i++)
+        hf_stack_counters(sides[i].stack, &counters[i]);
+    return counters[0].connections + counters[1].connections;
+}
+
 hf_time pair_now(void)
 {
     return now;

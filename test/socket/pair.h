@@ -23,6 +23,8 @@ void pair_end(void);
 /* Sockets and names that are made from now on are of this family. */
 void pair_family(enum family which);
 hf_time pair_now(void);
+/* Connections of both stacks together. */
+unsigned pair_connections(void);
 /* Move packets until there are none; time stands still. */
 void pair_settle(void);
 /* The client's next packet does not arrive: an ICMP error of this type and code comes back. */

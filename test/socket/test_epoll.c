@@ -165,3 +165,42 @@ TEST(poll_asks_each, linux, "")
     assert_int_equal(fds[2].revents, POLLHUP);
     pair_end();
 }
+
+/* ---- Sets within sets ---- */
+
+static int watch(int in, int what, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.u64 = (uint64_t)what};
+    return hf_epoll_control(server, in, EPOLL_CTL_ADD, what, &event);
+}
+
+TEST(a_set_that_watches_a_set, linux, "")
+{
+    struct epoll_event event;
+    begin(EPOLLIN);
+    int outer = hf_epoll_create(server);
+    assert_int_equal(watch(outer, set, EPOLLIN), 0);
+    assert_int_equal(hf_epoll_wait(server, outer, &event, 1, 0), 0);
+    send_one();
+    pair_settle();
+    assert_int_equal(hf_epoll_wait(server, outer, &event, 1, 0), 1);
+    assert_int_equal(event.data.u64, set);
+    assert_int_equal(said(), EPOLLIN);
+    take_all();
+    assert_int_equal(hf_epoll_wait(server, outer, &event, 1, 0), 0);
+    pair_end();
+}
+
+TEST(no_set_watches_itself, linux, "")
+{
+    struct epoll_event event;
+    begin(EPOLLIN);
+    int outer = hf_epoll_create(server);
+    assert_int_equal(watch(outer, set, EPOLLIN), 0);
+    FAILS(watch(set, set, EPOLLIN), EINVAL);
+    FAILS(watch(set, outer, EPOLLIN), ELOOP);
+    FAILS(hf_epoll_wait(server, outer, NULL, 1, 0), EFAULT);
+    FAILS(hf_epoll_wait(server, outer, &event, 0, 0), EINVAL);
+    FAILS(hf_epoll_wait(server, b, &event, 1, 0), EINVAL);
+    pair_end();
+}

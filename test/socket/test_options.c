@@ -34,6 +34,17 @@ static const struct row rows[] = {
     {IPPROTO_TCP, TCP_USER_TIMEOUT, -1, EINVAL, 0},
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4000, 0, 4000},
     {IPPROTO_TCP, TCP_INQ, 2, EINVAL, 0},
+    {IPPROTO_TCP, TCP_LINGER2, 5, 0, 5},
+    {IPPROTO_TCP, TCP_LINGER2, -3, 0, -1},
+    {IPPROTO_TCP, TCP_LINGER2, 0, 0, 60},
+    {IPPROTO_TCP, TCP_LINGER2, 500, 0, 120},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, 1, 0, 1},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, 5, 0, 7}, /* to the end of an interval */
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 0, 0},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, 5000, 0, 5000},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, 10, 0, 1152},
+    {IPPROTO_TCP, TCP_QUICKACK, 1, 0, 1},
+    {SOL_SOCKET, SO_SNDLOWAT, 7, ENOPROTOOPT, 1},
     {IPPROTO_IP, IP_TOS, 0x2b, 0, 0x28}, /* the ECN bits are TCP's own */
     {IPPROTO_IP, IP_TTL, 7, 0, 7},
     {IPPROTO_IP, IP_TTL, 256, EINVAL, 64},
@@ -187,6 +198,72 @@ TEST(tcp_info_counts_and_times, linux, "")
     assert_int_equal(info.tcpi_last_data_recv, 500);
     assert_int_equal(info.tcpi_rcv_mss, 1448);
     assert_int_equal(info.tcpi_bytes_received, sizeof text);
+    pair_end();
+}
+
+TEST(the_clamp_bounds_the_window, linux, "")
+{
+    int a, b;
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(set_number(server, b, IPPROTO_TCP, TCP_WINDOW_CLAMP, 4000), 0);
+    FAILS(set_number(server, b, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0), EINVAL);
+    pair_end();
+
+    pair_begin(V4);
+    int listener = new_socket(server), fd = new_socket(client);
+    assert_int_equal(set_number(server, listener, IPPROTO_TCP, TCP_WINDOW_CLAMP, 4000), 0);
+    assert_int_equal(set_number(server, listener, SOL_SOCKET, SO_RCVBUF, 20000), 0);
+    assert_int_equal(bind_to(server, listener, server_name(PORT)), 0);
+    assert_int_equal(hf_socket_listen(server, listener, 1), 0);
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    assert_int_equal(info_of(client, fd).tcpi_snd_wnd, 4000);
+    pair_end();
+}
+
+/* The third segment of the handshake is not enough. */
+TEST(accept_waits_for_text, linux, "")
+{
+    pair_begin(V4);
+    int listener = new_listener(), fd = new_socket(client);
+    assert_int_equal(set_number(server, listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5), 0);
+    nonblocking(server, listener);
+    assert_int_equal(connect_to(fd, server_name(PORT)), 0);
+    pair_pass(HF_SEC / 2);
+    FAILS(hf_socket_accept(server, listener, NULL, NULL, 0), EAGAIN);
+    assert_int_equal(send_bytes(client, fd, "x", 1, 0), 1);
+    pair_settle();
+    assert_true(hf_socket_accept(server, listener, NULL, NULL, 0) >= 0);
+    pair_end();
+}
+
+/* TCP_LINGER2: how long a closed socket waits for the peer's FIN. */
+TEST(fin_wait_2_has_a_limit, linux, "")
+{
+    static const struct {
+        int seconds;
+        hf_time before, after;
+    } limits[] = {{3, 2900 * HF_MS, 3100 * HF_MS}, {0, 59900 * HF_MS, 60100 * HF_MS}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        int a, b;
+        pair_begin(V4);
+        new_connection(&a, &b);
+        assert_int_equal(set_number(client, a, IPPROTO_TCP, TCP_LINGER2, limits[i].seconds), 0);
+        assert_int_equal(hf_socket_close(client, a), 0);
+        pair_pass(limits[i].before);
+        assert_int_equal(pair_connections(), 2);
+        pair_pass(limits[i].after - limits[i].before);
+        assert_int_equal(pair_connections(), 1); /* the server's */
+        pair_end();
+    }
+    int a, b;
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(set_number(client, a, IPPROTO_TCP, TCP_LINGER2, -1), 0);
+    assert_int_equal(hf_socket_shutdown(client, a, SHUT_WR), 0);
+    pair_settle();
+    assert_int_equal(hf_socket_close(client, a), 0);
+    assert_int_equal(pair_connections(), 1);
     pair_end();
 }
 

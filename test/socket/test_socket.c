@@ -199,6 +199,26 @@ TEST(disconnect, linux, "")
     pair_end();
 }
 
+/* bind chooses a port at once, and knows the host's addresses. */
+TEST(bind_chooses_and_refuses, none, "")
+{
+    pair_begin(V4);
+    int first = new_socket(server), second = new_socket(server);
+    struct sockaddr_in at[2];
+    int fds[2] = {first, second};
+    for (int i = 0; i < 2; i++) {
+        uint32_t len = sizeof at[i];
+        assert_int_equal(bind_to(server, fds[i], any_name(0)), 0);
+        assert_int_equal(hf_socket_local(server, fds[i], (struct sockaddr *)&at[i], &len), 0);
+        assert_true(ntohs(at[i].sin_port) >= 32768);
+    }
+    assert_true(at[0].sin_port != at[1].sin_port);
+    int third = new_socket(server);
+    FAILS(bind_to(server, third, client_name(PORT)), EADDRNOTAVAIL);
+    assert_int_equal(bind_to(server, third, server_name(PORT)), 0);
+    pair_end();
+}
+
 /* ---- Which family a listener is for ---- */
 
 static int listen_any(int domain, int v6only, const struct name *name)

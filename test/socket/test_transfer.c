@@ -46,6 +46,46 @@ TEST(looking_does_not_take, linux, "")
     pair_end();
 }
 
+/* More than lies together in the stack, and piece by piece. */
+TEST(looking_far_ahead, linux, "")
+{
+    static char sent[20000], seen[30000];
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (char)(i * 7 + i / 251);
+    begin();
+    assert_int_equal(send_bytes(client, a, sent, sizeof sent, 0), sizeof sent);
+    pair_settle();
+    assert_int_equal(receive_bytes(server, b, seen, sizeof seen, MSG_PEEK), sizeof sent);
+    assert_memory_equal(seen, sent, sizeof sent);
+    struct iovec pieces[] = {{seen, 5000}, {seen + 5000, 9000}};
+    struct msghdr msg = {.msg_iov = pieces, .msg_iovlen = 2};
+    memset(seen, 0, sizeof seen);
+    assert_int_equal(hf_socket_receive(server, b, &msg, MSG_PEEK | MSG_WAITALL), 14000);
+    assert_memory_equal(seen, sent, 14000);
+    assert_int_equal(set_number(server, b, SOL_SOCKET, SO_RCVLOWAT, 100), 0);
+    assert_int_equal(receive_bytes(server, b, seen, sizeof seen, 0), sizeof sent);
+    pair_end();
+}
+
+TEST(what_is_on_its_way_out, linux, "")
+{
+    int n;
+    begin();
+    assert_int_equal(set_number(client, a, IPPROTO_TCP, TCP_CORK, 1), 0);
+    assert_int_equal(send_bytes(client, a, "0123456789", 10, 0), 10);
+    assert_int_equal(hf_socket_ioctl(client, a, SIOCOUTQ, &n), 0);
+    assert_int_equal(n, 10);
+    assert_int_equal(hf_socket_ioctl(client, a, SIOCOUTQNSD, &n), 0);
+    assert_int_equal(n, 10);
+    assert_int_equal(hf_socket_shutdown(client, a, SHUT_WR), 0);
+    assert_int_equal(hf_socket_ioctl(client, a, SIOCOUTQ, &n), 0);
+    assert_int_equal(n, 11); /* the FIN counts, as Linux has it */
+    pair_settle();
+    assert_int_equal(hf_socket_ioctl(client, a, SIOCOUTQ, &n), 0);
+    assert_int_equal(n, 0);
+    pair_end();
+}
+
 TEST(waiting_for_all_ends_with_the_connection, linux, "")
 {
     char buf[16];
