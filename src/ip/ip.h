@@ -148,4 +148,8 @@ uint16_t hf_ip_learn_mtu(struct hf_env *env, struct hf_ip *ip, const struct hf_i
 void hf_ip_address(struct hf_env *env, struct hf_ip *ip, struct hf_packet *packet,
                    const struct hf_flow *flow, uint8_t tos, uint8_t ttl);
 
+/* Routers may cut this IPv4 packet, addressed as above: the path has less room than we go down to.
+ * id tells its fragments from those of others (RFC 6864 4). */
+void hf_ip_allow_fragments(struct hf_packet *packet, uint16_t id);
+
 #endif

@@ -140,6 +140,8 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         if (!hf_tcp_output(env, c, packet, &out))
             return false;
         hf_ip_address(env, &stack->ip, packet, &c->flow, out.tos, c->ttl);
+        if (HF_UNLIKELY(hf_tcp_may_be_cut(env, c)))
+            hf_ip_allow_fragments(packet, (uint16_t)(c->hash + c->segments_sent));
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         ++*n;

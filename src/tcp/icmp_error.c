@@ -74,3 +74,11 @@ void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c)
     c->path_mtu = env->link_mtu[c->link];
     hf_tcp_set_mss(env, c);
 }
+
+/* Linux ip_sk_use_pmtu and ip_dont_fragment: an MTU below the minimum is not believed, but not
+ * insisted upon either. */
+bool hf_tcp_may_be_cut(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return c->path_mtu <= env->settings->pmtu_floor && c->path_mtu < env->link_mtu[c->link] &&
+           hf_flow_is_ipv4(&c->flow);
+}

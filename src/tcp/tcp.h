@@ -222,6 +222,8 @@ enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c,
                                const struct hf_icmp_report *report, bool *believed);
 void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu);
 void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c);
+/* The path MTU fell to the floor, and the path may have less than that: no "don't fragment". */
+bool hf_tcp_may_be_cut(const struct hf_env *env, const struct hf_tcp *c);
 
 /* ---- user_calls.c: RFC 9293 3.10.1 to 3.10.6 ---- */
 int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow *flow,

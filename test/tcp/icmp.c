@@ -383,6 +383,35 @@ TEST_IPV4(pmtu_has_a_floor, rfc, "N-16 B14")
     drain(0);
 }
 
+/* ... but does not insist: a path that really has less room may cut what we send, and can tell the
+ * packets apart by their IDs. */
+TEST_IPV4(pmtu_at_the_floor_may_be_cut, rfc, "N-16 B14")
+{
+    established(.mss = 1400);
+    app_send(1000);
+    note((first_packet()[6] & 0x40) != 0);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 1000);
+    too_big(1, 296);
+    note((first_packet()[6] & 0x40) == 0);
+    int first = first_packet()[4] << 8 | first_packet()[5];
+    out(ACK, .seq = 1, .ack = 1, .len = 512);
+    int second = first_packet()[4] << 8 | first_packet()[5];
+    out(PSH|ACK, .seq = 513, .ack = 1, .len = 488);
+    note(first != second);
+    in(ACK, .seq = 1, .ack = 1001);
+}
+
+TEST_IPV4(pmtu_above_the_floor_may_not_be_cut, rfc, "N-16")
+{
+    established(.mss = 1400);
+    app_send(600);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 600);
+    too_big(1, 553);
+    note((first_packet()[6] & 0x40) != 0);
+    out(ACK, .seq = 1, .ack = 1, .len = 513);
+    drain(0);
+}
+
 TEST_IPV6(pmtu_below_1280_is_a_lie, rfc, "N-16 B14")
 {
     established(.mss = 1400);
