@@ -39,6 +39,9 @@ enum hf_hystart_kind { HF_HYSTART_OFF = 0, HF_HYSTART_PLUS = 1, HF_HYSTART_LINUX
  * a round trip, and a window long not used is cut (RFC 7661). */
 enum hf_window_validation { HF_VALIDATE_LINUX = 0, HF_VALIDATE_RFC7661 = 1 };
 
+/* Path MTU probing (RFC 4821): never; after full segments vanished without a word; always. */
+enum hf_mtu_probing { HF_MTU_PROBING_OFF = 0, HF_MTU_PROBING_BLACK_HOLE = 1, HF_MTU_PROBING_ALWAYS = 2 };
+
 struct hf_settings {
     /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
     hf_time rto_initial;  /* before the first sample                                          */
@@ -141,7 +144,9 @@ struct hf_settings {
 
     /* Path MTU */
     uint16_t pmtu_floor; /* IPv4: reports below this are taken as this                        */
-    hf_time pmtu_age;    /* a learnt path MTU is forgotten after                              */
+    hf_time pmtu_age;    /* a learnt path MTU is forgotten, or probed anew, after             */
+    uint8_t mtu_probing; /* enum hf_mtu_probing. Below the floor IPv4 packets may be cut on
+                            their way: the smallest path is slow, but no black hole           */
 
     /* Fragments */
     uint32_t fragment_memory;     /* bytes for all datagrams being put together               */

@@ -152,6 +152,7 @@ enum hf_drop {
     X(LOST, "retransmission, found lost")                                                         \
     X(TLP, "tail loss probe")                                                                     \
     X(PMTU, "retransmission, path MTU fell")                                                      \
+    X(MTU_PROBE, "path MTU probe")                                                               \
     X(PROBE, "zero-window probe")                                                                 \
     X(KEEPALIVE, "keep-alive probe")                                                              \
     X(RESET, "reset")

@@ -50,6 +50,7 @@ static bool settings_are_sane(const struct hf_settings *s)
            s->port_first <= s->port_last && s->congestion &&
            hf_congestion_number(s->congestion) && s->backlog_max > 0 &&
            (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 && s->ecn <= HF_ECN_PASSIVE &&
+           s->mtu_probing <= HF_MTU_PROBING_ALWAYS &&
            s->half_open_max > 0 && s->half_open_max <= entries_max && s->time_wait_max > 0 &&
            s->time_wait_max <= entries_max;
 }

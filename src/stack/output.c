@@ -140,7 +140,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         if (!hf_tcp_output(env, c, packet, &out))
             return false;
         hf_ip_address(env, &stack->ip, packet, &c->flow, out.tos, c->ttl);
-        if (HF_UNLIKELY(hf_tcp_may_be_cut(env, c)))
+        if (HF_UNLIKELY(hf_tcp_may_be_cut(env, c)) && out.reason != HF_SEND_MTU_PROBE)
             hf_ip_allow_fragments(packet, (uint16_t)(c->hash + c->segments_sent));
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);

@@ -76,11 +76,14 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
     if (syn)
         syn_acknowledged(env, c, seg);
     drop_text(env, c, seg->ack);
-    if (hf_tcp_active(env, c))
-        hf_recovery_acked(env, c, hf_tcp_active(env, c), seg->ack, d);
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a)
+        hf_recovery_acked(env, c, a, seg->ack, d);
     if (!syn)
         d->rtt = take_sample(env, c, seg, d);
     c->snd_una = seg->ack;
+    if (a && a->mtu_start != a->mtu_end)
+        hf_mtu_probe_acked(env, c, a);
     c->backoff = 0;
     c->progress_at = env->now;
     c->flags &= ~(uint32_t)HF_F_TROUBLE;

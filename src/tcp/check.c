@@ -27,6 +27,10 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
         return fault;
     MUST(a->sent.sacked + a->sent.lost_bytes <= c->snd_nxt - c->snd_una + a->sent.resent,
          "more is SACKed or lost than was sent");
+    MUST(a->mtu_start == a->mtu_end || (hf_seq_lt(c->snd_una, a->mtu_end) &&
+                                        hf_seq_le(a->mtu_end, c->snd_nxt)),
+         "a path MTU probe that is acknowledged or was never sent");
+    MUST(!a->mtu_probe || a->mtu_start != a->mtu_end, "a path MTU probe without text");
     hf_seq at = c->rcv_nxt;
     uint32_t count = 0, last = 0;
     for (uint32_t i = a->ranges; i;) {
@@ -56,6 +60,9 @@ static const char *check_buffers(const struct hf_env *env, const struct hf_tcp *
         MUST(c->snd_buffer == s->snd_buffer, "the send buffer is not the settings', and nobody set it");
     MUST(c->state == HF_SYN_SENT || hf_tcp_rcv_wnd(c) >> c->rcv_wscale <= 65535,
          "the window is more than its field can tell");
+    MUST(c->path_mtu <= env->link_mtu[c->link], "a path MTU above the link's");
+    MUST(!c->mtu_high || c->mtu_high <= env->link_mtu[c->link],
+         "the search for a path MTU goes beyond the link's");
     const struct hf_active *a = hf_tcp_active(env, c);
     if (!c->rcv_locked && s->rcv_buffer_max > s->rcv_buffer)
         MUST((uint32_t)c->bytes_received - c->rcv_mark >= (a ? a->rcv.len : 0),

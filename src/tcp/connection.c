@@ -65,6 +65,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->progress_at = c->last_receive = env->now;
     c->last_send_ms = c->last_text_ms = hf_tcp_now_ms(env);
     c->invalid_ack_ms = hf_tcp_now_ms(env) - UINT32_MAX / 4;
+    hf_mtu_probe_init(env, c);
     hf_rtt_init(env, c);
     hf_tcp_set_mss(env, c);
 }

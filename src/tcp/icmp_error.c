@@ -35,7 +35,7 @@ enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c,
     if (kind == HF_ICMP_TOO_BIG)
         return HF_DROP_NONE; /* the path's MTU changes: hf_tcp_path_mtu follows */
     trace_icmp(env, c, kind, 0);
-    c->soft_error = (uint8_t)kind;
+    c->soft_error = kind & 0x3f;
     c->icmp_type = report->type;
     c->icmp_code = report->code;
     if (is_opening(c) ? hf_icmp_ends_opening(env, kind)
@@ -51,8 +51,12 @@ enum hf_drop hf_tcp_icmp_error(struct hf_env *env, struct hf_tcp *c,
 /* Segments shrink; what was too big is lost, but that is no sign of congestion (RFC 1191 6.4). */
 void hf_tcp_path_mtu(struct hf_env *env, struct hf_tcp *c, uint16_t mtu)
 {
-    if (mtu >= c->path_mtu)
+    if (mtu >= c->path_mtu) {
+        hf_mtu_probe_too_big(env, c, mtu);
         return;
+    }
+    c->mtu_high = 0; /* the router knows */
+    c->mtu_silent = false;
     trace_icmp(env, c, HF_ICMP_TOO_BIG, mtu);
     c->path_mtu = mtu;
     c->path_mtu_s = hf_tcp_now_s(env);
@@ -70,6 +74,8 @@ void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c)
 {
     uint32_t age_s = (uint32_t)(env->settings->pmtu_age / HF_SEC);
     if (c->path_mtu >= env->link_mtu[c->link] || hf_tcp_now_s(env) - c->path_mtu_s < age_s)
+        return;
+    if (hf_mtu_probe_age(env, c))
         return;
     c->path_mtu = env->link_mtu[c->link];
     hf_tcp_set_mss(env, c);

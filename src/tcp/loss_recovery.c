@@ -181,7 +181,9 @@ static hf_seq recorded_end(const struct hf_env *env, const struct hf_tcp *c,
 void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end)
 {
     hf_seq start = recorded_end(env, c, a); /* what had no record before is in this one */
-    uint32_t i = hf_sent_append(env, &a->sent, start, end, c->mss);
+    bool probe = a->mtu_probe && a->mtu_end == end;
+    uint16_t segment = probe ? (uint16_t)(end - start) : c->mss;
+    uint32_t i = hf_sent_append(env, &a->sent, start, end, segment);
     uint32_t bytes = end - start, flight = hf_recovery_in_flight(c, a);
     a->pto_from = env->now;
     if (i)
@@ -194,7 +196,8 @@ void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_acti
 {
     const struct hf_sent *s = hf_sent_at(env, index);
     hf_sent_lost(env, &a->sent, index);
-    hf_congestion_lost(&a->cc, &s->rate, hf_sent_len(s), (c->flags & HF_F_SACK) != 0);
+    if (!a->mtu_probe || s->start != a->mtu_start) /* a probe tells of its size, not of congestion */
+        hf_congestion_lost(&a->cc, &s->rate, hf_sent_len(s), (c->flags & HF_F_SACK) != 0);
 }
 
 void hf_recovery_delivered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
@@ -362,7 +365,8 @@ static void after_ack_with_sack(struct hf_env *env, struct hf_tcp *c, struct hf_
     uint32_t lost_before = a->sent.lost_bytes;
     if (d->sacked || a->rack.advanced)
         find_lost(env, c, a);
-    if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first)
+    if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first &&
+        !hf_mtu_probe_explains_loss(env, c, a))
         enter_recovery(env, c, a, d);
     if (a->phase == HF_PHASE_RECOVERY)
         reduce(env, c, a, d, lost_before);
@@ -412,6 +416,8 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
     /* RFC 6582 3.2 step 2: duplicates that a retransmission of ours caused start nothing. */
     if (a->recover_valid && hf_seq_le(c->snd_una, a->recover))
         return;
+    if (hf_mtu_probe_explains_duplicates(env, c, a))
+        return;
     come_down(env, c, a, a->dup_nxt - c->snd_una, false);
     if (!a->cc.ops->own_window)
         a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
@@ -429,7 +435,8 @@ void hf_recovery_reordered(struct hf_env *env, struct hf_tcp *c)
     struct hf_delivery nothing = {.prior_flight = c->snd_nxt - c->snd_una};
     uint32_t lost_before = a->sent.lost_bytes;
     find_lost(env, c, a);
-    if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first) {
+    if (a->phase == HF_PHASE_SLOW_START && a->sent.lost.first &&
+        !hf_mtu_probe_explains_loss(env, c, a)) {
         enter_recovery(env, c, a, &nothing);
         reduce(env, c, a, &nothing, lost_before);
     }
@@ -487,6 +494,7 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     a->timing = false;
     a->tlp.probing = false;
     a->rack.reorder_at = HF_NEVER;
+    hf_mtu_probe_forget(a);
     const struct hf_sent *first = hf_sent_or_null(env, a->sent.first);
     uint32_t lost = a->sent.lost_bytes;
     bool by_time = reason == HF_SEND_RTO && c->flags & HF_F_SACK && env->settings->rack;

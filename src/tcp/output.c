@@ -230,6 +230,7 @@ struct piece {
     hf_seq seq;
     uint32_t len;
     bool fin, push;
+    bool mtu_probe;
     uint8_t reason;
 };
 
@@ -339,11 +340,16 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     uint32_t by_path = cwnd > flight ? cwnd - flight : 0;
     uint32_t usable = by_peer < by_path ? by_peer : by_path;
     uint32_t len = queued < usable ? queued : usable;
-    if (len > c->mss)
-        len = c->mss;
+    uint32_t probe = c->mtu_high && a ? hf_mtu_probe_text(env, c, a, queued, by_peer) : 0;
+    if (probe > usable)
+        return false; /* an ACK or two makes room */
+    uint32_t most = probe ? probe : c->mss;
+    if (len > most)
+        len = most;
+    p->mtu_probe = probe != 0;
     p->seq = c->snd_nxt;
     p->len = len;
-    p->reason = HF_SEND_NEW;
+    p->reason = probe ? HF_SEND_MTU_PROBE : HF_SEND_NEW;
     p->push = len == queued;
     uint32_t behind = queued - len < usable - len ? queued - len : usable - len;
     if (env->settings->push_bursts && a && ends_burst(c, a, behind))
@@ -418,6 +424,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->run++; /* from UINT8_MAX to 0: a burst is over */
         c->bytes_sent += end - c->snd_nxt - p->fin;
         c->snd_nxt = end;
+        if (p->mtu_probe && p->len > c->mss)
+            hf_mtu_probe_sent(c, a, p->seq, end);
         if (a)
             hf_recovery_sent(env, c, a, end);
         if (p->fin)
@@ -523,7 +531,7 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         build_ack(env, c, packet, out, hf_tcp_empty_seq(c), HF_SEND_ACK);
         return true;
     }
-    struct piece p;
+    struct piece p = {.mtu_probe = false};
     struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
     if (text && a && pick_retransmission(env, c, a, &p)) {

@@ -123,8 +123,8 @@ bool hf_tcp_may_challenge(struct hf_env *env, struct hf_tcp *c, unsigned limit)
 {
     uint32_t now_s = hf_tcp_now_s(env);
     uint32_t interval_s = (uint32_t)((env->settings->challenge_interval + HF_SEC - 1) / HF_SEC);
-    if (now_s - c->challenge_s >= interval_s || c->challenge_spent == 0) {
-        c->challenge_s = now_s;
+    if ((uint16_t)(now_s - c->challenge_s) >= interval_s || c->challenge_spent == 0) {
+        c->challenge_s = (uint16_t)now_s;
         c->challenge_spent = 0;
     }
     if (c->challenge_spent >= limit) {
@@ -140,7 +140,7 @@ void hf_ledger_load(const struct hf_env *env, struct hf_tcp *block)
     const struct hf_ledger_place *p = &env->ledger[block->hash % HF_LEDGER_PLACES];
     if (p->hash != block->hash)
         return;
-    block->challenge_s = p->second;
+    block->challenge_s = (uint16_t)p->second;
     block->challenge_spent = p->spent;
 }
 

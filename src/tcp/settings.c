@@ -98,6 +98,7 @@ static const struct hf_settings linux_table = {
 static const struct hf_settings default_table = {
     LINUX,
     .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
+    .mtu_probing = HF_MTU_PROBING_BLACK_HOLE, /* RFC 4821 */
     .slow_start_limit = 2, /* RFC 3465 2.3 */
     .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER,
     .fast_open_retry = 3600 * HF_SEC,

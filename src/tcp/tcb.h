@@ -171,12 +171,15 @@ struct hf_tcp {
     uint8_t congestion : 2; /* enum hf_congestion_control                                     */
     uint8_t fast_open;    /* HF_FO_...                                                        */
     uint8_t tos, ttl, peer_tos;
-    uint8_t soft_error;   /* enum hf_icmp_kind                                                */
+    uint8_t soft_error : 6; /* enum hf_icmp_kind                                              */
+    uint8_t mtu_try_high : 1; /* mtu_high itself is tried next, not the middle                */
+    uint8_t mtu_silent : 1;   /* no router told the path MTU: only probes tell a larger one   */
     uint8_t cause;        /* enum hf_cause                                                    */
     uint8_t keepalive_probes;
     uint16_t events;      /* HF_EVENT_... not yet taken                                       */
     uint16_t challenge_spent; /* in the current interval                                      */
-    uint32_t challenge_s;     /* when that began, seconds                                     */
+    uint16_t challenge_s;     /* when that began, seconds modulo 2^16                         */
+    uint16_t mtu_high;        /* RFC 4821: nothing larger is tried; 0: there is no search     */
     uint32_t keepalive_idle_s, keepalive_interval_s;
     uint32_t snd_buffer : 31, snd_locked : 1; /* bytes; locked: set by the application, stays */
     uint32_t rcv_buffer : 31, rcv_locked : 1;
@@ -273,6 +276,8 @@ struct hf_active {
     bool fin_held;            /* the peer's FIN came before what it follows                   */
     hf_seq fin_seq;           /* its number                                                   */
     uint32_t range_stamp;     /* counts arrivals, for the order of SACK blocks                */
+    hf_seq mtu_start, mtu_end; /* text of the last path MTU probe; equal: there is none       */
+    uint16_t mtu_probe;       /* its size as a packet; 0: it is known to be lost              */
     struct hf_sack_block dsack; /* HF_F_DSACK: received twice, to be told                     */
     uint32_t range_bytes;     /* out-of-order text, all ranges together                       */
 };

@@ -225,6 +225,31 @@ void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c);
 /* The path MTU fell to the floor, and the path may have less than that: no "don't fragment". */
 bool hf_tcp_may_be_cut(const struct hf_env *env, const struct hf_tcp *c);
 
+/* ---- mtu_probe.c: RFC 4821 ---- */
+void hf_mtu_probe_init(struct hf_env *env, struct hf_tcp *c);
+/* The RTO ran: do full segments vanish? */
+void hf_mtu_black_hole(struct hf_env *env, struct hf_tcp *c);
+/* The path MTU is old: look for a larger one. False: a router would tell. */
+bool hf_mtu_probe_age(struct hf_env *env, struct hf_tcp *c);
+/* Text of the probe that goes next, more than the MSS; it waits until the congestion window lets it
+ * go. 0: no probe. Only while mtu_high. by_peer: octets that the peer's window lets go. */
+uint32_t hf_mtu_probe_text(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a,
+                           uint32_t queued, uint32_t by_peer);
+void hf_mtu_probe_sent(const struct hf_tcp *c, struct hf_active *a, hf_seq start, hf_seq end);
+/* SND.UNA moved. */
+void hf_mtu_probe_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+/* Is all that waits to be sent again a probe's text? Then it is no loss. Without SACK: are these
+ * duplicate ACKs the probe's? */
+bool hf_mtu_probe_explains_loss(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+bool hf_mtu_probe_explains_duplicates(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+/* A router named a size above the path MTU. */
+void hf_mtu_probe_too_big(struct hf_env *env, struct hf_tcp *c, uint16_t mtu);
+static inline void hf_mtu_probe_forget(struct hf_active *a)
+{
+    a->mtu_start = a->mtu_end;
+    a->mtu_probe = 0;
+}
+
 /* ---- user_calls.c: RFC 9293 3.10.1 to 3.10.6 ---- */
 int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow *flow,
                  const struct hf_path *path, struct hf_tcp **conn);

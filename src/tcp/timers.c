@@ -187,6 +187,7 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
     if (opening) {
         hf_tcp_want(env, c, HF_WANT_SYN);
     } else if (hf_tcp_activate(env, c)) {
+        hf_mtu_black_hole(env, c);
         hf_recovery_timeout(env, c);
     }
     c->rtx_at = env->now + rtx_interval(env, c);

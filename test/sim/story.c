@@ -687,6 +687,7 @@ static void draw_settings(struct story *s, struct hf_settings *settings)
         settings->snd_buffer_max = ONE_OF(s, buffers);
         settings->rcv_buffer_max = ONE_OF(s, buffers);
     }
+    settings->mtu_probing = (uint8_t)below(s, 3);
     settings->timestamps = chance(s, 70);
     settings->window_scale = chance(s, 70);
     settings->sack = chance(s, 70);

@@ -1,5 +1,6 @@
-/* Buffers that tune themselves, on a whole path: with the settings as they are shipped a long fat
- * path is filled, and a thousand connections share little memory. */
+/* What tunes itself, on a whole path and with the settings as they are shipped: a long fat path is
+ * filled, a thousand connections share little memory, and a path that swallows what is too big is found
+ * out. */
 #include "check.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ static struct world {
     unsigned flows, over;
     bool lazy; /* the reader reads a little now and then                                      */
     size_t memory_peak[2];
+    unsigned timeouts; /* RTOs of the client                                                  */
 } w;
 
 /* The key of a flow is its place; the receiver learns it from the client's port. */
@@ -134,6 +136,14 @@ static int all_over(void *context, struct hf_sim *sim)
     return w.over == 2 * w.flows;
 }
 
+static void on_trace(void *context, const struct hf_trace_record *record,
+                     const struct hf_packet *packet)
+{
+    (void)context;
+    (void)packet;
+    w.timeouts += record->kind == HF_TRACE_TIMER && record->u.timer.timer == HF_TIMER_RTO;
+}
+
 static void begin(enum hf_family family, uint32_t checks, size_t memory,
                   const struct hf_sim_path *path)
 {
@@ -150,7 +160,9 @@ static void begin(enum hf_family family, uint32_t checks, size_t memory,
     if (memory)
         host.stack.memory_limit = memory;
     host.app = (struct hf_sim_app){.on_event = on_event, .on_wake = on_wake};
+    host.stack.trace = on_trace;
     w.client = hf_sim_add_host(w.sim, &host);
+    host.stack.trace = NULL;
     w.server = hf_sim_add_host(w.sim, &host);
     w.wire = hf_sim_add_link(w.sim, w.client, w.server, 1500, path);
     assert_true(w.client > 0 && w.server > 0 && w.wire > 0);
@@ -258,4 +270,108 @@ TEST(a_thousand_connections_share_little_memory_ipv6, none, "")
 TEST(a_thousand_slow_readers_share_little_memory, none, "")
 {
     shares_little_memory(HF_IPV4, true);
+}
+
+/* ---- A path that swallows what is too big ---- */
+
+static const struct hf_sim_path broadband = {
+    .size = sizeof(struct hf_sim_path), .rate = 20000000, .delay = 10 * HF_MS,
+    .queue_bytes = 1 << 20};
+
+static void black_hole(enum hf_family family, uint32_t mtu, unsigned timeouts)
+{
+    struct hf_sim_path path = broadband;
+    path.mtu = mtu;
+    begin(family, HF_SIM_CHECK_ALL, 0, &path);
+    open_flow(3000000);
+    run(HF_SEC); /* what is learnt while it runs is looked at before it ends */
+    while (w.over == 0 && w.flow[0].stream.received < 2800000)
+        run(hf_sim_now(w.sim) + 5 * HF_MS);
+    struct hf_tcp_status s = {.size = sizeof s};
+    assert_int_equal(hf_tcp_status(hf_sim_stack(w.sim, w.client), w.flow[0].out, &s), 0);
+    if (s.path_mtu > mtu || s.path_mtu + 8 < mtu)
+        fail_msg("%u octets were found of %u", s.path_mtu, mtu);
+    run(60 * HF_SEC);
+    if (w.timeouts > timeouts)
+        fail_msg("%u time-outs", w.timeouts);
+    assert_true(hf_sim_now(w.sim) < 10 * HF_SEC);
+    end();
+}
+
+TEST(black_hole_of_1400, none, "N-16")
+{
+    black_hole(HF_IPV4, 1400, 3);
+}
+
+TEST(black_hole_of_1400_ipv6, none, "N-16")
+{
+    black_hole(HF_IPV6, 1400, 3);
+}
+
+TEST(black_hole_of_1280, none, "N-16")
+{
+    black_hole(HF_IPV4, 1280, 3);
+}
+
+TEST(black_hole_of_1280_ipv6, none, "N-16")
+{
+    black_hole(HF_IPV6, 1280, 3);
+}
+
+TEST(black_hole_of_576, none, "N-16")
+{
+    black_hole(HF_IPV4, 576, 4);
+}
+
+/* A router with less room than the floor cuts what may be cut, as RFC 791 says, and swallows the
+ * rest. */
+#define TINY 296u
+
+static void put16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void send_part(const struct hf_sim_packet *packet, uint32_t from, uint32_t to)
+{
+    uint8_t part[TINY];
+    memcpy(part, packet->bytes, 20);
+    memcpy(part + 20, packet->bytes + from, to - from);
+    put16(part + 2, 20 + to - from);
+    put16(part + 6, (to < packet->len ? 0x2000u : 0) | (from - 20) / 8);
+    put16(part + 10, 0);
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < 20; i += 2)
+        sum += (uint32_t)part[i] << 8 | part[i + 1];
+    sum = (sum & 0xffff) + (sum >> 16);
+    put16(part + 10, ~(sum + (sum >> 16)) & 0xffff);
+    assert_int_equal(hf_sim_send(w.sim, packet->link, packet->from, part, 20 + to - from), 0);
+}
+
+static enum hf_sim_verdict old_router(void *context, struct hf_sim *sim,
+                                      struct hf_sim_packet *packet)
+{
+    (void)context;
+    (void)sim;
+    if (packet->len <= TINY)
+        return HF_SIM_PASS;
+    if (packet->bytes[6] & 0x40)
+        return HF_SIM_DROP;
+    for (uint32_t at = 20; at < packet->len; at += (TINY - 20) / 8 * 8) {
+        uint32_t to = at + (TINY - 20) / 8 * 8;
+        send_part(packet, at, to < packet->len ? to : packet->len);
+    }
+    return HF_SIM_DROP;
+}
+
+TEST(a_path_below_the_floor_is_slow_but_no_black_hole, none, "N-16 B14")
+{
+    begin(HF_IPV4, HF_SIM_CHECK_STACK, 0, &broadband); /* the police cannot put parts together */
+    hf_sim_set_filter(w.sim, old_router, NULL);
+    open_flow(300000);
+    run(60 * HF_SEC);
+    if (w.timeouts > 5)
+        fail_msg("%u time-outs", w.timeouts);
+    end();
 }
