@@ -42,6 +42,14 @@ enum hf_window_validation { HF_VALIDATE_LINUX = 0, HF_VALIDATE_RFC7661 = 1 };
 /* Path MTU probing (RFC 4821): never; after full segments vanished without a word; always. */
 enum hf_mtu_probing { HF_MTU_PROBING_OFF = 0, HF_MTU_PROBING_BLACK_HOLE = 1, HF_MTU_PROBING_ALWAYS = 2 };
 
+/* What connections leave for the next ones to the same host (RFC 9040), added up. */
+enum hf_path_info {
+    HF_PATH_INFO_RTT = 1,      /* where round trips are long, the first RTO is too             */
+    HF_PATH_INFO_SSTHRESH = 2, /* slow start ends where the last one's window came down to     */
+    HF_PATH_INFO_MTU = 4,      /* the size that probing found on a path that is silent         */
+    HF_PATH_INFO_ALL = 7
+};
+
 struct hf_settings {
     /* Retransmission, RFC 6298 and RFC 9293 3.8.3 */
     hf_time rto_initial;  /* before the first sample                                          */
@@ -145,6 +153,7 @@ struct hf_settings {
     /* Path MTU */
     uint16_t pmtu_floor; /* IPv4: reports below this are taken as this                        */
     hf_time pmtu_age;    /* a learnt path MTU is forgotten, or probed anew, after             */
+    uint8_t path_info;   /* enum hf_path_info; kept for pmtu_age, 256 hosts at the most         */
     uint8_t mtu_probing; /* enum hf_mtu_probing. Below the floor IPv4 packets may be cut on
                             their way: the smallest path is slow, but no black hole           */
 

@@ -85,6 +85,7 @@ struct hf_env {
     uint8_t fast_open_keys;            /* how many there are                 */
     uint8_t fast_open_cookie[8];       /* the one that is being written      */
     uint32_t fast_open_pending;        /* connections that wait for their third segment       */
+    struct hf_path_notes *path_notes; /* tcp's; NULL until there is something to keep           */
     struct hf_fast_open_server *fast_open_servers; /* tcp's; NULL until one is known          */
     uint32_t (*checksum)(const void *, size_t, uint32_t);
     struct hf_stack_counters counters;

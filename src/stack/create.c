@@ -50,7 +50,7 @@ static bool settings_are_sane(const struct hf_settings *s)
            s->port_first <= s->port_last && s->congestion &&
            hf_congestion_number(s->congestion) && s->backlog_max > 0 &&
            (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 && s->ecn <= HF_ECN_PASSIVE &&
-           s->mtu_probing <= HF_MTU_PROBING_ALWAYS &&
+           s->mtu_probing <= HF_MTU_PROBING_ALWAYS && s->path_info <= HF_PATH_INFO_ALL &&
            s->half_open_max > 0 && s->half_open_max <= entries_max && s->time_wait_max > 0 &&
            s->time_wait_max <= entries_max;
 }
@@ -197,6 +197,7 @@ void hf_stack_destroy(struct hf_stack *stack)
         hf_budget_free(&env->budget, q->ring, q->size * sizeof *q->ring);
     }
     hf_fast_open_forget(env);
+    hf_path_info_reset(env);
     hf_ip_reset(env, &stack->ip);
     hf_chunks_reset(&env->chunks);
     hf_pool_reset(&env->conns);

@@ -204,6 +204,7 @@ void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c, hf_ref heir)
 {
     silence(env, c);
     if (c->self && !(c->flags & HF_F_DETACHED)) {
+        hf_path_info_keep(env, c);
         hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
         if (heir)
             hf_table_replace(&env->table, c->hash, ref, heir);

@@ -453,6 +453,7 @@ static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
     if (!c)
         return 0;
     env->counters.passive_opens++;
+    hf_path_info_open(env, c);
     hf_listen_queue(env, l, c);
     hf_tcp_want(env, c, 0); /* what it owes stands in the block */
     hf_tcp_rearm(env, c);

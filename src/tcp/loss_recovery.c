@@ -25,6 +25,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     hf_rack_start(env, c, a);
     a->rto_at = c->rtx_at;
     a->pto_from = env->now;
+    a->cc.ssthresh = hf_path_info_ssthresh(env, c);
     if (c->saved.cwnd)
         a->cc.ops->resume(&a->cc, &c->saved);
     else if (c->retransmits > 1 && !c->bytes_sent)

@@ -75,6 +75,7 @@ void hf_mtu_black_hole(struct hf_env *env, struct hf_tcp *c)
     c->mtu_silent = true;
     search(env, c, was);
     hf_tcp_set_mss(env, c);
+    hf_path_info_keep(env, c);
 }
 
 /* ---- Up ---- */

@@ -88,6 +88,7 @@ static const struct hf_settings rfc = {
 static const struct hf_settings linux_table = {
     LINUX,
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
+    .path_info = HF_PATH_INFO_RTT, /* tcp_metrics; tcp_no_ssthresh_metrics_save = 1 */
     .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
     .fast_open = HF_FAST_OPEN_CLIENT, /* tcp_fastopen = 1; tcp_fastopen_blackhole_timeout_sec = 0 */
     .hystart = HF_HYSTART_LINUX,
@@ -99,6 +100,7 @@ static const struct hf_settings default_table = {
     LINUX,
     .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
     .mtu_probing = HF_MTU_PROBING_BLACK_HOLE, /* RFC 4821 */
+    .path_info = HF_PATH_INFO_RTT | HF_PATH_INFO_MTU, /* RFC 9040 */
     .slow_start_limit = 2, /* RFC 3465 2.3 */
     .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER,
     .fast_open_retry = 3600 * HF_SEC,

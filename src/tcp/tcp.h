@@ -225,6 +225,14 @@ void hf_tcp_age_path_mtu(struct hf_env *env, struct hf_tcp *c);
 /* The path MTU fell to the floor, and the path may have less than that: no "don't fragment". */
 bool hf_tcp_may_be_cut(const struct hf_env *env, const struct hf_tcp *c);
 
+/* ---- path_info.c: RFC 9040 ---- */
+/* A connection begins; it ends, or found out something that others should know. */
+void hf_path_info_open(struct hf_env *env, struct hf_tcp *c);
+void hf_path_info_keep(struct hf_env *env, const struct hf_tcp *c);
+/* Where slow start ends; UINT32_MAX: not known. */
+uint32_t hf_path_info_ssthresh(const struct hf_env *env, const struct hf_tcp *c);
+void hf_path_info_reset(struct hf_env *env);
+
 /* ---- mtu_probe.c: RFC 4821 ---- */
 void hf_mtu_probe_init(struct hf_env *env, struct hf_tcp *c);
 /* The RTO ran: do full segments vanish? */

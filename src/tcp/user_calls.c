@@ -26,6 +26,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
 
     struct hf_tcp block;
     hf_tcp_init(env, &block, flow, hash, path);
+    hf_path_info_open(env, &block);
     block.flags |= HF_F_ACTIVE_OPEN;
     block.user = open->user;
     if (open->timeout) {
