@@ -169,6 +169,8 @@ iperf_options() {
     serve && status 0 iperf3 -c "$1" -n 1M -M 1000 -w 64K -N -S 16 &&
         status 0 iperf3 -c "$1" -R -b 40M -t 1 -J > got &&
         json '20e6 < d["end"]["sum_received"]["bits_per_second"] < 48e6' got &&
+        status 0 iperf3 -c "$1" -C cubic -n 1M -R -J > got &&
+        json 'd["end"]["sender_tcp_congestion"] == "cubic"' got &&
         status 0 iperf3 -c "$1" -k 10 && status 0 iperf3 -c "$1" -O 1 -t 1 -J > got &&
         json 'd["end"]["sum_received"]["seconds"] < 1.5' got && finish
 }
@@ -201,6 +203,9 @@ we_eight() {
         status 0 "$handfast" perf -c "$1" -P 8 -t 1 -R --json > got &&
         json 'len(d["end"]["streams"]) == 8' got
 }
+we_choose() {
+    ours -c "$1" -C reno -n 1M && json 'd["end"]["sender_tcp_congestion"] == "reno"' got
+}
 we_print() {
     linux_server && status 0 "$handfast" perf -c "$1" -t 1.2 -i 0.5 > got && cat got &&
         [ "$(grep -c '^1 out' got)" = 3 ] && [ "$(grep -c '^here out' got)" = 1 ] &&
@@ -213,6 +218,7 @@ for to in $host_four $host_six; do
     check "perf -c $to --bidir" we_both $to
     check "perf -c $to -P 8, and -R" we_eight $to
 done
+check 'perf -c -C reno' we_choose $host_four
 check 'perf -c, lines for people' we_print $host_four
 
 # ---- Both ends are ours, the kernel forwards ----

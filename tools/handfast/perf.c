@@ -35,7 +35,8 @@ static const struct option options[] = {
     {"mss", 'M', "N", OPTION_NUMBER, &mss, 88, MSS_MAX,
      "client: largest segment of both ends, 88 to 32767"},
     {"congestion", 'C', "NAME", OPTION_TEXT, &congestion, 0, 0,
-     "congestion controller of who sends"},
+     "congestion controller of who sends; -s: unless the client\n"
+     "asks for another"},
     {"json", 'J', NULL, OPTION_FLAG, &json, 0, 0,
      "one JSON document instead of lines; the names are iperf3's"},
     {"one-off", '1', NULL, OPTION_FLAG, &one_off, 0, 0, "server: one test, then exit"},
@@ -72,9 +73,19 @@ static void settings_for(struct hf_settings *settings)
     }
 }
 
+static const char *controllers(char *text, size_t room)
+{
+    size_t len = 0;
+    text[0] = 0;
+    for (int i = 1; i < HF_CONGESTION_COUNT && len < room; i++)
+        len += (size_t)snprintf(text + len, room - len, "%s%s", i > 1 ? ", " : "",
+                                hf_congestion_name(i));
+    return text;
+}
+
 static int check(void)
 {
-    struct hf_settings defaults = *hf_settings_default();
+    char names[128];
     if (serving == (host != NULL))
         return usage_error(&perf_command, "one of -s and -c HOST is wanted");
     if (serving && (seconds || bytes || streams != 1 || reverse || both || window || mss))
@@ -86,10 +97,9 @@ static int check(void)
         return usage_error(&perf_command, "-t and -n: only one of them");
     if (reverse && both)
         return usage_error(&perf_command, "-R and --bidir: only one of them");
-    if (congestion && strlen(congestion) >= IPERF_NAME)
-        return usage_error(&perf_command,
-                           "-C %s: no such congestion controller; the default is %s", congestion,
-                           defaults.congestion);
+    if (congestion && hf_congestion_named(congestion) < 0)
+        return usage_error(&perf_command, "-C %s: no such congestion controller; there are %s",
+                           congestion, controllers(names, sizeof names));
     if (interval && interval < 100 * HF_MS)
         return usage_error(&perf_command, "-i: SECONDS is 0, or a number from 0.1 to 60");
     return -1;
@@ -126,9 +136,8 @@ int perf_main(int argc, char **argv)
     };
     if (bytes == 0 && seconds == 0)
         perf.params.seconds = 10;
-    const char *name = congestion || !serving ? congestion : hf_settings_default()->congestion;
-    if (name)
-        (void)snprintf(perf.params.congestion, sizeof perf.params.congestion, "%s", name);
+    if (congestion)
+        (void)snprintf(perf.params.congestion, sizeof perf.params.congestion, "%s", congestion);
     struct network_config config = {.settings = settings_for};
     return serving ? perf_server(&perf, &config) : perf_client(&perf, &config);
 }

@@ -59,6 +59,7 @@ struct perf_test {
     struct perf_cpu cpu_began, cpu_over;
     struct iperf_results theirs;
     bool have_theirs;
+    char congestion[IPERF_NAME]; /* this side's controller, known at the end */
     struct perf_report report;
 };
 

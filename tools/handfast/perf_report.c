@@ -299,6 +299,14 @@ static void json_end(struct perf_test *test)
         if (t.theirs_known)
             (void)cJSON_AddItemToObject(end, way ? received : sent, json_row(&t.theirs));
     }
+    bool sends = test->params.both || test->params.reverse == test->serving;
+    bool receives = test->params.both || !sends;
+    if (sends)
+        (void)cJSON_AddStringToObject(end, "sender_tcp_congestion", test->congestion);
+    if (receives && test->have_theirs && *test->theirs.congestion)
+        (void)cJSON_AddStringToObject(end,
+                                      sends ? "receiver_tcp_congestion" : "sender_tcp_congestion",
+                                      test->theirs.congestion);
     struct iperf_results *ours = malloc(sizeof *ours);
     if (!ours)
         return;

@@ -183,14 +183,15 @@ static void take_params(struct server *s)
         refuse(s, &fault);
         return;
     }
-    const char *ours = s->options->params.congestion;
-    if ((p->reverse || p->both) && *p->congestion && strcmp(p->congestion, ours) != 0) {
+    if (*p->congestion && hf_congestion_named(p->congestion) < 0) {
         char why[96];
         (void)snprintf(why, sizeof why,
-                       "the controller %s is asked for; this server sends with %s", p->congestion,
-                       ours);
-        refuse_because(s, IPERF_E_CONGESTION, why);
-        return;
+                       "the congestion controller %s is asked for; there is none", p->congestion);
+        if (p->reverse || p->both) {
+            refuse_because(s, IPERF_E_CONGESTION, why);
+            return;
+        }
+        *p->congestion = 0; /* the client sends: it is its own affair */
     }
     go(s, STREAMS);
     if (!perf_control_state(&s->control, IPERF_CREATE_STREAMS) ||

@@ -4,6 +4,7 @@
  * not what still lies in its queue. */
 #include "perf.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -39,6 +40,8 @@ struct perf_stream *perf_add_stream(struct perf_test *test, hf_conn conn)
         (void)hf_tcp_set(stack, conn, HF_OPTION_SND_BUFFER, p->window);
         (void)hf_tcp_set(stack, conn, HF_OPTION_RCV_BUFFER, p->window);
     }
+    if (*p->congestion)
+        (void)hf_tcp_set(stack, conn, HF_OPTION_CONGESTION, hf_congestion_named(p->congestion));
     if (p->tos)
         (void)hf_tcp_set(stack, conn, HF_OPTION_TOS, p->tos);
     if (p->nodelay)
@@ -183,6 +186,15 @@ static void line(struct perf_test *test, hf_time now)
         test->next_line += test->interval;
 }
 
+static const char *used_congestion(const struct perf_test *test)
+{
+    struct hf_tcp_status status = {.size = sizeof status};
+    if (test->count > 0)
+        (void)hf_tcp_status(test->network->stack, test->stream[0].conn, &status);
+    const char *name = hf_congestion_name(status.congestion);
+    return name ? name : "";
+}
+
 void perf_stop(struct perf_test *test)
 {
     hf_time now = hf_host_now(test->network->host);
@@ -193,6 +205,7 @@ void perf_stop(struct perf_test *test)
     test->over = now;
     test->cpu_over = cpu_now();
     sample_all(test);
+    (void)snprintf(test->congestion, sizeof test->congestion, "%s", used_congestion(test));
     if (test->interval && now - test->line_from > test->interval / 10)
         line(test, now);
 }
@@ -266,6 +279,7 @@ void perf_results(const struct perf_test *test, struct iperf_results *results)
     results->cpu[1] = user * scale;
     results->cpu[2] = system * scale;
     results->retransmits_known = -1;
+    (void)snprintf(results->congestion, sizeof results->congestion, "%s", test->congestion);
     results->count = test->count;
     for (unsigned i = 0; i < test->count; i++) {
         const struct perf_stream *s = &test->stream[i];
