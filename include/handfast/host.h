@@ -78,7 +78,7 @@ HF_API hf_time hf_host_now(const struct hf_host *host);
 HF_API int hf_host_attach(struct hf_host *host, struct hf_stack *stack);
 
 /* hf_host_add_link: add a link to the stack and move packets between the two from now on.
- * features HF_LINK_... of stack.h
+ * features HF_LINK_... of stack.h, besides those that the link tells itself
  * returns  the link's number in the stack, from 1; or HF_ERR_STATE (no stack yet), HF_ERR_LIMIT,
  *          HF_ERR_MEMORY, HF_ERR_ARGUMENT (NULL, or a link that the stack cannot use) */
 HF_API int hf_host_add_link(struct hf_host *host, struct hf_link *link, uint32_t features);

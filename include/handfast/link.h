@@ -19,12 +19,22 @@ struct hf_addr_prefix {
     unsigned prefix;
 };
 
+/* Whether a device is asked to take and to give super-segments and checksums left open. */
+enum hf_offload {
+    HF_OFFLOAD_OFF = 0,  /* plain packets, for those who pass them on                          */
+    HF_OFFLOAD_AUTO = 1, /* where the kernel offers it and a test at the start finds no fault  */
+    HF_OFFLOAD_ON = 2    /* or fail; without the test                                         */
+};
+
 struct hf_tun_config {
     uint32_t size;      /* sizeof(struct hf_tun_config)                                       */
     const char *name;   /* device, created if absent; NULL or "": the kernel picks            */
     uint32_t mtu;       /* set on a device that we create; 0: leave it; 68..65535             */
     const struct hf_addr_prefix *host_addrs; /* given to the kernel's side                    */
     size_t host_addr_count;
+    uint8_t offload;    /* enum hf_offload. Once it is on, received packets may stand for many
+                           segments and leave their checksum open, as packet.h says; the kernel
+                           is trusted in that, so the link's features have HF_LINK_TRUSTED     */
 };
 
 /* hf_link_tun: open a TUN device (Linux).
@@ -69,6 +79,14 @@ HF_API int64_t hf_link_receive(struct hf_link *link, struct hf_packet *packets, 
  * cannot take are lost and counted.
  * returns  how many were sent; HF_ERR_STATE when the link is gone */
 HF_API int64_t hf_link_send(struct hf_link *link, const struct hf_packet *packets, size_t n);
+
+/* hf_link_features, hf_link_gso_max: what it can do: HF_LINK_... of stack.h, and the largest packet
+ * that it will cut into segments by itself, bytes (0: none). hf_host_add_link tells the stack. */
+HF_API uint32_t hf_link_features(const struct hf_link *link);
+HF_API uint32_t hf_link_gso_max(const struct hf_link *link);
+
+/* hf_link_note: what was wished for and is not so, one line for people; "": nothing. */
+HF_API const char *hf_link_note(const struct hf_link *link);
 
 HF_API uint32_t hf_link_mtu(const struct hf_link *link);
 HF_API const char *hf_link_name(const struct hf_link *link);

@@ -92,6 +92,8 @@ struct hf_env {
 
     /* Lists of connections and listeners, first in first out, linked by their own fields. */
     uint16_t link_mtu[HF_LINKS_MAX + 1];
+    uint32_t link_features[HF_LINKS_MAX + 1]; /* HF_LINK_...                                  */
+    uint32_t link_gso[HF_LINKS_MAX + 1]; /* largest super-segment that it cuts, bytes; 0: none */
     struct hf_ledger_place ledger[HF_LEDGER_PLACES];
     hf_time cookie_sent_at;
     uint32_t reset_s, reset_spent; /* resets without a connection, this second                */

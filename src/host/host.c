@@ -122,7 +122,11 @@ int hf_host_add_link(struct hf_host *host, struct hf_link *link, uint32_t featur
             return err;
     }
     struct hf_link_config config = {
-        .size = sizeof config, .mtu = hf_link_mtu(link), .features = features};
+        .size = sizeof config,
+        .mtu = hf_link_mtu(link),
+        .features = features | hf_link_features(link),
+        .gso_max = hf_link_gso_max(link),
+    };
     int number = hf_stack_add_link(host->stack, &config);
     if (number < 0) {
         if (host->machine && descriptor >= 0)

@@ -33,6 +33,21 @@ uint32_t hf_link_mtu(const struct hf_link *link)
     return link->mtu;
 }
 
+uint32_t hf_link_features(const struct hf_link *link)
+{
+    return link->features;
+}
+
+uint32_t hf_link_gso_max(const struct hf_link *link)
+{
+    return link->gso_max;
+}
+
+const char *hf_link_note(const struct hf_link *link)
+{
+    return link->note;
+}
+
 const char *hf_link_name(const struct hf_link *link)
 {
     return link->name;

@@ -8,6 +8,7 @@
 
 #include <handfast/link.h>
 
+#define HF_LINK_NOTE 160
 #define HF_LINK_NAME 32 /* room for any interface name and the final 0                       */
 
 struct hf_link_ops {
@@ -20,8 +21,10 @@ struct hf_link {
     const struct hf_link_ops *ops;
     uint64_t lost;  /* packets that could not be sent: the driver counts                      */
     uint32_t mtu;
+    uint32_t features, gso_max; /* as hf_link_features and hf_link_gso_max tell them          */
     int descriptor; /* readable when packets wait; -1: none                                   */
     char name[HF_LINK_NAME];
+    char note[HF_LINK_NOTE];
 };
 
 /* Fill in the common part. A longer name is cut. */

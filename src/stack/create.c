@@ -232,6 +232,8 @@ int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config *confi
     q->first = q->count = 0;
     stack->links++;
     stack->env.link_mtu[link] = (uint16_t)config->mtu;
+    stack->env.link_features[link] = config->features;
+    stack->env.link_gso[link] = config->gso_max < 65535 ? config->gso_max : 65535;
     return link;
 }
 

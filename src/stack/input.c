@@ -3,6 +3,9 @@
  * is through (MUST-59): output comes later. */
 #include "base/checksum.h"
 #include "stack/stack.h"
+#include "wire/bytes.h"
+
+#define SEGMENT_MIN 64u /* bytes: a run of smaller segments is counted as one of these */
 
 int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, bool foreign,
                   struct hf_path *path)
@@ -12,12 +15,25 @@ int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, b
     return hf_ip_route(&stack->env, &stack->ip, flow->remote, zone, flow->local, foreign, path);
 }
 
+/* A checksum that a link left open is one of the pseudo-header alone, and stands where TCP has it
+ * (row A8). */
+static bool is_left_open(const struct hf_packet *packet, const struct hf_ip_datagram *d)
+{
+    if (packet->checksum_start != d->offset || packet->checksum_offset != HF_TCP_CHECKSUM_AT)
+        return false;
+    uint32_t said = hf_get16(d->head + HF_TCP_CHECKSUM_AT);
+    uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total);
+    return hf_checksum_fold(sum + (~said & 0xffff)) == 0xffff;
+}
+
 /* MUST-3; a link's word counts only if the link is trusted (row A7). */
 static bool checksum_is_right(const struct hf_stack *stack, const struct hf_packet *packet,
                               const struct hf_ip_datagram *d)
 {
     bool trusted = (stack->ip.link[d->link].features & HF_LINK_TRUSTED) && !d->reassembled;
-    if (trusted && packet->checksum != HF_CHECKSUM_UNKNOWN)
+    if (trusted && packet->checksum == HF_CHECKSUM_VERIFIED)
+        return true;
+    if (trusted && packet->checksum == HF_CHECKSUM_PARTIAL && is_left_open(packet, d))
         return true;
     if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
         return hf_tcp_pseudo_sum_words(&d->flow, d->total, d->head, d->total / 4) == 0xffff;
@@ -36,6 +52,18 @@ static bool checksum_is_right(const struct hf_stack *stack, const struct hf_pack
         skip = 0;
     }
     return left == 0 && hf_checksum_finish(sum) == 0;
+}
+
+/* How many segments were merged follows from the text, whatever the link says, and what is never
+ * merged counts as one (row A8). */
+static uint16_t segments_of(const struct hf_packet *packet, const struct hf_seg *seg)
+{
+    uint32_t each = packet->segment_bytes;
+    if (packet->segments <= 1 || each == 0 || seg->text_all <= each ||
+        seg->flags & (HF_SYN | HF_RST | HF_URG))
+        return 1;
+    each = each > SEGMENT_MIN ? each : SEGMENT_MIN;
+    return (uint16_t)((seg->text_all + each - 1) / each);
 }
 
 static void segment(struct hf_stack *stack, const struct hf_packet *packet,
@@ -57,7 +85,7 @@ static void segment(struct hf_stack *stack, const struct hf_packet *packet,
     seg.slices = d->slices;
     seg.slice_count = d->slice_count;
     seg.text_offset = d->offset + header;
-    seg.segments = packet->segments ? packet->segments : 1;
+    seg.segments = segments_of(packet, &seg);
     seg.segment_bytes = packet->segment_bytes;
     env->counters.segments_in += seg.segments;
     env->counters.bytes_in += seg.text_all;

@@ -467,6 +467,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
 {
     struct hf_active *a = hf_tcp_active(env, c);
     start_packet(packet, c, out);
+    if (p->len && env->link_features[c->link] & HF_LINK_CHECKSUM_OUT)
+        packet->checksum = HF_CHECKSUM_PARTIAL;
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
     fill_head(env, c, out, p->seq, flags);
     /* SACK blocks take room that the MSS did not reckon with. */

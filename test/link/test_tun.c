@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <handfast/link.h>
+#include <handfast/stack.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -149,6 +150,29 @@ TEST(an_empty_link_gives_nothing_and_nonsense_is_counted, none, "")
     hf_packet_wrap(&packets[0], 0, nonsense, sizeof nonsense);
     assert_int_equal(hf_link_send(link, packets, 1), 0);
     assert_int_equal(hf_link_lost(link), 1);
+    hf_link_close(link);
+}
+
+/* The test at the start sends a super-segment into this kernel. */
+TEST(offload_is_there_when_it_is_true, none, "A8")
+{
+    enter_namespace();
+    char error[HF_ERROR_TEXT] = "";
+    struct hf_addr_prefix addrs[2] = {prefix_of("10.9.0.1", 24), prefix_of("fd09::1", 64)};
+    struct hf_tun_config config = {.size = sizeof config,
+                                   .name = "hft0",
+                                   .host_addrs = addrs,
+                                   .host_addr_count = 2,
+                                   .offload = HF_OFFLOAD_AUTO};
+    struct hf_link *link = hf_link_tun(&config, error);
+    assert_non_null(link);
+    assert_string_equal(hf_link_note(link), "");
+    assert_int_equal(hf_link_gso_max(link), 65535);
+    assert_int_equal(hf_link_features(link), HF_LINK_CHECKSUM_OUT | HF_LINK_TRUSTED);
+    hf_link_close(link);
+    link = open_tun("hft0", 1500); /* off, as nothing was said */
+    assert_int_equal(hf_link_gso_max(link), 0);
+    assert_int_equal(hf_link_features(link), 0);
     hf_link_close(link);
 }
 

@@ -80,10 +80,13 @@ static int open_link(struct network *network)
         .mtu = (uint32_t)common.mtu,
         .host_addrs = common.host_addrs.item,
         .host_addr_count = common.host_addrs.count,
+        .offload = (uint8_t)common.offload,
     };
     network->link = hf_link_tun(&config, error);
     if (!network->link)
         return failure(network->command, "%s", error);
+    if (*hf_link_note(network->link))
+        (void)fprintf(stderr, "%s\n", hf_link_note(network->link));
     if (common.path && go_through(network) >= 0)
         return EXIT_FAILED;
     int number = hf_host_add_link(network->host, network->link, 0);

@@ -25,6 +25,9 @@ static const struct option common_options[] = {
      "repeatable (default 10.77.0.1/24 and fd77::1/64)"},
     {"mtu", 0, "N", OPTION_NUMBER, &common.mtu, 68, 65535,
      "MTU of a device that is created, 68 to 65535; below 1280\nthere is no IPv6 (default 1500)"},
+    {"offload", 0, "WHEN", OPTION_TEXT, &common.offload_name, 0, 0,
+     "super-segments and checksums left to the kernel: auto, on or\n"
+     "off (default auto: where a test at the start finds it true)"},
     {"msl", 0, "SECONDS", OPTION_SECONDS, &common.msl, 1, SECONDS_MAX_MS,
      "maximum segment lifetime, 0.001 to 600; TIME-WAIT lasts\ntwice as long (default 30)"},
     {"pcap", 0, "FILE", OPTION_TEXT, &common.pcap, 0, 0,
@@ -325,6 +328,21 @@ static void add_default(struct address_list *list, const char *text)
     (void)read_prefix(text, &list->item[list->count++]);
 }
 
+/* Packets on a path are single ones: each has its own fate. */
+static bool read_offload(void)
+{
+    static const char *const names[] = {"off", "auto", "on"};
+    common.offload = common.path ? HF_OFFLOAD_OFF : HF_OFFLOAD_AUTO;
+    for (int i = 0; common.offload_name && i < 3; i++) {
+        if (strcmp(common.offload_name, names[i]) != 0)
+            continue;
+        if (!common.path || i != HF_OFFLOAD_AUTO)
+            common.offload = (enum hf_offload)i;
+        return true;
+    }
+    return !common.offload_name;
+}
+
 /* Defaults that depend on what was given, and what does not go together. */
 static int complete_common(const struct command *command)
 {
@@ -348,6 +366,11 @@ static int complete_common(const struct command *command)
     char error[HF_SIM_PATH_ERROR];
     if (hf_sim_path_parse(common.path ? common.path : "", &path_settings, &path_seed, error) < 0)
         return usage_error(command, "--path: %s", error);
+    if (!read_offload())
+        return usage_error(command, "--offload %s: auto, on or off is wanted",
+                           common.offload_name);
+    if (common.path && common.offload == HF_OFFLOAD_ON)
+        return usage_error(command, "--offload on: not with --path, which takes single packets");
     if (strlen(common.tun) > 15)
         return usage_error(command, "--tun %s: a device's name has at most 15 characters",
                            common.tun);

@@ -63,6 +63,8 @@ struct common {
     hf_time msl;  /* 0: not given                                                             */
     const char *pcap, *plot;
     const char *path; /* NULL: not given                                                     */
+    const char *offload_name;
+    enum hf_offload offload; /* what that means                                               */
     bool trace, stats;
 };
 

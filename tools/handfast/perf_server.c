@@ -442,7 +442,9 @@ static int run(struct server *s)
         if (s->options->one_off && s->tests > 0 && !anybody(s))
             break;
     }
-    if (s->step != IDLE) {
+    if (s->step == DONE) {
+        end_test(s, NULL);
+    } else if (s->step != IDLE) {
         (void)perf_control_state(&s->control, IPERF_SERVER_TERMINATE);
         end_test(s, "interrupted");
     }
