@@ -112,6 +112,7 @@ struct hf_listen {
     uint32_t fast_open;        /* Fast Open (RFC 7413): connections at the most that exist by a
                                   SYN with a good cookie and not yet by the third segment;
                                   0: none. Not with hold                                      */
+    uint8_t fast_open_no_cookie; /* 1: without cookies; see HF_FAST_OPEN_SERVER_NO_COOKIE     */
 };
 
 /* hf_tcp_listen: passive OPEN.
@@ -150,9 +151,11 @@ HF_API int hf_listener_close(struct hf_stack *stack, hf_listener listener);
 HF_API int hf_listener_endpoint(struct hf_stack *stack, hf_listener listener,
                                 struct hf_endpoint *local);
 
-/* hf_listener_fast_open: change hf_listen.fast_open. Those that wait already are not touched.
+/* hf_listener_fast_open: change hf_listen.fast_open and fast_open_no_cookie. Those that wait already
+ * are not touched.
  * returns  0, HF_ERR_STALE, or HF_ERR_ARGUMENT (a listener that holds) */
-HF_API int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t limit);
+HF_API int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t limit,
+                                 int no_cookie);
 
 /* hf_listener_fast_open_keys: Fast Open cookies of this listener are made with keys of its own, not
  * the stack's; see hf_stack_fast_open_keys.

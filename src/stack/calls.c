@@ -156,7 +156,8 @@ int hf_listener_close(struct hf_stack *stack, hf_listener listener)
     return HF_OK;
 }
 
-int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t limit)
+int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t limit,
+                          int no_cookie)
 {
     struct hf_listening *l = listener_of(stack, listener);
     if (!l)
@@ -164,6 +165,7 @@ int hf_listener_fast_open(struct hf_stack *stack, hf_listener listener, uint32_t
     if (l->hold)
         return HF_ERR_ARGUMENT;
     l->fast_open_max = limit;
+    l->fast_open_no_cookie = no_cookie != 0;
     return HF_OK;
 }
 

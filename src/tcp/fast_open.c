@@ -157,7 +157,7 @@ enum hf_fast_open_verdict hf_fast_open_judge(struct hf_env *env, struct hf_liste
         *reason = HF_DROP_FAST_OPEN_LIMIT;
         return HF_FAST_OPEN_NOTHING;
     }
-    if (allowed & HF_FAST_OPEN_SERVER_NO_COOKIE)
+    if (allowed & HF_FAST_OPEN_SERVER_NO_COOKIE || l->fast_open_no_cookie)
         return HF_FAST_OPEN_NOW;
     if (!seg->options.fast_open)
         return HF_FAST_OPEN_NOTHING;
@@ -456,9 +456,11 @@ static void learn(struct hf_env *env, const struct hf_tcp *c, const struct hf_se
 static void take_back(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
 {
     c->bytes_sent -= c->snd_nxt - ack - ((c->flags & HF_F_FIN_SENT) != 0);
+    struct hf_active *a = hf_tcp_active(env, c);
+    a->syn_end = c->snd_nxt - ((c->flags & HF_F_FIN_SENT) != 0);
     c->flags &= ~(uint32_t)HF_F_FIN_SENT;
     c->snd_nxt = ack;
-    hf_sent_clear(env, &hf_tcp_active(env, c)->sent);
+    hf_sent_clear(env, &a->sent);
     c->retransmits++;
     hf_tcp_want(env, c, 0);
 }
@@ -476,6 +478,8 @@ void hf_fast_open_syn_acked(struct hf_env *env, struct hf_tcp *c, const struct h
         return;
     bool sent = (c->fast_open & HF_FO_SENT) != 0;
     bool left = sent && seg->ack != c->snd_nxt;
+    if (hf_tcp_unsent(env, c))
+        c->quick_acks = 0; /* a writer waits: his text takes ACKs along (Linux: pingpong) */
     learn(env, c, seg, left);
     if (left) {
         take_back(env, c, seg->ack);

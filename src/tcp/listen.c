@@ -43,6 +43,7 @@ int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uin
     l.any_port = listen->any_port != 0;
     l.user = listen->user;
     l.fast_open_max = listen->fast_open;
+    l.fast_open_no_cookie = listen->fast_open_no_cookie != 0;
     l.backlog = listen->backlog < env->settings->backlog_max ? listen->backlog
                                                              : env->settings->backlog_max;
     if (!l.fast_open_max && !l.hold && env->settings->fast_open & HF_FAST_OPEN_ALL_LISTENERS)

@@ -16,6 +16,7 @@ struct hf_listening {
     uint8_t family;                /* HF_FAMILY_NONE: both                                    */
     uint8_t zone;
     bool hold, any_address, any_port;
+    bool fast_open_no_cookie;
     uint8_t fast_open_keys;        /* of its own; 0: the stack's                              */
     bool on_ready, zombie;
     uint16_t events;

@@ -16,7 +16,7 @@ uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss)
 
 void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
 {
-    a->small_end = c->snd_una;
+    a->small_end = a->syn_end = c->snd_una;
     a->recover = c->snd_una;
     a->recover_valid = (c->flags & HF_F_AFTER_TIMEOUT) != 0;
     a->cc.mss = c->mss;

@@ -321,6 +321,18 @@ static bool ends_burst(const struct hf_tcp *c, struct hf_active *a, uint32_t beh
     return full || last;
 }
 
+/* RFC 7413 4.2.1: text that the SYN took along in vain goes once more, and nothing holds it back. */
+static bool from_syn(const struct hf_tcp *c, const struct hf_active *a, struct piece *p)
+{
+    uint32_t left = a->syn_end - c->snd_nxt;
+    if (p->len > left) {
+        p->len = left;
+        p->fin = false;
+    }
+    p->push = p->len == left;
+    return p->len > 0;
+}
+
 static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
 {
     uint32_t queued = hf_tcp_unsent(env, c);
@@ -333,7 +345,7 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
         hf_tcp_age_path_mtu(env, c);
     if (queued && !hf_tcp_outstanding(c))
         hf_recovery_idle(env, c, a);
-    uint32_t in_flight = c->snd_nxt - c->snd_una;
+    uint32_t in_flight = c->snd_nxt - hf_tcp_snd_base(c);
     uint32_t by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
     uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
     uint32_t cwnd = a ? hf_recovery_window(c, a) : c->mss;
@@ -351,10 +363,12 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     p->len = len;
     p->reason = probe ? HF_SEND_MTU_PROBE : HF_SEND_NEW;
     p->push = len == queued;
+    p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
+    if (HF_UNLIKELY(c->fast_open) && a && hf_seq_lt(c->snd_nxt, a->syn_end))
+        return from_syn(c, a, p);
     uint32_t behind = queued - len < usable - len ? queued - len : usable - len;
     if (env->settings->push_bursts && a && ends_burst(c, a, behind))
         p->push = true;
-    p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
     if (fin && !queued)
         return p->fin;
     return len && worth_sending(env, c, a, queued, len, p->fin);
@@ -418,7 +432,7 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         }
         if (a)
             a->probing = p->reason == HF_SEND_PROBE;
-        if (a && p->len && p->len < c->mss)
+        if (a && p->len && p->len < c->mss && hf_seq_gt(end, a->syn_end))
             a->small_end = end;
         if (a && p->len)
             a->run++; /* from UINT8_MAX to 0: a burst is over */

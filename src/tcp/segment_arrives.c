@@ -147,6 +147,7 @@ static enum hf_next step1_sequence(struct hf_env *env, struct hf_tcp *c, struct 
         }
     }
     if (is_crossed_syn_ack(c, seg)) {
+        hf_sack_duplicate(env, c, c->irs, c->irs + 1);
         seg->flags &= (uint16_t)~HF_SYN; /* from here on it is the ACK that we wait for */
         seg->seq++;
         hf_tcp_want(env, c, HF_WANT_ACK);

@@ -268,6 +268,7 @@ struct hf_active {
     bool cwr;                 /* cwnd came down for a mark, until SND.UNA reaches cwr_end     */
     hf_seq cwr_end;
     hf_seq small_end;         /* end of the last segment below MSS that was sent              */
+    hf_seq syn_end;           /* Fast Open: text before this went with the SYN, in vain       */
     hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */
     hf_time timed_at;
     uint32_t ranges;          /* first out-of-order range                                     */

@@ -189,7 +189,7 @@ int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned fl
     }
     if (err)
         return err;
-    if (HF_UNLIKELY(c->fast_open))
+    if (HF_UNLIKELY(c->fast_open) && len)
         hf_fast_open_release(env, c);
     queued(env, c, (uint32_t)len, flags);
     return HF_OK;
