@@ -10,6 +10,10 @@
  * something to send; `wake` when somebody who sleeps may have what he waits for. Whoever drives
  * the stack calls hf_sockets_notice afterwards, with the lock held.
  *
+ * TCP Fast Open: MSG_FASTOPEN, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE and
+ * TCP_FASTOPEN_KEY do what Linux's do, as far as the stack's settings allow it; TCP_FASTOPEN_KEY reads
+ * as the socket's own keys, nothing when it has none.
+ *
  * Structures of the system (struct sockaddr, msghdr, iovec, pollfd, epoll_event) are the system's;
  * numbers of options and flags are Linux's. */
 #ifndef HANDFAST_SOCKET_H

@@ -109,6 +109,7 @@ int hf_errno_of_cause(const struct hf_socket *s, enum hf_cause cause)
         /* tcp_reset: CLOSE-WAIT knew that nobody writes any more, so it hears that nobody reads. */
         return s->eof && !s->shut_write ? EPIPE : ECONNRESET;
     case HF_CAUSE_OPEN_TIMEOUT:
+    case HF_CAUSE_HALF_OPEN_TIMEOUT: /* accepted before its third segment */
     case HF_CAUSE_RETRANSMIT_TIMEOUT:
     case HF_CAUSE_USER_TIMEOUT:
     case HF_CAUSE_KEEPALIVE_TIMEOUT:

@@ -81,6 +81,14 @@ static void times(const struct hf_socket *socket, const struct hf_tcp_status *s,
     info->tcpi_sndbuf_limited = (uint64_t)(hf_room_limited(socket) / HF_US);
 }
 
+static unsigned fast_open_fail(uint8_t result)
+{
+    return result == HF_FAST_OPEN_NO_COOKIE   ? TFO_COOKIE_UNAVAILABLE
+           : result == HF_FAST_OPEN_NOT_TAKEN ? TFO_DATA_NOT_ACKED
+           : result == HF_FAST_OPEN_LOST      ? TFO_SYN_RETRANSMITTED
+                                              : TFO_STATUS_UNSPEC;
+}
+
 uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
 {
     struct hf_tcp_status s;
@@ -94,6 +102,9 @@ uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
                   (s.window_scale ? TCPI_OPT_WSCALE : 0) |
                   (s.ecn & HF_ECN_STATUS_AGREED ? TCPI_OPT_ECN : 0) |
                   (s.ecn & HF_ECN_STATUS_SEEN ? TCPI_OPT_ECN_SEEN : 0));
+    if (s.fast_open == HF_FAST_OPEN_TAKEN)
+        info.tcpi_options |= TCPI_OPT_SYN_DATA;
+    info.tcpi_fastopen_client_fail = fast_open_fail(s.fast_open) & 3u;
     info.tcpi_snd_wscale = (unsigned)s.snd_wscale & 15u;
     info.tcpi_rcv_wscale = (unsigned)s.rcv_wscale & 15u;
     info.tcpi_pmtu = s.path_mtu;

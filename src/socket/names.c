@@ -45,6 +45,15 @@ static int read_v6(const struct hf_socket *s, const struct sockaddr *addr, uint3
     return 0;
 }
 
+bool hf_name_is_unspecified(const struct sockaddr *addr, uint32_t len)
+{
+    sa_family_t family;
+    if (!addr || len < sizeof family)
+        return false;
+    memcpy(&family, addr, sizeof family);
+    return family == AF_UNSPEC;
+}
+
 bool hf_name_is_any_ipv4(const struct hf_endpoint *end)
 {
     static const uint8_t any[4];

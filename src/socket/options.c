@@ -87,6 +87,15 @@ void hf_socket_options_apply(struct hf_socket *s)
     give_if(s, HF_OPTION_TTL, o->ttl);
     give_if(s, HF_OPTION_MSS, o->mss);
     give_if(s, HF_OPTION_CONGESTION, o->congestion);
+    give_if(s, HF_OPTION_SYN_RETRIES, o->syn_count);
+}
+
+void hf_socket_fast_open_keys_apply(struct hf_socket *s)
+{
+    const uint8_t(*keys)[16] = (const uint8_t(*)[16])s->options.fast_open_key;
+    if (s->listener)
+        (void)hf_listener_fast_open_keys(s->sockets->stack, s->listener, keys,
+                                         s->options.fast_open_keys);
 }
 
 void hf_socket_status(const struct hf_socket *s, struct hf_tcp_status *status)
@@ -250,6 +259,41 @@ static int set_window_clamp(struct hf_socket *s, int n)
     return 0;
 }
 
+static int set_fast_open(struct hf_socket *s, int name, int n)
+{
+    struct hf_socket_options *o = &s->options;
+    const struct hf_settings *settings = &s->sockets->settings;
+    bool fresh = s->phase == HF_SOCKET_FRESH;
+    if (n < 0 || (name != TCP_FASTOPEN && n > 1))
+        return -EINVAL;
+    if (name == TCP_FASTOPEN_CONNECT && !(settings->fast_open & HF_FAST_OPEN_CLIENT))
+        return -EOPNOTSUPP;
+    if (!fresh && (s->phase != HF_SOCKET_LISTENING || name == TCP_FASTOPEN_CONNECT))
+        return -EINVAL;
+    if (name == TCP_FASTOPEN_CONNECT)
+        o->fast_open_connect = n;
+    else if (name == TCP_FASTOPEN_NO_COOKIE)
+        o->fast_open_no_cookie = n;
+    else
+        o->fast_open = n < settings->backlog_max ? n : settings->backlog_max;
+    if (s->listener)
+        (void)hf_listener_fast_open(s->sockets->stack, s->listener, (uint32_t)o->fast_open,
+                                    o->fast_open_no_cookie);
+    return 0;
+}
+
+/* One key or two of 16 bytes. */
+static int set_fast_open_key(struct hf_socket *s, const void *value, uint32_t len)
+{
+    struct hf_socket_options *o = &s->options;
+    if (len != sizeof o->fast_open_key && len != sizeof o->fast_open_key[0])
+        return -EINVAL;
+    memcpy(o->fast_open_key, value, len);
+    o->fast_open_keys = len / (uint32_t)sizeof o->fast_open_key[0];
+    hf_socket_fast_open_keys_apply(s);
+    return 0;
+}
+
 /* The timers' and the handshake's. */
 static int set_tcp_numbers(struct hf_socket *s, int name, int n)
 {
@@ -271,6 +315,7 @@ static int set_tcp_numbers(struct hf_socket *s, int name, int n)
         if (n < 1 || n > SYN_COUNT_MAX)
             return -EINVAL;
         o->syn_count = n;
+        give(s, HF_OPTION_SYN_RETRIES, n);
         return 0;
     case TCP_DEFER_ACCEPT:
         o->defer_repeats = repeats_in(s, n);
@@ -287,6 +332,10 @@ static int set_tcp_numbers(struct hf_socket *s, int name, int n)
         o->user_timeout_ms = n;
         give(s, HF_OPTION_USER_TIMEOUT, n * HF_MS);
         return 0;
+    case TCP_FASTOPEN:
+    case TCP_FASTOPEN_CONNECT:
+    case TCP_FASTOPEN_NO_COOKIE:
+        return set_fast_open(s, name, n);
     default:
         return -ENOPROTOOPT;
     }
@@ -332,6 +381,8 @@ static int set_tcp(struct hf_socket *s, int name, const void *value, uint32_t le
         return set_congestion(s, value, len);
     struct hf_socket_options *o = &s->options;
     int n;
+    if (name == TCP_FASTOPEN_KEY)
+        return set_fast_open_key(s, value, len);
     int err = number(value, len, &n);
     if (err)
         return err;
@@ -540,6 +591,15 @@ static int get_tcp(struct hf_socket *s, int name, int *n)
     case TCP_INQ:
         *n = o->report_inq;
         return 0;
+    case TCP_FASTOPEN:
+        *n = o->fast_open;
+        return 0;
+    case TCP_FASTOPEN_CONNECT:
+        *n = o->fast_open_connect;
+        return 0;
+    case TCP_FASTOPEN_NO_COOKIE:
+        *n = o->fast_open_no_cookie;
+        return 0;
     case TCP_NOTSENT_LOWAT:
         *n = (int)o->notsent_low;
         return 0;
@@ -590,6 +650,11 @@ static int get_structure(struct hf_socket *s, int level, int name, void *value, 
     }
     if (level == IPPROTO_TCP && name == TCP_INFO) {
         *len = hf_socket_info(s, value, *len);
+        return 1;
+    }
+    if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY) {
+        tell(s->options.fast_open_key,
+             s->options.fast_open_keys * (uint32_t)sizeof s->options.fast_open_key[0], value, len);
         return 1;
     }
     if (level != SOL_SOCKET)

@@ -35,7 +35,7 @@ uint32_t hf_socket_ready(struct hf_socket *s)
         bits |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
     if (s->phase == HF_SOCKET_CONNECTED)
         bits |= connected(s);
-    else if (s->phase != HF_SOCKET_CONNECTING)
+    else if (s->phase != HF_SOCKET_CONNECTING || s->deferred)
         bits |= EPOLLOUT | EPOLLWRNORM;
     if (s->error)
         bits |= EPOLLERR;

@@ -165,7 +165,9 @@ static int listen_on(struct hf_sockets *sockets, int descriptor, int backlog)
     struct hf_listen listen = {.size = sizeof listen,
                                .local = s->local,
                                .user = (uint64_t)descriptor,
-                               .family = only_family(s)};
+                               .family = only_family(s),
+                               .fast_open = (uint32_t)s->options.fast_open,
+                               .fast_open_no_cookie = s->options.fast_open_no_cookie};
     listen.backlog = backlog < 0 ? sockets->settings.backlog_max : (uint32_t)backlog;
     err = s->local.port ? hf_tcp_listen(sockets->stack, &listen, &s->listener)
                         : listen_anywhere(s, &listen);
@@ -175,6 +177,7 @@ static int listen_on(struct hf_sockets *sockets, int descriptor, int backlog)
     s->bound = true;
     s->phase = HF_SOCKET_LISTENING;
     hf_socket_options_apply(s);
+    hf_socket_fast_open_keys_apply(s);
     return 0;
 }
 
@@ -269,7 +272,7 @@ int hf_socket_await_open(struct hf_socket *s, hf_time until)
     return 0;
 }
 
-static int begin_open(struct hf_socket *s, const struct hf_endpoint *remote)
+int hf_socket_begin_open(struct hf_socket *s, const struct hf_endpoint *remote, bool fast)
 {
     struct hf_sockets *sockets = s->sockets;
     struct hf_open open = {.size = sizeof open,
@@ -277,6 +280,10 @@ static int begin_open(struct hf_socket *s, const struct hf_endpoint *remote)
                            .remote = *remote,
                            .user = (uint64_t)s->descriptor,
                            .tos = (uint8_t)s->options.tos};
+    if (fast)
+        open.fast_open = HF_OPEN_FAST | HF_OPEN_FAST_DEFER;
+    if (fast && s->options.fast_open_no_cookie)
+        open.fast_open |= HF_OPEN_FAST_NO_COOKIE;
     if (remote->addr.family == HF_FAMILY_NONE)
         return -ECONNREFUSED; /* this host, which has nobody there */
     int err = hf_tcp_open(sockets->stack, &open, &s->conn);
@@ -293,6 +300,13 @@ static int begin_open(struct hf_socket *s, const struct hf_endpoint *remote)
     return 0;
 }
 
+size_t hf_socket_syn_room(const struct hf_socket *s)
+{
+    int64_t room = 0;
+    (void)hf_tcp_get(s->sockets->stack, s->conn, HF_OPTION_SYN_ROOM, &room);
+    return (size_t)room;
+}
+
 /* AF_UNSPEC: away with the connection, and the socket is as new. */
 static int disconnect(struct hf_socket *s)
 {
@@ -302,14 +316,14 @@ static int disconnect(struct hf_socket *s)
     hf_socket_drop(s);
     s->phase = HF_SOCKET_FRESH;
     s->error = 0;
-    s->eof = s->shut_read = s->shut_write = s->told_connected = false;
+    s->eof = s->shut_read = s->shut_write = s->told_connected = s->deferred = false;
     if (!s->bound)
         memset(&s->local, 0, sizeof s->local);
     hf_socket_stir(s, 0);
     return 0;
 }
 
-static int connect_result(struct hf_socket *s)
+int hf_socket_open_result(struct hf_socket *s)
 {
     if (s->phase == HF_SOCKET_CONNECTED) {
         s->told_connected = true;
@@ -324,15 +338,6 @@ static int connect_result(struct hf_socket *s)
     return err ? err : -ECONNABORTED;
 }
 
-static bool unspecified(const struct sockaddr *addr, uint32_t len)
-{
-    sa_family_t family;
-    if (!addr || len < sizeof family)
-        return false;
-    memcpy(&family, addr, sizeof family);
-    return family == AF_UNSPEC;
-}
-
 static int connect_to(struct hf_sockets *sockets, int descriptor, const struct sockaddr *addr,
                       uint32_t len)
 {
@@ -341,24 +346,27 @@ static int connect_to(struct hf_sockets *sockets, int descriptor, const struct s
     struct hf_endpoint remote;
     if (err)
         return err;
-    if (unspecified(addr, len))
+    if (hf_name_is_unspecified(addr, len))
         return disconnect(s);
     hf_sockets_catch_up(sockets);
     bool began = false;
     if (s->phase == HF_SOCKET_FRESH) {
         err = hf_name_read(s, addr, len, &remote);
         if (!err)
-            err = begin_open(s, &remote);
+            err = hf_socket_begin_open(s, &remote, s->options.fast_open_connect);
         if (err)
             return err;
+        s->deferred = s->options.fast_open_connect && hf_socket_syn_room(s);
+        if (s->deferred)
+            return 0;
         began = true;
-    } else if (s->phase == HF_SOCKET_LISTENING || s->told_connected) {
+    } else if (s->phase == HF_SOCKET_LISTENING || s->told_connected || s->deferred) {
         return -EISCONN;
     }
     if (s->phase == HF_SOCKET_CONNECTING && s->nonblocking)
         return began ? -EINPROGRESS : -EALREADY;
     err = hf_socket_await_open(s, hf_sockets_until(sockets, s->options.send_timeout));
-    return err ? err : connect_result(s);
+    return err ? err : hf_socket_open_result(s);
 }
 
 int hf_socket_connect(struct hf_sockets *sockets, int descriptor, const struct sockaddr *addr,

@@ -149,6 +149,7 @@ hf_time hf_sockets_until(const struct hf_sockets *sockets, hf_time limit)
 static void ended(struct hf_socket *s, enum hf_cause cause)
 {
     s->phase = HF_SOCKET_OVER;
+    s->deferred = false;
     s->error = hf_errno_of_cause(s, cause);
     hf_socket_stir(s, 0);
 }

@@ -38,6 +38,10 @@ struct hf_socket_options {
     int fin_wait_s;       /* TCP_LINGER2; 0: the stack's, negative: none at all                 */
     int window_clamp;     /* TCP_WINDOW_CLAMP; 0: none                                          */
     bool acks_at_once;    /* TCP_QUICKACK                                                       */
+    int fast_open;        /* TCP_FASTOPEN: connections that may wait for their third segment    */
+    bool fast_open_connect, fast_open_no_cookie;
+    unsigned fast_open_keys; /* TCP_FASTOPEN_KEY: how many; 0: the stack's                     */
+    uint8_t fast_open_key[2][16];
     uint32_t notsent_low; /* TCP_NOTSENT_LOWAT; 0: that of all sockets                        */
     int tos, ttl;         /* 0: the stack's                                                     */
     int congestion;       /* TCP_CONGESTION: enum hf_congestion_control; 0: the stack's         */
@@ -57,6 +61,7 @@ struct hf_socket {
     bool bound;
     bool any_ipv4;       /* AF_INET6 bound to ::ffff:0.0.0.0                                  */
     bool told_connected; /* connect has once returned 0 for this connection               */
+    bool deferred;       /* TCP_FASTOPEN_CONNECT: the SYN waits for what is written           */
     bool eof;            /* the peer's FIN is behind what can be read                     */
     bool shut_read, shut_write;
     hf_time room_limited, room_limited_since; /* see room.c; since 0: not now                 */
@@ -123,6 +128,8 @@ int hf_socket_take_error(struct hf_socket *s);
 /* A system's address as an endpoint, as this socket may use it: 0, -EINVAL or -EAFNOSUPPORT. */
 int hf_name_read(const struct hf_socket *s, const struct sockaddr *addr, uint32_t len,
                  struct hf_endpoint *end);
+/* AF_UNSPEC. */
+bool hf_name_is_unspecified(const struct sockaddr *addr, uint32_t len);
 /* An IPv4 address of all zero: it came mapped. */
 bool hf_name_is_any_ipv4(const struct hf_endpoint *end);
 /* An endpoint as this socket tells it, cut to *len; *len becomes the full length. */
@@ -134,6 +141,8 @@ void hf_name_write(const struct hf_socket *s, const struct hf_endpoint *end,
 void hf_socket_options_init(struct hf_socket *s);
 /* Give a fresh connection, or a listener for those to come, what was set on its socket. */
 void hf_socket_options_apply(struct hf_socket *s);
+/* TCP_FASTOPEN_KEY, to a listener. */
+void hf_socket_fast_open_keys_apply(struct hf_socket *s);
 /* struct tcp_info, len bytes of it at the most; returns how many were written. */
 uint32_t hf_socket_info(struct hf_socket *s, void *info, uint32_t len);
 /* The connection's block; all zero, CLOSED, when there is none. */
@@ -163,8 +172,14 @@ hf_time hf_room_limited(const struct hf_socket *s);
 
 /* A connection waits to be accepted. */
 bool hf_socket_acceptable(const struct hf_socket *s);
+/* Open to there: 0, or a negative errno. fast: the SYN waits for bytes when Fast Open can take some
+ * along; hf_socket_syn_room tells how many. */
+int hf_socket_begin_open(struct hf_socket *s, const struct hf_endpoint *remote, bool fast);
+size_t hf_socket_syn_room(const struct hf_socket *s);
 /* Wait until an active OPEN has come to its end: 0, or a negative errno. */
 int hf_socket_await_open(struct hf_socket *s, hf_time until);
+/* How it went, as connect tells it; what failed is gone. */
+int hf_socket_open_result(struct hf_socket *s);
 /* Give up connection and listener. */
 void hf_socket_drop(struct hf_socket *s);
 

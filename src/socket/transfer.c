@@ -187,11 +187,13 @@ static int may_write(struct hf_socket *s)
     return 0;
 }
 
-/* As many bytes as there is room for now: left is what the call has still to write. */
+/* As many bytes as there is room for now: left is what the call has still to write, and the most. */
 static int64_t put(struct hf_socket *s, struct cursor *at, size_t left, unsigned more)
 {
     struct hf_stack *stack = s->sockets->stack;
     size_t room = hf_room_to_write(s), sum = 0;
+    if (room > left)
+        room = left;
     uint8_t *bytes;
     for (size_t len = run_of(at, &bytes); len && sum < room; len = run_of(at, &bytes)) {
         size_t part = len < room - sum ? len : room - sum;
@@ -207,6 +209,50 @@ static int64_t put(struct hf_socket *s, struct cursor *at, size_t left, unsigned
     return (int64_t)sum;
 }
 
+/* ---- Fast Open: tcp_sendmsg_fastopen ---- */
+
+/* Let there be a connection whose SYN can take bytes along: 0, also when there is one already. */
+static int open_fast(struct hf_socket *s, const struct msghdr *msg)
+{
+    struct hf_endpoint remote;
+    uint32_t len = (uint32_t)msg->msg_namelen;
+    if (!(s->sockets->settings.fast_open & HF_FAST_OPEN_CLIENT) ||
+        hf_name_is_unspecified(msg->msg_name, len))
+        return -EOPNOTSUPP;
+    if (s->phase == HF_SOCKET_FRESH) {
+        int err = msg->msg_name ? hf_name_read(s, msg->msg_name, len, &remote) : -EINVAL;
+        return err ? err : hf_socket_begin_open(s, &remote, true);
+    }
+    return s->phase == HF_SOCKET_LISTENING || s->told_connected ? -EISCONN : 0;
+}
+
+/* With MSG_FASTOPEN, and after a connect that was put off: the bytes that go with the SYN, and who may
+ * wait waits for its answer. How many bytes were queued, or a negative errno. */
+static int64_t transmit_fast(struct hf_socket *s, const struct msghdr *msg, struct cursor *at,
+                             size_t want, unsigned more, bool again, hf_time until)
+{
+    bool began = s->phase == HF_SOCKET_FRESH || s->deferred;
+    int64_t sum = 0;
+    int err = open_fast(s, msg);
+    if (err)
+        return err;
+    if (began) {
+        size_t room = hf_socket_syn_room(s), n = again || want < room ? want : room;
+        s->deferred = false;
+        sum = n ? put(s, at, n, more) : hf_tcp_send(s->sockets->stack, s->conn, "", 0, 0);
+        if (sum < 0)
+            return sum;
+        hf_sockets_kick(s->sockets);
+    }
+    if (s->phase == HF_SOCKET_CONNECTING) {
+        err = again ? hf_socket_await_open(s, until) : began ? -EINPROGRESS : -EALREADY;
+        if (err)
+            return sum && err == -EINPROGRESS ? sum : err;
+    }
+    err = hf_socket_open_result(s);
+    return err ? err : sum;
+}
+
 static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct msghdr *msg,
                         int flags)
 {
@@ -217,8 +263,6 @@ static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct
     int err = total(msg, &want);
     if (err)
         return err;
-    if (flags & MSG_FASTOPEN)
-        return -EOPNOTSUPP;
     struct cursor at = {msg->msg_iov, msg->msg_iovlen, 0};
     bool again = !s->nonblocking && !(flags & MSG_DONTWAIT);
     hf_sockets_catch_up(sockets);
@@ -226,7 +270,11 @@ static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct
     unsigned more =
         (flags & MSG_MORE ? HF_SEND_MORE : 0) | (flags & MSG_OOB ? HF_SEND_URGENT : 0);
     int64_t sum = 0;
-    if (s->phase == HF_SOCKET_CONNECTING) {
+    if (flags & MSG_FASTOPEN || s->deferred) {
+        sum = transmit_fast(s, msg, &at, want, more, again, until);
+        if (sum < 0 || (size_t)sum == want || s->phase == HF_SOCKET_CONNECTING)
+            return sum;
+    } else if (s->phase == HF_SOCKET_CONNECTING) {
         err = again ? hf_socket_await_open(s, until) : -EAGAIN;
         if (err)
             return err == -EINPROGRESS ? -EAGAIN : err;

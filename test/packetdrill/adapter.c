@@ -428,6 +428,8 @@ static void create_stack(struct pd *pd)
     pd->stack = hf_stack_create(&config, &err);
     if (!pd->stack)
         fail("cannot make a stack", err);
+    if (pd->flags.fast_open_key_given)
+        (void)hf_stack_fast_open_keys(pd->stack, (const uint8_t(*)[16])pd->flags.fast_open_key, 1);
     struct hf_link_config link = {.size = sizeof link, .mtu = pd->flags.mtu};
     pd->link = hf_stack_add_link(pd->stack, &link);
     if (pd->link < 0)

@@ -34,6 +34,8 @@ struct pd_flags {
     struct hf_addr local; /* NONE: not given */
     uint32_t mtu;
     uint32_t notsent_low; /* tcp_notsent_lowat */
+    uint8_t fast_open_key[1][16]; /* tcp_fastopen_key */
+    bool fast_open_key_given;
     bool google;          /* profile=linux: the largest buffer decides the window scale */
     bool report_left;     /* left=1: say at the end how many packets nobody asked for */
 };

@@ -16,6 +16,20 @@ static void google_defaults(struct hf_settings *s)
     s->syn_retries = 5;
     s->synack_retries = 5;
     s->idle_restart = 0; /* tcp_slow_start_after_idle */
+    s->fast_open = 0x403;
+}
+
+/* Four numbers in hexadecimal, joined by '-': 16 bytes, the lowest of each number first. */
+static void fast_open_key(struct pd_flags *flags, const char *value)
+{
+    for (int i = 0; i < 4; i++) {
+        char *end;
+        unsigned long number = strtoul(value, &end, 16);
+        for (int b = 0; b < 4; b++)
+            flags->fast_open_key[0][4 * i + b] = (uint8_t)(number >> 8 * b);
+        value = *end == '-' ? end + 1 : end;
+    }
+    flags->fast_open_key_given = true;
 }
 
 /* The n-th of numbers joined by ':' (a sysctl's spaces), or the last one there is. */
@@ -85,6 +99,10 @@ static void sysctl(struct hf_settings *s, const char *key, const char *value)
         s->time_wait_rst = n == 0;
     else if (strcmp(key, "tcp_syncookies") == 0)
         s->cookies = small(n);
+    else if (strcmp(key, "tcp_fastopen") == 0)
+        s->fast_open = (uint16_t)n;
+    else if (strcmp(key, "tcp_fastopen_blackhole_timeout_sec") == 0)
+        s->fast_open_retry = n * HF_SEC;
 }
 
 static void flag(struct pd_flags *flags, const char *key, const char *value)
@@ -109,6 +127,8 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
         flags->report_left = n != 0;
     else if (strcmp(key, "tcp_notsent_lowat") == 0)
         flags->notsent_low = (uint32_t)n;
+    else if (strcmp(key, "tcp_fastopen_key") == 0)
+        fast_open_key(flags, value);
     else if (strncmp(key, "tcp_", 4) == 0)
         sysctl(s, key, value);
 }
@@ -145,6 +165,7 @@ void pd_flags_read(const char *text, struct pd_flags *flags)
         if (strcmp(key, "profile") == 0 && strcmp(value, "linux") == 0) {
             flags->settings = *hf_settings_linux();
             google_defaults(&flags->settings);
+            fast_open_key(flags, "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4");
             flags->google = true;
         }
     }
