@@ -1,4 +1,5 @@
-/* One kind of work, a given number of times and nothing else, for tools that count instructions:
+/* One kind of work, a given number of times and nothing else, for tools that count instructions
+ * (burst: connections, 16 at a time):
  *
  *     valgrind --tool=callgrind --toggle-collect=hot_work build/bench/handfast-hot connections 2000
  *     valgrind --tool=callgrind --toggle-collect=hot_work build/bench/handfast-hot copy 20000000
@@ -28,13 +29,15 @@ void hot_work(const char *what, uint64_t n)
 {
     if (strcmp(what, "connections") == 0)
         bench_handfast.connections(n, 1);
+    else if (strcmp(what, "burst") == 0)
+        bench_handfast.connections(n, 16);
     else
         bench_handfast.transfer(n, strcmp(what, "copy") == 0 ? BENCH_COPY : BENCH_ZERO_COPY);
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = {"connections", "copy", "zero-copy"};
+    static const char *const kinds[] = {"connections", "burst", "copy", "zero-copy"};
     const char *what = argc == 3 ? argv[1] : "";
     char *stop = NULL;
     uint64_t n = argc == 3 ? strtoull(argv[2], &stop, 10) : 0;
@@ -42,7 +45,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         known = known || strcmp(what, kinds[i]) == 0;
     if (!known || n == 0 || *stop != 0) {
-        fprintf(stderr, "usage: handfast-hot connections|copy|zero-copy NUMBER\n");
+        fprintf(stderr, "usage: handfast-hot connections|burst|copy|zero-copy NUMBER\n");
         return 2;
     }
     bench_handfast.begin();

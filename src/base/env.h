@@ -62,10 +62,13 @@ struct hf_ledger_place {
     uint16_t spent;
 };
 
+struct hf_tcp;
+
 struct hf_env {
     hf_time now;                  /* of the call that is running                              */
     const struct hf_settings *settings;
     const struct hf_unsafe *unsafe;
+    const struct hf_tcp *fresh;   /* what a connection begins as                              */
     struct hf_budget budget;
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, time_waits, listeners; /* by enum hf_kind               */

@@ -104,6 +104,8 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
         stack->unsafe = *config->unsafe;
         env->unsafe = &stack->unsafe;
     }
+    hf_tcp_fresh(env, &stack->fresh);
+    env->fresh = &stack->fresh;
     env->now = config->now;
     env->id = config->id;
     env->trace = config->trace;

@@ -14,6 +14,7 @@ struct hf_stack {
     struct hf_ip ip;
     struct hf_settings settings;
     struct hf_unsafe unsafe;
+    struct hf_tcp fresh; /* env.fresh                                                         */
     unsigned links;
     hf_time skew; /* what the caller's clock has lost by going backwards, all together        */
 };

@@ -33,40 +33,48 @@ void hf_tcp_enter(struct hf_env *env, struct hf_tcp *c, enum hf_state state, enu
     hf_trace_state(env, c->hash, from, c->state, by, detail);
 }
 
+/* What the settings say of every connection; they do not change while a stack lives. */
+void hf_tcp_fresh(struct hf_env *env, struct hf_tcp *fresh)
+{
+    const struct hf_settings *s = env->settings;
+    memset(fresh, 0, sizeof *fresh);
+    fresh->ttl = s->ttl;
+    fresh->tos = s->tos;
+    fresh->congestion = hf_congestion_number(s->congestion) & 3u;
+    fresh->r2_ms = hf_tcp_limit_ms(s->r2_data);
+    fresh->user_timeout_ms = hf_tcp_limit_ms(s->user_timeout);
+    fresh->quick_acks = s->quick_acks & 63u;
+    fresh->syn_retries = s->syn_retries;
+    fresh->keepalive_idle_s = (uint32_t)(s->keepalive_idle / HF_SEC);
+    fresh->keepalive_interval_s = (uint32_t)(s->keepalive_interval / HF_SEC);
+    fresh->keepalive_probes = s->keepalive_probes;
+    if (!s->nagle)
+        fresh->flags |= HF_F_NODELAY;
+    hf_autotune_init(env, fresh);
+    hf_rtt_init(env, fresh);
+    fresh->rtx_at = fresh->delack_at = fresh->deadline = HF_NEVER;
+}
+
 void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path)
 {
     const struct hf_settings *s = env->settings;
-    memset(c, 0, sizeof *c);
+    bool ipv4 = hf_flow_is_ipv4(flow);
+    *c = *env->fresh;
     c->flow = *flow;
     c->hash = (uint32_t)hash;
     c->link = path->link & 15u;
-    c->ttl = s->ttl;
-    c->tos = s->tos;
     c->path_mtu = path->mtu;
     c->path_mtu_s = hf_tcp_now_s(env);
-    uint32_t headers = hf_flow_ip_header(flow) + HF_TCP_HEADER;
-    uint32_t largest = path->link_mtu - headers; /* MUST-67 */
+    uint32_t largest = path->link_mtu - (ipv4 ? 20 : 40) - HF_TCP_HEADER; /* MUST-67 */
     c->advertised_mss = (uint16_t)(s->mss && s->mss < largest ? s->mss : largest);
-    c->peer_mss = hf_flow_is_ipv4(flow) ? 536 : 1220; /* MUST-15 */
-    c->congestion = hf_congestion_number(s->congestion) & 3u;
-    c->r2_ms = hf_tcp_limit_ms(s->r2_data);
-    c->user_timeout_ms = hf_tcp_limit_ms(s->user_timeout);
-    c->quick_acks = s->quick_acks & 63u;
-    c->syn_retries = s->syn_retries;
-    c->keepalive_idle_s = (uint32_t)(s->keepalive_idle / HF_SEC);
-    c->keepalive_interval_s = (uint32_t)(s->keepalive_interval / HF_SEC);
-    c->keepalive_probes = s->keepalive_probes;
-    if (!s->nagle)
-        c->flags |= HF_F_NODELAY;
+    c->peer_mss = ipv4 ? 536 : 1220; /* MUST-15 */
     c->ts_offset = hf_timestamp_offset(env, hash);
-    hf_autotune_init(env, c);
-    c->rtx_at = c->delack_at = c->deadline = HF_NEVER;
+    c->rcv_mark_ms = hf_tcp_timestamp(env, c);
     c->progress_at = c->last_receive = env->now;
     c->last_send_ms = c->last_text_ms = hf_tcp_now_ms(env);
     c->invalid_ack_ms = hf_tcp_now_ms(env) - UINT32_MAX / 4;
     hf_mtu_probe_init(env, c);
-    hf_rtt_init(env, c);
     hf_tcp_set_mss(env, c);
 }
 

@@ -190,7 +190,7 @@ bool hf_fast_open_accept(struct hf_env *env, struct hf_listening *l, const struc
                          bool renew)
 {
     struct hf_tcp block;
-    hf_half_open_expand(env, h, hash, path, &block);
+    hf_half_open_expand(env, l, h, hash, path, &block);
     block.snd_nxt = block.iss; /* the SYN+ACK is still to be sent */
     block.snd_wnd = block.snd_wnd_max = seg->window;
     block.segments_received = seg->segments;

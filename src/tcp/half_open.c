@@ -66,14 +66,13 @@ static uint8_t receive_scale(const struct hf_env *env, const struct hf_listening
     return hf_receive_scale(env->settings, own_buffer(l));
 }
 
-static void send_syn_ack(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
-                         uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval,
+static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
+                         const struct hf_half_open *h, uint64_t hash, uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval,
                          unsigned fast_open)
 {
     struct hf_reply *r = hf_env_reply(env, h->link);
     if (!r)
         return;
-    const struct hf_listening *l = owner(env, h);
     r->kind = HF_REPLY_TCP;
     memcpy(r->addresses, h->flow.local, 16);
     memcpy(r->addresses + 16, h->flow.remote, 16);
@@ -107,7 +106,7 @@ static void answer(struct hf_env *env, const struct hf_half_open *h, uint64_t ha
                    uint32_t link_mtu, enum hf_send_reason reason)
 {
     uint32_t tsval = h->timestamps ? timestamp_of(env, hash) : 0;
-    send_syn_ack(env, h, hash, link_mtu, reason, tsval, 0);
+    send_syn_ack(env, owner(env, h), h, hash, link_mtu, reason, tsval, 0);
 }
 
 /* Fifteen bits of an MSS: above 16,383 the low two are lost, to our side. */
@@ -146,7 +145,8 @@ static void read_syn(const struct hf_env *env, struct hf_half_open *h, const str
 
 /* ---- Answers without an entry ---- */
 
-static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint64_t hash,
+static void answer_with_cookie(struct hf_env *env, const struct hf_listening *l,
+                               struct hf_half_open *h, uint64_t hash,
                                uint32_t link_mtu)
 {
     uint32_t tsval = 0;
@@ -161,7 +161,7 @@ static void answer_with_cookie(struct hf_env *env, struct hf_half_open *h, uint6
         h->sack = h->ecn = 0;
     }
     h->iss = hf_cookie_make(env, &h->flow, h->irs, unpack_mss(h->mss));
-    send_syn_ack(env, h, hash, link_mtu, HF_SEND_NEW, tsval, 0);
+    send_syn_ack(env, l, h, hash, link_mtu, HF_SEND_NEW, tsval, 0);
     env->counters.cookies_sent++;
     env->cookie_sent_at = env->now;
 }
@@ -316,7 +316,7 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     }
     bool full = hf_listen_half_open_full(env, l);
     if (!l->hold && (s->cookies == HF_COOKIES_ALWAYS || (full && s->cookies))) {
-        answer_with_cookie(env, &h, hash, path->link_mtu);
+        answer_with_cookie(env, l, &h, hash, path->link_mtu);
         return;
     }
     if (HF_UNLIKELY(l->fast_open_max) && (seg->text_all || seg->options.fast_open) &&
@@ -340,7 +340,7 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     trace_open(env, &h, hash);
     if (!l->hold) {
         uint32_t tsval = h.timestamps ? timestamp_of(env, hash) : 0;
-        send_syn_ack(env, &h, hash, path->link_mtu, HF_SEND_NEW, tsval, fast);
+        send_syn_ack(env, l, &h, hash, path->link_mtu, HF_SEND_NEW, tsval, fast);
         set_timer(env, index, syn_ack_interval(env, 0));
         return;
     }
@@ -407,11 +407,11 @@ void hf_half_open_timer(struct hf_env *env, uint32_t index)
     set_timer(env, index, syn_ack_interval(env, h->retries));
 }
 
-void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
-                         const struct hf_path *path, struct hf_tcp *c)
+void hf_half_open_expand(struct hf_env *env, const struct hf_listening *l,
+                         const struct hf_half_open *h, uint64_t hash, const struct hf_path *path,
+                         struct hf_tcp *c)
 {
     hf_tcp_init(env, c, &h->flow, hash, path);
-    const struct hf_listening *l = owner(env, h);
     c->rcv_wscale = receive_scale(env, l);
     c->state = HF_SYN_RECEIVED;
     c->iss = c->snd_una = h->iss;
@@ -502,7 +502,7 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
         return;
     }
     struct hf_tcp block;
-    hf_half_open_expand(env, h, hash, path, &block);
+    hf_half_open_expand(env, l, h, hash, path, &block);
     block.progress_at = sent_at(env, h);
     hf_ledger_load(env, &block);
     bool full = hf_listen_is_full(l);
@@ -562,7 +562,7 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
         h.ecn = low >> 5 & 1u;
     }
     struct hf_tcp block;
-    hf_half_open_expand(env, &h, hash, path, &block);
+    hf_half_open_expand(env, l, &h, hash, path, &block);
     block.flags |= HF_F_SYN_RETRANSMITTED; /* we do not know when it was sent */
     trace_open(env, &h, hash);
     hf_tcp_segment_arrives(env, &block, seg);

@@ -65,7 +65,8 @@ uint32_t hf_half_open_held(const struct hf_env *env, uint64_t handle);
 void hf_half_open_accept(struct hf_env *env, uint32_t index);
 void hf_half_open_refuse(struct hf_env *env, uint32_t index);
 /* The block that an entry stands for. */
-void hf_half_open_expand(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
-                         const struct hf_path *path, struct hf_tcp *block);
+void hf_half_open_expand(struct hf_env *env, const struct hf_listening *l,
+                         const struct hf_half_open *h, uint64_t hash, const struct hf_path *path,
+                         struct hf_tcp *c);
 
 #endif

@@ -13,6 +13,8 @@
 
 /* ---- connection.c: made, named, ended ---- */
 
+/* What env->fresh is to be: the part of a new block that is the same for all. */
+void hf_tcp_fresh(struct hf_env *env, struct hf_tcp *fresh);
 /* A block with the settings' values, in no list and no table. */
 void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path);
