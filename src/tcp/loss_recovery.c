@@ -213,15 +213,16 @@ void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct h
                             hf_seq start, hf_seq end, bool lost)
 {
     uint32_t i = hf_sent_find(env, &a->sent, start);
-    if (i && start != hf_sent_at(env, i)->start && hf_sent_split(env, &a->sent, i, start))
+    if (i && start != hf_sent_at(env, i)->start &&
+        !(hf_sent_at(env, i)->flags & HF_SENT_SACKED) && hf_sent_split(env, &a->sent, i, start))
         i = hf_sent_at(env, i)->next;
     for (; i && hf_seq_lt(hf_sent_at(env, i)->start, end); i = hf_sent_at(env, i)->next) {
+        if (hf_sent_at(env, i)->flags & HF_SENT_SACKED) /* went out with what was lost before it */
+            continue;
         if (hf_seq_lt(end, hf_sent_at(env, i)->end))
             hf_sent_split(env, &a->sent, i, end); /* no memory: all of it counts as sent */
         if (lost && !(hf_sent_at(env, i)->flags & HF_SENT_LOST))
             hf_recovery_lost(env, c, a, i);
-        if (hf_sent_at(env, i)->flags & HF_SENT_SACKED)
-            continue;
         uint32_t flight = hf_recovery_in_flight(c, a);
         hf_sent_resent(env, &a->sent, i);
         hf_rate_sent(&a->cc.rate, &hf_sent_at(env, i)->rate, hf_sent_len(hf_sent_at(env, i)),

@@ -219,6 +219,7 @@ uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq st
 
 bool hf_sent_split(struct hf_env *env, struct hf_sent_list *list, uint32_t index, hf_seq at)
 {
+    HF_ASSERT(!(hf_sent_at(env, index)->flags & HF_SENT_SACKED));
     uint32_t rest = insert(env, list, index);
     if (!rest)
         return false;

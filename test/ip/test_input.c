@@ -455,7 +455,9 @@ TEST(next_of_a_run_is_judged_as_the_first, none, "A4")
         assert_int_equal(x->offset, y->offset);
     }
     assert_true(taken > 5000);
-    assert_int_equal(all_drops(&run), all_drops(&anew));
+    for (unsigned reason = 0; reason < HF_DROP_COUNT; reason++) /* the rate limit throws dice */
+        if (reason != HF_DROP_ICMP_RATE)
+            assert_int_equal(drops(&run, (enum hf_drop)reason), drops(&anew, (enum hf_drop)reason));
     world_down(&run);
     world_down(&anew);
 }

@@ -142,6 +142,23 @@ TEST(sack_kept_after_a_timeout, rfc, "MUST-18")
     quiet(sec(100));
 }
 
+/* What is sent again ends where the peer has SACKed what follows. */
+TEST(sack_behind_small_segments, rfc, "MUST-18")
+{
+    ten_in_flight(0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_NODELAY, 1), 0);
+    app_send(500);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 500);
+    app_send(700);
+    out(PSH|ACK, .seq = 501, .ack = 1, .len = 700);
+    at(ms(200));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{501, 1201}});
+    wait_for_packet(sec(3));
+    out(ACK, .seq = 1, .ack = 1, .len = 500); /* as far as the SACKed text */
+    in(ACK, .seq = 1, .ack = 1201);
+    quiet(sec(100));
+}
+
 /* RFC 2018 8: a peer that takes back what it SACKed is sent all of it after a timeout. */
 TEST(sack_reneged, rfc, "C13")
 {
