@@ -63,6 +63,7 @@ struct hf_settings {
     hf_time r2_data;      /* how long data is retransmitted without progress; 0: for ever     */
     hf_time user_timeout; /* RFC 9293 3.9.1.1; 0: none                                        */
     hf_time persist_max;  /* longest interval between zero-window probes                      */
+    uint8_t probe_text;   /* 1: such a probe carries an octet (RFC 9293); 0: none (linux)     */
 
     /* Acknowledgements, RFC 9293 3.8.6.3, RFC 5681 4.2 */
     hf_time delack;       /* delayed ACK, below 500 ms                                        */
@@ -142,6 +143,8 @@ struct hf_settings {
     uint16_t challenge_count;   /* challenge ACKs per connection within ...                   */
     hf_time challenge_interval; /* ... this long (RFC 5961 7)                                 */
     hf_time invalid_interval;   /* ACKs to out-of-window segments: one in this long; 0: all   */
+    uint8_t reset_by_ack;       /* 1: a reset for text after a full close has SEG.ACK as its number,
+                                   which the peer always takes for exact; 0: SND.NXT          */
     uint8_t answer_unsent;      /* 1: an ACK of what was never sent draws an ACK (RFC 9293)   */
     uint32_t reset_rate;        /* resets per second for segments without a connection        */
     uint32_t icmp_rate;         /* ICMP replies per second, per destination bucket            */

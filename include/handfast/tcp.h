@@ -303,6 +303,10 @@ struct hf_tcp_status {
     uint32_t received_mss;  /* text in the largest segment that came in order; 0: none yet    */
     uint32_t path_mtu;
     uint32_t cwnd, ssthresh, in_flight; /* bytes                                              */
+    uint32_t sacked, lost, resent; /* bytes sent and not acknowledged: that the peer reported by
+                                      SACK, that were found lost, that are under way again     */
+    uint32_t sacked_segments;
+    uint8_t dup_acks;       /* without SACK: duplicate ACKs since SND.UNA moved               */
     hf_time srtt, rttvar, rto;          /* srtt 0: no sample yet                              */
     hf_time min_rtt;        /* least round trip of the last 10 s of sending; 0: no sample      */
     uint64_t pacing_rate;   /* bytes a second; 0: not paced                                   */

@@ -4,6 +4,7 @@
 #include "socket/sockets.h"
 
 #include <linux/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define RCV_MSS_DEFAULT 536           /* TCP_MSS_DEFAULT */
@@ -31,7 +32,15 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
     info->tcpi_ca_state = s->phase < sizeof ca_state ? ca_state[s->phase] : TCP_CA_Open;
     if (info->tcpi_ca_state == TCP_CA_Open && s->ecn & HF_ECN_STATUS_REDUCING)
         info->tcpi_ca_state = TCP_CA_CWR;
+    if (info->tcpi_ca_state == TCP_CA_Open && (s->sacked || s->dup_acks))
+        info->tcpi_ca_state = TCP_CA_Disorder;
     info->tcpi_snd_mss = s->mss;
+    info->tcpi_sacked = s->sacked_segments;
+    info->tcpi_lost = segments(s->lost, s->mss);
+    info->tcpi_retrans = segments(s->resent, s->mss);
+    /* The SYN is one, too. */
+    bool synchronized = s->state >= HF_ESTABLISHED;
+    info->tcpi_delivered = synchronized + segments((uint32_t)s->bytes_acked, s->mss) + s->sacked_segments;
     info->tcpi_unacked = segments(s->snd_nxt - s->snd_una, s->mss);
     info->tcpi_snd_cwnd = s->mss ? s->cwnd / s->mss : 0;
     info->tcpi_snd_ssthresh =

@@ -562,6 +562,11 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         build_piece(env, c, packet, out, &p);
         return true;
     }
+    if (text && c->want & HF_WANT_PROBE && !env->settings->probe_text) { /* tcp_xmit_probe_skb */
+        c->want &= (uint8_t)~HF_WANT_PROBE;
+        build_ack(env, c, packet, out, c->snd_una - 1, HF_SEND_PROBE);
+        return true;
+    }
     if (text && c->want & HF_WANT_PROBE && pick_probe(env, c, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;

@@ -83,9 +83,9 @@ static struct hf_reply *reply_of(struct hf_env *env, const struct hf_tcp *c, hf_
 
 /* D9: SEQ is right only if the peer has everything we sent; if not, it challenges, and CLOSED
  * answers that with a reset that fits. */
-static void own_reset(struct hf_env *env, const struct hf_tcp *c, unsigned flags)
+static void own_reset(struct hf_env *env, const struct hf_tcp *c, hf_seq seq, unsigned flags)
 {
-    struct hf_reply *r = reply_of(env, c, hf_tcp_empty_seq(c));
+    struct hf_reply *r = reply_of(env, c, seq);
     if (!r)
         return;
     r->flags = (uint16_t)flags;
@@ -97,12 +97,12 @@ static void own_reset(struct hf_env *env, const struct hf_tcp *c, unsigned flags
 
 void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c)
 {
-    own_reset(env, c, HF_RST | HF_ACK);
+    own_reset(env, c, hf_tcp_empty_seq(c), HF_RST | HF_ACK);
 }
 
-void hf_tcp_answer_reset(struct hf_env *env, const struct hf_tcp *c)
+void hf_tcp_answer_reset(struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg)
 {
-    own_reset(env, c, HF_RST);
+    own_reset(env, c, env->settings->reset_by_ack ? seg->ack : hf_tcp_empty_seq(c), HF_RST);
 }
 
 void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c)

@@ -354,7 +354,7 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
     if (c->state != HF_ESTABLISHED && c->state != HF_FIN_WAIT_1 && c->state != HF_FIN_WAIT_2)
         return drop(env, c, HF_DROP_TEXT_AFTER_FIN, seg); /* D8 */
     if (c->flags & HF_F_ORPHAN) { /* SHLD-3, D6: nobody will ever read it */
-        hf_tcp_answer_reset(env, c);
+        hf_tcp_answer_reset(env, c, seg);
         hf_tcp_end(env, c, HF_CAUSE_DATA_AFTER_CLOSE, HF_BY_SEGMENT, seg->flags & 0xff);
         return HF_DONE;
     }

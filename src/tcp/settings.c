@@ -48,6 +48,7 @@ static const struct hf_settings rfc = {
     .rto_min = 1 * HF_SEC,         /* RFC 6298 2.4 */
     .slow_start_limit = 1,         /* RFC 5681 3.1: at most SMSS */
     .timestamps_required = 1,      /* RFC 7323 3.2 */
+    .probe_text = 1,               /* MUST-36 with 3.8.6.1: an octet of new data */
     .answer_unsent = 1,            /* RFC 9293 3.10.7.4 */
     .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER, /* for those who ask */
     .fast_open_retry = 3600 * HF_SEC, /* RFC 7413 4.1.3.1; Linux, when it is on there */
@@ -72,6 +73,7 @@ static const struct hf_settings rfc = {
         .rto_min = 200 * HF_MS,        /* TCP_RTO_MIN */                                          \
         .rto_min_on_variance = 1,      /* __tcp_set_rto */                                        \
         .push_bursts = 1,              /* __tcp_transmit_skb */                                   \
+        .reset_by_ack = 1,             /* tcp_v4_send_reset */                                    \
         .rto_max = 120 * HF_SEC,       /* TCP_RTO_MAX */                                          \
         .synack_retries = 5,           /* tcp_synack_retries */                                   \
         .r2_data = 924600 * HF_MS,     /* tcp_retries2 = 15 */                                    \
@@ -108,6 +110,7 @@ static const struct hf_settings default_table = {
     .hystart = HF_HYSTART_PLUS,                 /* RFC 9406 */
     .window_validation = HF_VALIDATE_RFC7661,
     .timestamps_required = 1,
+    .probe_text = 1,
     .answer_unsent = 1,
 };
 

@@ -94,7 +94,7 @@ void hf_tcp_refuse(struct hf_env *env, const struct hf_flow *flow, const struct 
 /* Rn: our own reset. */
 void hf_tcp_send_reset(struct hf_env *env, const struct hf_tcp *c);
 /* The same in answer to a segment: no ACK field, as in every answer by RST. */
-void hf_tcp_answer_reset(struct hf_env *env, const struct hf_tcp *c);
+void hf_tcp_answer_reset(struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg);
 /* A (or C) from a block that is in no list. */
 void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c);
 /* Spend one of the connection's challenge ACKs; false: `limit` are spent in this interval. */

@@ -379,6 +379,11 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
     s->phase = a ? (uint8_t)hf_recovery_phase(a) : 0;
     s->congestion = c->congestion;
     if (a) {
+        s->sacked = a->sent.sacked;
+        s->sacked_segments = a->sent.sacked_segments;
+        s->lost = a->sent.lost_bytes;
+        s->resent = a->sent.resent;
+        s->dup_acks = a->dupacks;
         s->min_rtt = a->cc.min_rtt;
         s->pacing_rate = a->cc.pacing_rate;
         s->delivery_rate = a->cc.rate.bytes_per_s;

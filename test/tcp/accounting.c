@@ -93,3 +93,21 @@ TEST(status_tells_who_kept_the_sender_waiting, linux, "EST.STATUS")
     expect(status().sending, ms(200));
 }
 
+
+TEST(status_tells_what_sack_told, linux, "EST.STATUS")
+{
+    with(nagle, HF_NAGLE_OFF);
+    established(.mss = 1000, .sack = true);
+    app_send(5000);
+    drain(0);
+    in(ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{2001, 3001}});
+    expect(status().sacked, 1000);
+    expect(status().sacked_segments, 1);
+    in(ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{2001, 5001}});
+    expect(status().sacked_segments, 3);
+    drain(ms(100));
+    note(status().lost >= 1000);
+    note(status().resent >= 1000);
+    in(ACK, .seq = 1, .ack = 5001);
+    expect(status().sacked + status().lost + status().resent, 0);
+}

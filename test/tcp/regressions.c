@@ -470,3 +470,24 @@ TEST(narrow_path_in_recovery_with_the_fin_sent, rfc, "FW1.A-new N-16")
     state(HF_FIN_WAIT_2);
     drain(sec(1));
 }
+
+/* Our FIN has not arrived: a reset at SND.NXT would only draw a challenge. */
+TEST(a_reset_for_late_text_is_exact_for_the_peer, linux, "FW1.data SHLD-3")
+{
+    established(.mss = 1000);
+    app_close();
+    out(FIN|ACK, .seq = 1, .ack = 1);
+    in(PSH|ACK, .seq = 1, .ack = 1, .len = 10);
+    out(RST, .seq = 1);
+    ended(HF_CAUSE_DATA_AFTER_CLOSE);
+}
+
+TEST(a_reset_for_late_text_by_the_letter, rfc, "FW1.data SHLD-3 D-9")
+{
+    established(.mss = 1000);
+    app_close();
+    out(FIN|ACK, .seq = 1, .ack = 1);
+    in(PSH|ACK, .seq = 1, .ack = 1, .len = 10);
+    out(RST, .seq = 2);
+    ended(HF_CAUSE_DATA_AFTER_CLOSE);
+}

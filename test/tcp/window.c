@@ -565,3 +565,18 @@ TEST(shrink_and_our_acks, rfc, "MUST-34 N-2")
         note(taken.seq <= 501);
     app_recv(20);
 }
+
+/* tcp_xmit_probe_skb: an old number and no text, which draws an ACK all the same. */
+TEST(probe_without_text_as_linux_has_it, linux, "MUST-35 MUST-36")
+{
+    established(.mss = 1000);
+    in(ACK, .seq = 1, .ack = 1, .wnd = 0);
+    app_send(500);
+    for (int i = 0; i < 3; i++) {
+        within(sec(10), ACK, .seq = 0, .ack = 1, .len = 0);
+        in(ACK, .seq = 1, .ack = 1, .wnd = 0);
+        expect(status().snd_nxt, status().snd_una);
+    }
+    in(ACK, .seq = 1, .ack = 1, .wnd = 5000);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 500);
+}
