@@ -66,7 +66,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->link = path->link & 15u;
     c->path_mtu = path->mtu;
     c->path_mtu_s = hf_tcp_now_s(env);
-    uint32_t largest = path->link_mtu - (ipv4 ? 20 : 40) - HF_TCP_HEADER; /* MUST-67 */
+    uint32_t largest = path->link_mtu - (ipv4 ? 20u : 40u) - HF_TCP_HEADER; /* MUST-67 */
     c->advertised_mss = (uint16_t)(s->mss && s->mss < largest ? s->mss : largest);
     c->peer_mss = ipv4 ? 536 : 1220; /* MUST-15 */
     c->ts_offset = hf_timestamp_offset(env, hash);
