@@ -182,7 +182,7 @@ static struct sockaddr_in address(const char *text)
     return in;
 }
 
-/* Read for the duration, from the accept on; then a reset ends the sender. */
+/* Read for the duration, from the accept on. */
 static void receive(int listening, hf_time duration, struct outcome *o)
 {
     static uint8_t buffer[PIECE];
@@ -206,12 +206,9 @@ static void receive(int listening, hf_time duration, struct outcome *o)
         news = at;
     }
     o->seconds = (double)(now() - began) / (double)HF_SEC;
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    (void)close(fd);
 }
 
-/* The process in namespace B. */
+/* The process in namespace B. Its connection stays until it is ended. */
 _Noreturn static void far_end(int parent, const struct real_config *config)
 {
     struct outcome o;
@@ -234,12 +231,19 @@ _Noreturn static void far_end(int parent, const struct real_config *config)
     o.spurious = counter("/proc/self/net/netstat", "TcpExt:", "TCPDSACKOldSent") +
                  counter("/proc/self/net/netstat", "TcpExt:", "TCPDSACKOfoSent");
     must(write(parent, &o, sizeof o) == (ssize_t)sizeof o, "cannot report");
-    _exit(0);
+    for (;;)
+        (void)pause();
 }
 
-/* ---- The senders: until the receiver ends the connection ---- */
+/* ---- The senders: until the receiver reports ---- */
 
-static void send_by_linux(const struct real_config *config, struct outcome *o)
+static bool has_reported(int receiver)
+{
+    struct pollfd ready = {.fd = receiver, .events = POLLIN};
+    return poll(&ready, 1, 0) > 0;
+}
+
+static void send_by_linux(const struct real_config *config, int receiver, struct outcome *o)
 {
     static const uint8_t zeros[PIECE];
     struct sockaddr_in there = address(FAR);
@@ -250,7 +254,11 @@ static void send_by_linux(const struct real_config *config, struct outcome *o)
     must(fd >= 0, "cannot make a socket");
     use_controller(fd, config->controller);
     must(connect(fd, (struct sockaddr *)&there, sizeof there) == 0, "cannot connect");
-    while (now() < end && send(fd, zeros, sizeof zeros, MSG_NOSIGNAL) > 0) {
+    struct pollfd room[2] = {{.fd = fd, .events = POLLOUT}, {.fd = receiver, .events = POLLIN}};
+    while (now() < end && !has_reported(receiver)) {
+        (void)poll(room, 2, 1000);
+        if (send(fd, zeros, sizeof zeros, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+            recovery_fail("Linux cannot send: %s", strerror(errno));
     }
     memset(&info, 0, sizeof info);
     must(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0, "TCP_INFO");
@@ -327,7 +335,7 @@ static struct hf_host *open_ours(struct ours *ours, const char *controller)
     return host;
 }
 
-static void send_by_handfast(const struct real_config *config, struct outcome *o)
+static void send_by_handfast(const struct real_config *config, int receiver, struct outcome *o)
 {
     struct ours ours = {.ended = false};
     struct hf_open open = {.size = sizeof open, .remote.port = PORT};
@@ -339,8 +347,14 @@ static void send_by_handfast(const struct real_config *config, struct outcome *o
     int err = hf_tcp_open(ours.stack, &open, &ours.conn);
     if (err != HF_OK)
         recovery_fail("cannot open: %s", hf_err_text(err));
-    while (!ours.ended && now() < end && hf_host_step(host, HF_SEC) == HF_OK) {
+    hf_time look = 0, at;
+    while ((at = now()) < end && !ours.ended && hf_host_step(host, 50 * HF_MS) == HF_OK) {
+        if (at - look >= 50 * HF_MS && has_reported(receiver))
+            break;
+        look = at - look >= 50 * HF_MS ? at : look;
     }
+    if (ours.ended)
+        recovery_fail("Handfast's connection ended");
     if (hf_tcp_status(ours.stack, ours.conn, &status) < 0)
         recovery_fail("the connection has no status");
     o->segments = status.segments_sent;
@@ -371,9 +385,9 @@ static void near_end(const struct cell *cell, const struct real_config *config, 
     tell(pair[0]);
     await(pair[0], "the receiver");
     if (config->linux_sends)
-        send_by_linux(config, o);
+        send_by_linux(config, pair[0], o);
     else
-        send_by_handfast(config, o);
+        send_by_handfast(config, pair[0], o);
     if (recv(pair[0], &far, sizeof far, MSG_WAITALL) != (ssize_t)sizeof far)
         recovery_fail("the receiver told nothing");
     o->bytes = far.bytes;
@@ -402,9 +416,20 @@ void real_run(const struct cell *cell, const struct real_config *config, struct 
     bool told = poll(&ready, 1, most) == 1 &&
                 read(out[0], outcome, sizeof *outcome) == (ssize_t)sizeof *outcome;
     (void)close(out[0]);
-    end_child(pid);
+    int status = 0;
+    pid_t ended = told ? 0 : waitpid(pid, &status, WNOHANG);
+    if (ended != pid)
+        end_child(pid);
     if (!told)
-        recovery_fail("a run failed; see above");
+        recovery_fail("a run failed, %s sending, seed %llu: %s %d",
+                      config->linux_sends ? "Linux" : "Handfast",
+                      (unsigned long long)config->seed,
+                      ended != pid          ? "it took too long, more than (ms)"
+                      : WIFSIGNALED(status) ? "ended by signal"
+                                            : "see above; exit status",
+                      ended != pid          ? most
+                      : WIFSIGNALED(status) ? WTERMSIG(status)
+                                            : WEXITSTATUS(status));
 }
 
 bool kernel_has(const char *controller)

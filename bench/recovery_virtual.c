@@ -36,6 +36,8 @@ static void take_place(struct seen *seen, size_t at, struct range range)
 
 static void drop_ranges(struct seen *seen, size_t at, size_t n)
 {
+    if (n == 0)
+        return;
     memmove(&seen->above[at], &seen->above[at + n],
             (seen->count - at - n) * sizeof *seen->above);
     seen->count -= n;

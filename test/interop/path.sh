@@ -100,7 +100,7 @@ joined() {
     path=$!
     unshare --net sleep 120 &
     there=$!
-    started+=($path $there)
+    started+=("$path" "$there")
     until_true grep -q joined said || { cat said; return 1; }
     until_true moved || return 1
     ip addr add 10.1.0.1/24 dev pa && ip -6 addr add fd01::1/64 dev pa nodad &&
@@ -109,10 +109,10 @@ joined() {
         far ip -6 addr add fd01::2/64 dev pb nodad && far ip link set pb up
 }
 moved() {
-    [ "$(readlink /proc/$there/ns/net)" != "$(readlink /proc/self/ns/net)" ] &&
-        ip link set pb netns $there
+    [ "$(readlink /proc/"$there"/ns/net)" != "$(readlink /proc/self/ns/net)" ] &&
+        ip link set pb netns "$there"
 }
-far() { nsenter -t $there --net "$@"; }
+far() { nsenter -t "$there" --net "$@"; }
 
 # finish: end the path in order; what it counted is in the file stats.
 finish() {
