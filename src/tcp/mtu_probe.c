@@ -29,6 +29,13 @@ static uint32_t text_in(const struct hf_tcp *c, uint32_t mtu)
     return mtu - headers(c) - (c->flags & HF_F_TIMESTAMPS ? 12 : 0);
 }
 
+/* The largest packet that the peer and the application let us send. */
+static uint32_t size_most(const struct hf_tcp *c)
+{
+    uint32_t mss = c->mss_limit && c->mss_limit < c->peer_mss ? c->mss_limit : c->peer_mss;
+    return mss + headers(c);
+}
+
 /* The size to go down to; 0: there is none below. */
 static uint16_t size_below(const struct hf_env *env, const struct hf_tcp *c)
 {
@@ -44,7 +51,7 @@ static uint16_t size_below(const struct hf_env *env, const struct hf_tcp *c)
 
 static void search(struct hf_env *env, struct hf_tcp *c, uint32_t high)
 {
-    uint32_t most = c->peer_mss + headers(c);
+    uint32_t most = size_most(c);
     high = high < most ? high : most;
     c->mtu_high = high > c->path_mtu ? (uint16_t)high : 0;
     c->mtu_try_high = true;
@@ -90,7 +97,7 @@ bool hf_mtu_probe_age(struct hf_env *env, struct hf_tcp *c)
 /* The size to try next; 0: the search is over. */
 static uint32_t next_size(const struct hf_tcp *c)
 {
-    uint32_t most = c->peer_mss + headers(c);
+    uint32_t most = size_most(c);
     uint32_t high = c->mtu_high < most ? c->mtu_high : most;
     if (c->mtu_try_high)
         return high;

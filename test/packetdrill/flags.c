@@ -83,6 +83,8 @@ static void sysctl(struct hf_settings *s, const char *key, const char *value)
         s->idle_restart = n != 0;
     else if (strcmp(key, "tcp_wmem") == 0)
         send_memory(s, value);
+    else if (strcmp(key, "tcp_mtu_probing") == 0)
+        s->mtu_probing = small(n);
     else if (strcmp(key, "tcp_rmem") == 0)
         receive_memory(s, value);
     else if (strcmp(key, "tcp_reordering") == 0)

@@ -575,6 +575,10 @@ static void draw_path(struct story *s, struct hf_sim_path *path)
         path->queue_packets = 4 + (uint32_t)below(s, 60);
     if (chance(s, 10))
         path->queue_bytes = 4 * s->mtu + (uint32_t)below(s, 100000);
+    if (chance(s, 15)) { /* less room, and a router that says so or not */
+        path->mtu = (s->mtu >= 1280 ? 1280 : 576) + (uint32_t)below(s, 300);
+        path->report_mtu = chance(s, 50);
+    }
     if (chance(s, 10))
         path->lose_kth = 1 + below(s, 20);
 }

@@ -244,6 +244,17 @@ TEST(a_probe_that_a_router_refuses, linux, "N-16")
     expect(status().path_mtu, 1400);
 }
 
+/* What the application allows is the most that a probe is. */
+TEST(probes_stay_below_the_largest_segment_that_was_set, linux, "N-16")
+{
+    search_begins(true);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_MSS, base() + 100), 0);
+    probe_leaves(base() + 100 + headers(), 0);
+    drain(0);
+    all_acknowledged();
+    expect(status().path_mtu, base() + 100 + headers());
+}
+
 /* Where probing is always on, a connection begins small and looks for more. */
 TEST(probing_from_the_start, linux, "N-16")
 {
