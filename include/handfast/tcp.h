@@ -59,7 +59,20 @@ enum hf_congestion_control {
     HF_CONGESTION_DEFAULT = 0,
     HF_CONGESTION_RENO,  /* "reno": RFC 5681                                                  */
     HF_CONGESTION_CUBIC, /* "cubic": RFC 9438, with HyStart++ (RFC 9406)                      */
+    HF_CONGESTION_BBR,   /* "bbr": draft-ietf-ccwg-bbr (version 3), always paced              */
     HF_CONGESTION_COUNT
+};
+
+/* What BBR is doing: draft-ietf-ccwg-bbr 3.3. */
+enum hf_bbr_state {
+    HF_BBR_NONE = 0, /* another controller                                                    */
+    HF_BBR_STARTUP,
+    HF_BBR_DRAIN,
+    HF_BBR_PROBE_DOWN,
+    HF_BBR_PROBE_CRUISE,
+    HF_BBR_PROBE_REFILL,
+    HF_BBR_PROBE_UP,
+    HF_BBR_PROBE_RTT
 };
 
 /* hf_congestion_named: the controller with this name, or HF_ERR_ARGUMENT.
@@ -311,6 +324,10 @@ struct hf_tcp_status {
     hf_time min_rtt;        /* least round trip of the last 10 s of sending; 0: no sample      */
     uint64_t pacing_rate;   /* bytes a second; 0: not paced                                   */
     uint64_t delivery_rate; /* bytes a second, the last sample; 0: none                       */
+    uint64_t bbr_bw;        /* bytes a second that BBR believes in; as all of bbr_, 0 without it */
+    hf_time bbr_min_rtt;
+    uint16_t bbr_pacing_gain, bbr_cwnd_gain; /* percent                                       */
+    uint8_t bbr_state;      /* enum hf_bbr_state                                              */
     uint64_t bytes_sent, bytes_received, bytes_acked; /* text, each octet once                */
     uint64_t bytes_resent;
     uint32_t segments_sent, segments_received, retransmits;

@@ -188,7 +188,7 @@ enum hf_trace_kind {
     HF_TRACE_OUT,        /* a segment was built: u.segment, with packet                      */
     HF_TRACE_STATE,      /* the state changed: u.state                                       */
     HF_TRACE_TIMER,      /* a timer ran: u.timer                                             */
-    HF_TRACE_CONGESTION, /* cwnd or ssthresh changed: u.congestion                           */
+    HF_TRACE_CONGESTION, /* cwnd, ssthresh or BBR's state changed: u.congestion              */
     HF_TRACE_DROP,       /* something was dropped: u.drop (packet when there is one)         */
     HF_TRACE_CALL,       /* a user call that changed something: u.call                       */
     HF_TRACE_END,        /* the connection ended: u.end                                      */
@@ -256,6 +256,10 @@ struct hf_trace_record {
             uint32_t in_flight;      /* bytes                                                 */
             uint32_t srtt_us, rto_us;
             uint8_t phase;           /* 0 slow start, 1 avoidance, 2 fast recovery, 3 after RTO */
+            uint8_t control;         /* enum hf_congestion_control                            */
+            uint8_t bbr_state;       /* enum hf_bbr_state                                     */
+            uint64_t pacing_rate;    /* bytes a second; 0: not paced                          */
+            uint64_t delivery_rate;  /* bytes a second, the last sample; 0: none              */
         } congestion;
         struct {
             uint8_t reason; /* enum hf_drop                                                   */

@@ -73,6 +73,8 @@ uint64_t hf_sim_hash_record(uint64_t hash, const struct hf_trace_record *r)
     case HF_TRACE_CONGESTION:
         hash = hash_two(hash, r->u.congestion.cwnd, r->u.congestion.ssthresh);
         hash = hash_two(hash, r->u.congestion.in_flight, r->u.congestion.phase);
+        hash = hash_two(hash, r->u.congestion.pacing_rate, r->u.congestion.delivery_rate);
+        hash = hash_two(hash, r->u.congestion.control, r->u.congestion.bbr_state);
         return hash_two(hash, r->u.congestion.srtt_us, r->u.congestion.rto_us);
     case HF_TRACE_DROP: return hf_sim_hash_value(hash, r->u.drop.reason);
     case HF_TRACE_CALL: return hash_two(hash, r->u.call.call, r->u.call.bytes);

@@ -3,6 +3,7 @@
  * zero. bytes_sent counts what was sent again once more, as Linux does. */
 #include "socket/sockets.h"
 
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 #include <stdbool.h>
 #include <string.h>
@@ -120,6 +121,27 @@ uint32_t hf_socket_info(struct hf_socket *socket, void *out, uint32_t len)
     sender(&s, &info);
     receiver(&s, &info);
     times(socket, &s, &info);
+    uint32_t n = len < sizeof info ? len : (uint32_t)sizeof info;
+    memcpy(out, &info, n);
+    return n;
+}
+
+#define BBR_UNIT 256u /* the gains of struct tcp_bbr_info are in 1/256 */
+
+/* TCP_CC_INFO: struct tcp_bbr_info, or nothing for a controller that has nothing to tell. */
+uint32_t hf_socket_cc_info(struct hf_socket *socket, void *out, uint32_t len)
+{
+    struct hf_tcp_status s;
+    hf_socket_status(socket, &s);
+    if (s.congestion != HF_CONGESTION_BBR || !s.bbr_state)
+        return 0;
+    struct tcp_bbr_info info = {
+        .bbr_bw_lo = (uint32_t)s.bbr_bw,
+        .bbr_bw_hi = (uint32_t)(s.bbr_bw >> 32),
+        .bbr_min_rtt = (uint32_t)(s.bbr_min_rtt / HF_US),
+        .bbr_pacing_gain = s.bbr_pacing_gain * BBR_UNIT / 100,
+        .bbr_cwnd_gain = s.bbr_cwnd_gain * BBR_UNIT / 100,
+    };
     uint32_t n = len < sizeof info ? len : (uint32_t)sizeof info;
     memcpy(out, &info, n);
     return n;

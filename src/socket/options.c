@@ -648,6 +648,10 @@ static int get_structure(struct hf_socket *s, int level, int name, void *value, 
         tell(text, sizeof text, value, len);
         return 1;
     }
+    if (level == IPPROTO_TCP && name == TCP_CC_INFO) {
+        *len = hf_socket_cc_info(s, value, *len);
+        return 1;
+    }
     if (level == IPPROTO_TCP && name == TCP_INFO) {
         *len = hf_socket_info(s, value, *len);
         return 1;

@@ -145,6 +145,7 @@ void hf_socket_options_apply(struct hf_socket *s);
 void hf_socket_fast_open_keys_apply(struct hf_socket *s);
 /* struct tcp_info, len bytes of it at the most; returns how many were written. */
 uint32_t hf_socket_info(struct hf_socket *s, void *info, uint32_t len);
+uint32_t hf_socket_cc_info(struct hf_socket *s, void *info, uint32_t len);
 /* The connection's block; all zero, CLOSED, when there is none. */
 void hf_socket_status(const struct hf_socket *s, struct hf_tcp_status *status);
 

@@ -14,6 +14,7 @@
 static const struct hf_congestion_ops *const controllers[HF_CONGESTION_COUNT] = {
     [HF_CONGESTION_RENO] = &hf_cc_reno,
     [HF_CONGESTION_CUBIC] = &hf_cc_cubic,
+    [HF_CONGESTION_BBR] = &hf_cc_bbr,
 };
 
 const struct hf_congestion_ops *hf_congestion_of(unsigned number)
@@ -51,10 +52,13 @@ const char *hf_congestion_name(int number)
 void hf_congestion_start(struct hf_congestion *cc, const struct hf_congestion_ops *ops,
                          const struct hf_settings *settings, hf_time now)
 {
-    uint32_t mss = cc->mss, initial = cc->initial_window;
+    uint32_t mss = cc->mss, initial = cc->initial_window, srtt_us = cc->srtt_us;
+    uint32_t random = cc->random;
     memset(cc, 0, sizeof *cc);
     cc->ops = ops;
     cc->mss = mss;
+    cc->srtt_us = srtt_us;
+    cc->random = random;
     cc->cwnd = cc->initial_window = initial;
     cc->ssthresh = UINT32_MAX;
     cc->slow_start_limit = settings->slow_start_limit;
@@ -155,6 +159,7 @@ void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *set
                          struct hf_ack_info *ack)
 {
     cc->acked += ack->acked;
+    cc->srtt_us = ack->srtt_us;
     if (ack->rtt > 0) {
         uint32_t us = ack->rtt / HF_US < UINT32_MAX ? (uint32_t)(ack->rtt / HF_US) : UINT32_MAX;
         cc->min_rtt = HF_US * hf_windowed_min(&cc->rtts, MIN_RTT_WINDOW_MS,
@@ -171,11 +176,11 @@ void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *set
 }
 
 void hf_congestion_lost(struct hf_congestion *cc, const struct hf_rate_mark *mark, uint32_t bytes,
-                        bool sack)
+                        bool sack, hf_time now)
 {
     hf_rate_lost(&cc->rate, bytes);
     if (cc->ops->on_lost)
-        cc->ops->on_lost(cc, mark, bytes, sack);
+        cc->ops->on_lost(cc, mark, bytes, sack, now);
 }
 
 void hf_congestion_idle_end(struct hf_congestion *cc, const struct hf_settings *settings,
@@ -195,4 +200,23 @@ void hf_congestion_shift(struct hf_congestion *cc, hf_time by)
     cc->rate.first_sent_at += by;
     if (cc->ops->shift)
         cc->ops->shift(cc, by);
+}
+
+/* ---- Pacing ---- */
+
+#define SLOW_START_PACE 200u /* percent of cwnd / srtt: Linux tcp_pacing_ss_ratio                */
+#define AVOIDANCE_PACE 120u  /* ... tcp_pacing_ca_ratio                                          */
+#define FIRST_PACE 277u      /* draft-ietf-ccwg-bbr 5.6.2: Startup's gain                        */
+
+uint64_t hf_congestion_pace(const struct hf_congestion *cc)
+{
+    if (!cc->paced)
+        return 0;
+    if (cc->pacing_rate)
+        return cc->pacing_rate;
+    unsigned percent = cc->ops->own_pace                 ? FIRST_PACE
+                       : cc->cwnd < cc->ssthresh / 2     ? SLOW_START_PACE
+                                                         : AVOIDANCE_PACE;
+    uint32_t srtt_us = cc->srtt_us ? cc->srtt_us : 1000;
+    return (uint64_t)cc->cwnd * percent * 10000 / srtt_us;
 }

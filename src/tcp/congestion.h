@@ -14,11 +14,13 @@
 #include <handfast/settings.h>
 #include <handfast/types.h>
 
+#include "tcp/bbr.h"
 #include "tcp/hystart.h"
 #include "tcp/rate.h"
 #include "tcp/windowed.h"
 
 struct hf_congestion_ops;
+struct hf_tcp_status;
 
 struct hf_reno {
     uint32_t acked; /* octets acknowledged since the window last grew                         */
@@ -46,6 +48,8 @@ struct hf_congestion {
     uint32_t cwnd, ssthresh; /* octets                                                        */
     uint32_t mss;            /* SMSS, octets                                                  */
     uint32_t initial_window; /* octets                                                        */
+    uint32_t random;         /* a number of this connection's own                             */
+    uint32_t srtt_us;        /* 0: no sample                                                  */
     uint32_t acked;          /* octets ever acknowledged, modulo 2^32: the clock of rounds    */
     uint64_t pacing_rate;    /* octets a second; 0: not paced                                 */
     hf_time min_rtt;         /* the least of the last 10 s; 0: none                           */
@@ -67,6 +71,7 @@ struct hf_congestion {
     union {
         struct hf_reno reno;
         struct hf_cubic cubic;
+        struct hf_bbr bbr;
     } own;
 };
 
@@ -107,7 +112,7 @@ struct hf_congestion_ops {
 
     /* Octets of a sent record were declared lost. NULL: not interested. */
     void (*on_lost)(struct hf_congestion *cc, const struct hf_rate_mark *mark, uint32_t bytes,
-                    bool sack);
+                    bool sack, hf_time now);
 
     /* A loss begins a recovery, or the timer fired: the ssthresh to come down to, from the window
      * that was in use. */
@@ -133,9 +138,18 @@ struct hf_congestion_ops {
 
     void (*save)(const struct hf_congestion *cc, struct hf_congestion_saved *saved);
     void (*resume)(struct hf_congestion *cc, const struct hf_congestion_saved *saved);
+
+    /* STATUS: what only this one has. NULL: nothing. */
+    void (*describe)(const struct hf_congestion *cc, struct hf_tcp_status *status);
 };
 
-extern const struct hf_congestion_ops hf_cc_reno, hf_cc_cubic;
+extern const struct hf_congestion_ops hf_cc_reno, hf_cc_cubic, hf_cc_bbr;
+
+/* enum hf_bbr_state; 0 with another controller. */
+static inline uint8_t hf_congestion_bbr_state(const struct hf_congestion *cc)
+{
+    return cc->ops == &hf_cc_bbr ? cc->own.bbr.state : 0;
+}
 
 /* ---- congestion.c ---- */
 
@@ -144,7 +158,7 @@ uint8_t hf_congestion_number(const char *name);
 const struct hf_congestion_ops *hf_congestion_of(unsigned number);
 unsigned hf_congestion_number_of(const struct hf_congestion_ops *ops);
 
-/* Begin, with mss and initial_window set. */
+/* Begin, with mss, initial_window, srtt_us and random set. */
 void hf_congestion_start(struct hf_congestion *cc, const struct hf_congestion_ops *ops,
                          const struct hf_settings *settings, hf_time now);
 
@@ -158,7 +172,7 @@ void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *set
 
 /* Octets of a record are declared lost. */
 void hf_congestion_lost(struct hf_congestion *cc, const struct hf_rate_mark *mark, uint32_t bytes,
-                        bool sack);
+                        bool sack, hf_time now);
 
 /* The window that a reduction starts from: settings say cwnd or what was in flight; a window that
  * was not used counts no more than what was (RFC 7661 4.4.1). */
@@ -175,6 +189,9 @@ void hf_congestion_idle_end(struct hf_congestion *cc, const struct hf_settings *
                             hf_time idle, hf_time rto, hf_time now);
 
 void hf_congestion_shift(struct hf_congestion *cc, hf_time by);
+
+/* The rate to pace at, octets a second; 0: do not. */
+uint64_t hf_congestion_pace(const struct hf_congestion *cc);
 
 /* Slow start by an ACK: at most `limit` segments, 0: no limit. */
 void hf_congestion_slow_start(struct hf_congestion *cc, uint32_t acked, uint32_t limit);

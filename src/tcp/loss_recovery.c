@@ -21,6 +21,8 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     a->recover_valid = (c->flags & HF_F_AFTER_TIMEOUT) != 0;
     a->cc.mss = c->mss;
     a->cc.initial_window = hf_recovery_initial_window(env, c->mss);
+    a->cc.srtt_us = c->srtt_us;
+    a->cc.random = c->hash;
     hf_congestion_start(&a->cc, hf_congestion_of(c->congestion), env->settings, env->now);
     hf_rack_start(env, c, a);
     a->rto_at = c->rtx_at;
@@ -166,8 +168,10 @@ static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         info.rtt = info.rs.rtt;
     info.lost = info.rs.newly_lost;
     uint32_t cwnd = a->cc.cwnd, ssthresh = a->cc.ssthresh;
+    uint8_t state = hf_congestion_bbr_state(&a->cc);
     hf_congestion_acked(&a->cc, env->settings, &info);
-    if (a->cc.cwnd != cwnd || a->cc.ssthresh != ssthresh)
+    if (a->cc.cwnd != cwnd || a->cc.ssthresh != ssthresh ||
+        state != hf_congestion_bbr_state(&a->cc))
         hf_trace_congestion(env, c);
 }
 
@@ -198,7 +202,8 @@ void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_acti
     const struct hf_sent *s = hf_sent_at(env, index);
     hf_sent_lost(env, &a->sent, index);
     if (!a->mtu_probe || s->start != a->mtu_start) /* a probe tells of its size, not of congestion */
-        hf_congestion_lost(&a->cc, &s->rate, hf_sent_len(s), (c->flags & HF_F_SACK) != 0);
+        hf_congestion_lost(&a->cc, &s->rate, hf_sent_len(s), (c->flags & HF_F_SACK) != 0,
+                           env->now);
 }
 
 void hf_recovery_delivered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,

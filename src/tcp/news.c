@@ -260,6 +260,10 @@ void hf_trace_congestion(struct hf_env *env, const struct hf_tcp *c)
     r.u.congestion.srtt_us = c->srtt_us;
     r.u.congestion.rto_us = c->rto_us;
     r.u.congestion.phase = (uint8_t)hf_recovery_phase(a);
+    r.u.congestion.control = c->congestion;
+    r.u.congestion.bbr_state = hf_congestion_bbr_state(&a->cc);
+    r.u.congestion.pacing_rate = hf_congestion_pace(&a->cc);
+    r.u.congestion.delivery_rate = a->cc.rate.bytes_per_s;
     hf_env_trace(env, &r, 0);
 }
 

@@ -264,6 +264,16 @@ static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq 
 }
 
 /* What is lost: the first piece after a loss was found leaves whatever the window says. */
+/* The pacer holds text back: its timer puts the connection back into the round. */
+static bool pacer_waits(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+{
+    uint64_t rate = hf_congestion_pace(&a->cc);
+    if (!rate || hf_pacer_room(&a->pacer, rate, c->mss, env->now))
+        return false;
+    a->pace_at = hf_pacer_wake(&a->pacer, rate, c->mss);
+    return true;
+}
+
 static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                                 struct piece *p)
 {
@@ -274,6 +284,8 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
     }
     uint32_t flight = hf_recovery_in_flight(c, a);
     if (!a->rtx_first && flight && flight + p->len > a->cc.cwnd)
+        return false;
+    if (!a->rtx_first && pacer_waits(env, c, a))
         return false;
     a->rtx_first = false;
     p->reason = a->rtx_reason;
@@ -371,7 +383,7 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
         p->push = true;
     if (fin && !queued)
         return p->fin;
-    return len && worth_sending(env, c, a, queued, len, p->fin);
+    return len && worth_sending(env, c, a, queued, len, p->fin) && !(a && pacer_waits(env, c, a));
 }
 
 /* RFC 8985 7.3: new text, one segment beyond what cwnd allows, or else the last segment again. */
@@ -421,6 +433,9 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                     const struct piece *p)
 {
     hf_seq end = p->seq + p->len + p->fin;
+    uint64_t rate = a && p->len ? hf_congestion_pace(&a->cc) : 0;
+    if (rate)
+        hf_pacer_sent(&a->pacer, rate, p->len, env->now);
     bool is_new = hf_seq_gt(end, c->snd_nxt);
     if (is_new) {
         if (!hf_tcp_outstanding(c))
@@ -592,7 +607,7 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
     uint32_t next = unsent < c->mss ? unsent : c->mss;
     bool full = flight + next > a->cc.cwnd;
     hf_congestion_sent(&a->cc, flight, unsent && full,
-                       !unsent && !full && a->phase == HF_PHASE_SLOW_START);
+                       !unsent && !full && !a->sent.lost.first);
 }
 
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,

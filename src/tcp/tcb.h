@@ -18,6 +18,7 @@
 #include "base/env.h"
 #include "base/seq.h"
 #include "tcp/congestion.h"
+#include "tcp/pacing.h"
 #include "tcp/sent.h"
 #include "tcp/windowed.h"
 #include "wire/flow.h"
@@ -245,6 +246,8 @@ struct hf_active {
     uint32_t snd_dropped;     /* bytes ever dropped from the front of snd                     */
     uint32_t reserved;        /* bytes handed out by hf_tcp_reserve                           */
     struct hf_congestion cc;
+    struct hf_pacer pacer;
+    hf_time pace_at;          /* when the pacer lets more leave; 0: it holds nothing back       */
     enum hf_phase phase;      /* SLOW_START stands for "open"; see hf_tcp_phase               */
     hf_seq recover;           /* RFC 6582                                                     */
     struct hf_sent_list sent; /* what was sent and is not acknowledged                        */

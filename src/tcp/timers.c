@@ -43,12 +43,19 @@ static hf_time user_timeout_at(const struct hf_env *env, const struct hf_tcp *c)
 }
 
 
+static hf_time pace_at(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    return a && a->pace_at ? a->pace_at : HF_NEVER;
+}
+
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
     if (!c->self || c->flags & HF_F_DETACHED)
         return;
     hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(env, c));
     at = earliest(at, earliest(keepalive_at(env, c), user_timeout_at(env, c)));
+    at = earliest(at, pace_at(env, c));
     hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
     if (at == HF_NEVER) {
         if (c->timer.tick)
@@ -291,6 +298,7 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
         hf_time user = user_timeout_at(env, c), keepalive = keepalive_at(env, c);
         hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(env, c));
         at = earliest(at, earliest(user, keepalive));
+        at = earliest(at, pace_at(env, c));
         if (at > env->now || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
             break;
         if (at == user) {
@@ -304,6 +312,9 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
             hf_trace_timer(env, c, HF_TIMER_DELACK, 1, env->settings->delack);
             c->delack_at = HF_NEVER;
             hf_tcp_want(env, c, HF_WANT_ACK);
+        } else if (at == pace_at(env, c)) {
+            hf_tcp_active(env, c)->pace_at = 0;
+            hf_tcp_want(env, c, 0);
         } else {
             on_keepalive(env, c);
         }
@@ -324,6 +335,8 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
         a->rto_at += by;
         a->pto_from += by;
         hf_rack_shift(a, by);
+        a->pacer.next += by;
+        a->pace_at += a->pace_at ? by : 0;
     }
     if (a && a->busy_since_ms)
         a->busy_since_ms += (uint32_t)(by / HF_MS);

@@ -385,7 +385,9 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
         s->resent = a->sent.resent;
         s->dup_acks = a->dupacks;
         s->min_rtt = a->cc.min_rtt;
-        s->pacing_rate = a->cc.pacing_rate;
+        s->pacing_rate = hf_congestion_pace(&a->cc);
+        if (a->cc.ops->describe)
+            a->cc.ops->describe(&a->cc, s);
         s->delivery_rate = a->cc.rate.bytes_per_s;
         s->rate_app_limited = a->cc.rate.rate_app_limited;
     }

@@ -105,6 +105,8 @@ static void sysctl(struct hf_settings *s, const char *key, const char *value)
         s->fast_open = (uint16_t)n;
     else if (strcmp(key, "tcp_fastopen_blackhole_timeout_sec") == 0)
         s->fast_open_retry = n * HF_SEC;
+    else if (strcmp(key, "tcp_congestion_control") == 0 && hf_congestion_named(value) > 0)
+        s->congestion = hf_congestion_name(hf_congestion_named(value));
 }
 
 static void flag(struct pd_flags *flags, const char *key, const char *value)

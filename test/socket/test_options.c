@@ -1,6 +1,7 @@
 /* setsockopt and getsockopt: what is kept, what is refused, and what a connection inherits. */
 #include "pair.h"
 
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 
 struct row {
@@ -82,6 +83,7 @@ TEST(congestion_control_by_name, none, "")
     assert_int_equal(len, 3);
     assert_memory_equal(name, "renx", 4);
     FAILS(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5), ENOENT);
+    assert_int_equal(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3), 0);
     FAILS(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION, "", 0), EINVAL);
     FAILS(hf_socket_set_option(client, fd, IPPROTO_TCP, TCP_CONGESTION,
                                "a name that is much too long", 28), ENOENT);
@@ -143,6 +145,26 @@ TEST(tcp_info_tells_the_connection, linux, "")
     len = 1;
     assert_int_equal(hf_socket_get_option(server, b, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
     assert_int_equal(len, 1);
+    pair_end();
+}
+
+/* TCP_CC_INFO: BBR tells its model, the others nothing. */
+TEST(cc_info_tells_bbr, linux, "")
+{
+    struct tcp_bbr_info bbr;
+    uint32_t len = sizeof bbr;
+    int a, b;
+    pair_begin(V4);
+    new_connection(&a, &b);
+    assert_int_equal(hf_socket_get_option(client, a, IPPROTO_TCP, TCP_CC_INFO, &bbr, &len), 0);
+    assert_int_equal(len, 0);
+    assert_int_equal(hf_socket_set_option(client, a, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3), 0);
+    assert_int_equal(send_bytes(client, a, "0123456789", 10, 0), 10);
+    len = sizeof bbr;
+    assert_int_equal(hf_socket_get_option(client, a, IPPROTO_TCP, TCP_CC_INFO, &bbr, &len), 0);
+    assert_int_equal(len, sizeof bbr);
+    assert_int_equal(bbr.bbr_pacing_gain, 277 * 256 / 100);
+    assert_int_equal(bbr.bbr_cwnd_gain, 512);
     pair_end();
 }
 

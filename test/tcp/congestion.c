@@ -57,6 +57,7 @@ TEST(names, none, "")
 {
     assert_int_equal(hf_congestion_named("reno"), HF_CONGESTION_RENO);
     assert_int_equal(hf_congestion_named("cubic"), HF_CONGESTION_CUBIC);
+    assert_int_equal(hf_congestion_named("bbr"), HF_CONGESTION_BBR);
     assert_int_equal(hf_congestion_named("vegas"), HF_ERR_ARGUMENT);
     assert_int_equal(hf_congestion_named(NULL), HF_ERR_ARGUMENT);
     for (int i = 1; i < HF_CONGESTION_COUNT; i++)
