@@ -27,6 +27,17 @@ static uint32_t segments(uint32_t bytes, uint32_t mss)
     return mss ? (bytes + mss - 1) / mss : 0;
 }
 
+/* Segments that the peer has, as near as counts of bytes tell. The SYN is one, with the text that it
+ * may carry. */
+static uint32_t delivered(const struct hf_tcp_status *s)
+{
+    if (s->state < HF_ESTABLISHED)
+        return 0;
+    if (s->fast_open == HF_FAST_OPEN_TAKEN && !s->retransmits)
+        return 1 + s->text_segments_sent - segments(s->snd_nxt - s->snd_una, s->mss);
+    return 1 + segments((uint32_t)s->bytes_acked, s->mss) + s->sacked_segments;
+}
+
 static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
 {
     static const uint8_t ca_state[] = {TCP_CA_Open, TCP_CA_Open, TCP_CA_Recovery, TCP_CA_Loss};
@@ -39,9 +50,7 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
     info->tcpi_sacked = s->sacked_segments;
     info->tcpi_lost = segments(s->lost, s->mss);
     info->tcpi_retrans = segments(s->resent, s->mss);
-    /* The SYN is one, too. */
-    bool synchronized = s->state >= HF_ESTABLISHED;
-    info->tcpi_delivered = synchronized + segments((uint32_t)s->bytes_acked, s->mss) + s->sacked_segments;
+    info->tcpi_delivered = delivered(s);
     info->tcpi_unacked = segments(s->snd_nxt - s->snd_una, s->mss);
     info->tcpi_snd_cwnd = s->mss ? s->cwnd / s->mss : 0;
     info->tcpi_snd_ssthresh =
