@@ -342,6 +342,8 @@ static bool from_syn(const struct hf_tcp *c, const struct hf_active *a, struct p
         p->fin = false;
     }
     p->push = p->len == left;
+    p->mtu_probe = false;
+    p->reason = HF_SEND_NEW;
     return p->len > 0;
 }
 
