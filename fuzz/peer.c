@@ -1,5 +1,5 @@
 /* A stack and a peer that follows no rules, from the first SYN on: listeners, held SYNs,
- * cookies, half-open entries, several connections on few ports, ICMP errors, every user
+ * cookies, half-open entries, Fast Open, several connections on few ports, ICMP errors, every user
  * call, little memory and allocations that fail. (established.c begins later, with two
  * stacks and text that is checked.)
  *
@@ -35,7 +35,9 @@ enum {
     HOLD = 4,
     SMALL_MEMORY = 8,
     USE_IPV6 = 16,
-    BACKLOG_0 = 32
+    BACKLOG_0 = 32,
+    FAST_OPEN = 64,
+    WITHOUT_COOKIE = 128
 };
 
 /* What the peer saw last of each of its ports. */
@@ -58,6 +60,7 @@ struct world {
     uint8_t out[PACKET_MAX]; /* the last packet that came out                                 */
     uint32_t out_len;
     uint8_t how;
+    uint8_t cookie[HF_FAST_OPEN_COOKIE_MAX]; /* Fast Open: the last that came out, or was sent      */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -97,6 +100,8 @@ static void learn(struct world *w)
         seen->seq = seg.ack;
     if (seg.options.has_ts)
         seen->tsval = seg.options.tsval;
+    if (hf_fast_open_cookie_len(&seg.options))
+        memcpy(w->cookie, seg.options.cookie, hf_fast_open_cookie_len(&seg.options));
 }
 
 static void pull(struct world *w, size_t room)
@@ -154,6 +159,14 @@ static void take_options(struct world *w, struct hf_tcp_options *o, const struct
         o->tsecr = near(w, seen->tsval);
     }
     o->sacks = which >> 4 & 3;
+    if (which & 64) { /* an even length, as the stack would never build another */
+        uint8_t form = take(w);
+        o->fast_open = (uint8_t)(HF_FAST_OPEN_OPTION | (form & HF_FAST_OPEN_EXPERIMENTAL) |
+                                 (form & 7 ? 2 + 2 * (form & 7) : 0));
+        o->cookie = w->cookie;
+        if (which & 128)
+            w->cookie[take(w) % sizeof w->cookie] ^= take(w);
+    }
     for (unsigned i = 0; i < o->sacks; i++) {
         o->sack[i].start = near(w, seen->ack);
         o->sack[i].end = near(w, seen->ack);
@@ -180,8 +193,10 @@ static void segment(struct world *w)
     head.window = choice & 128 ? take16(w) : 65535;
     head.urgent = head.flags & HF_URG ? take16(w) : 0;
     take_options(w, &head.options, seen);
-    while (hf_tcp_options_len(&head.options) > HF_TCP_OPTIONS_MAX)
+    while (hf_tcp_options_len(&head.options) > HF_TCP_OPTIONS_MAX && head.options.sacks)
         head.options.sacks--;
+    if (hf_tcp_options_len(&head.options) > HF_TCP_OPTIONS_MAX)
+        head.options.fast_open = 0;
     uint32_t ip = hf_flow_ip_header(&flow), text = (uint32_t)take(w) * 4;
     if (text > 600)
         text = 0;
@@ -243,6 +258,8 @@ static void listen_again(struct world *w)
                                .local.port = 80,
                                .backlog = w->how & BACKLOG_0 ? 0 : 2,
                                .hold = (w->how & HOLD) != 0};
+    if (!listen.hold && w->how & FAST_OPEN)
+        listen.fast_open = 2;
     if (hf_tcp_listen(w->stack, &listen, &w->listener) != 0)
         return;
 }
@@ -256,6 +273,8 @@ static void open_or_accept(struct world *w, hf_conn *conn)
                                .local.port = (uint16_t)(5000 + (how >> 1) % PORTS),
                                .remote = {w->peer, (uint16_t)(4000 + (how >> 1) % PORTS)},
                                .timeout = how & 64 ? 20 * HF_SEC : 0};
+        if (w->how & FAST_OPEN)
+            open.fast_open = how >> 3 & 7;
         if (hf_tcp_open(w->stack, &open, &fresh) != 0)
             return;
     } else if (hf_tcp_accept(w->stack, w->listener, 7, &fresh) != 1) {
@@ -330,6 +349,10 @@ static void listener_call(struct world *w)
     case 4:
         (void)hf_syn_refuse(w->stack, w->syn);
         break;
+    case 5:
+        hf_stack_fast_open_forget(w->stack);
+        (void)hf_listener_fast_open(w->stack, w->listener, take(w) & 3, 0);
+        break;
     default:
         (void)hf_syn_accept(w->stack, w->syn);
         break;
@@ -396,6 +419,11 @@ static void begin(struct world *w)
     config.settings.cookies = w->how & USE_COOKIES ? HF_COOKIES_ALWAYS : HF_COOKIES_WHEN_FULL;
     config.settings.snd_buffer = config.settings.rcv_buffer = 16384;
     config.settings.time_wait_max = config.settings.orphans_max = 3;
+    config.settings.fast_open_servers = 3;
+    if (w->how & WITHOUT_COOKIE)
+        config.settings.fast_open |= HF_FAST_OPEN_CLIENT_NO_COOKIE | HF_FAST_OPEN_SERVER_NO_COOKIE;
+    if (w->how & FAST_OPEN)
+        config.settings.fast_open |= HF_FAST_OPEN_SERVER;
     config.allocator = hf_sim_allocator_use(&w->memory);
     config.memory_limit = w->how & SMALL_MEMORY ? HF_MEMORY_MIN : (size_t)4 << 20;
     config.connections_max = 12;

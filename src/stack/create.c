@@ -319,7 +319,7 @@ void hf_stack_counters(const struct hf_stack *stack, struct hf_stack_counters *c
 const char *hf_stack_check(struct hf_stack *stack)
 {
     struct hf_env *env = &stack->env;
-    uint32_t in_table = 0, orphans = 0;
+    uint32_t in_table = 0, orphans = 0, pending = 0;
     for (uint32_t i = 1; i < env->conns.slabs_room << env->conns.shift; i++) {
         struct hf_tcp *c = hf_pool_find(&env->conns, i);
         if (!c || c->self != i || c->flags & HF_F_ZOMBIE)
@@ -328,12 +328,15 @@ const char *hf_stack_check(struct hf_stack *stack)
         if (fault)
             return fault;
         in_table += !(c->flags & HF_F_DETACHED);
+        pending += (c->fast_open & HF_FO_PENDING) != 0;
         orphans += (c->flags & (HF_F_DETACHED | HF_F_ORPHAN)) == HF_F_ORPHAN;
     }
     if (in_table != env->counters.connections)
         return "the number of connections is not what the counter says";
     if (orphans != env->counters.orphans)
         return "the number of orphans is not what the counter says";
+    if (pending != env->fast_open_pending)
+        return "the number of Fast Open connections that wait is not what is counted";
     if (env->counters.half_open != env->half_opens.count)
         return "the number of half-open entries is not what the counter says";
     if (env->counters.time_wait != env->time_waits.count)

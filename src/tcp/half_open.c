@@ -316,6 +316,8 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     }
     bool full = hf_listen_half_open_full(env, l);
     if (!l->hold && (s->cookies == HF_COOKIES_ALWAYS || (full && s->cookies))) {
+        if (seg->text_all && l->fast_open_max)
+            hf_env_drop(env, HF_DROP_TEXT_ON_SYN, (uint32_t)hash, HF_LISTEN, seg->packet);
         answer_with_cookie(env, l, &h, hash, path->link_mtu);
         return;
     }

@@ -1,4 +1,4 @@
-/* Rows C1 to C6 and C20 of docs/attacks.md: peers, real or not, that open and open. */
+/* Rows C1 to C6, C20 and C23 of docs/attacks.md: peers, real or not, that open and open. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +46,92 @@ TEST(syn_flood_costs_little_and_others_get_in, none, "C1")
     size_t entries = (size_t)(after.connections - before.connections + after.time_wait) * 2048;
     assert_true(after.memory <= before.memory + (config.backlog + 65) * 64 + entries + 65536);
     assert_true(after.probes - before.probes <= 16 * (after.segments_in - before.segments_in));
+    victim_unharmed(v);
+    victim_end(v, 24 * 8192);
+}
+
+/* ---- C23: Fast Open ---- */
+
+static struct victim *with_fast_open(void)
+{
+    struct victim_config config;
+    victim_config_init(&config);
+    config.settings.fast_open |= HF_FAST_OPEN_SERVER | HF_FAST_OPEN_ALL_LISTENERS;
+    return victim_new(&config);
+}
+
+static struct wire_segment syn_with_text(const struct victim *v, uint32_t who, uint16_t port)
+{
+    static const uint8_t text[100];
+    struct wire_segment s = from(v, stranger(v, who), port, SYN, random32(), 0);
+    s.cookie_len = 8;
+    s.text = text;
+    s.text_len = sizeof text;
+    return s;
+}
+
+/* Without the key a cookie is a guess of 64 bits; one address's is none for another. */
+TEST(fast_open_cookies_are_not_forged, none, "C23 F-1")
+{
+    struct victim *v = with_fast_open();
+    struct wire_segment s = from(v, stranger(v, 1), 5000, SYN, 1, 0);
+    s.cookie_len = 0;
+    send_segment(v, &s);
+    flush(v);
+    assert_int_equal(v->last.cookie_len, 8);
+    uint8_t cookie[8];
+    memcpy(cookie, v->last.cookie, sizeof cookie);
+    struct hf_stack_counters before = victim_counters(v);
+    uint32_t n = small_or_full(1u << 15, 1u << 22);
+    for (uint32_t i = 0; i < n; i++) {
+        s = syn_with_text(v, 2 + i % 1000, (uint16_t)(5001 + i % 50000));
+        for (unsigned b = 0; b < 8; b++)
+            s.cookie[b] = i % 2 ? cookie[b] : (uint8_t)check_random();
+        if (i % 3 == 0)
+            s.cookie[check_random_below(8)] ^= (uint8_t)(1 + check_random_below(255));
+        send_segment(v, &s);
+        if (i % 1000 == 999)
+            pass(v, 100 * HF_MS);
+    }
+    flush(v);
+    struct hf_stack_counters after = victim_counters(v);
+    assert_int_equal(after.fast_opens_in, before.fast_opens_in);
+    assert_int_equal(after.connections, before.connections);
+    victim_unharmed(v);
+    victim_end(v, 24 * 8192);
+}
+
+/* Who has a good cookie, or watches those who have: so many connections, and no more by resets. */
+TEST(fast_open_flood_is_bounded, none, "C23 F-5")
+{
+    struct victim *v = with_fast_open();
+    struct wire_segment s = from(v, stranger(v, 1), 5000, SYN, 1, 0);
+    s.cookie_len = 0;
+    send_segment(v, &s);
+    flush(v);
+    uint8_t cookie[8];
+    memcpy(cookie, v->last.cookie, sizeof cookie);
+    struct hf_stack_counters before = victim_counters(v);
+    uint32_t n = small_or_full(20000, 1000000);
+    for (uint32_t i = 0; i < n; i++) {
+        s = syn_with_text(v, 1, (uint16_t)(5001 + i % 60000));
+        memcpy(s.cookie, cookie, sizeof cookie);
+        send_segment(v, &s);
+        if (i % 2) { /* a reset that fits, to make room */
+            struct wire_segment r = from(v, stranger(v, 1), s.source_port, RST, s.seq + 101, 0);
+            send_segment(v, &r);
+        }
+        if (i % 500 == 499)
+            pass(v, HF_MS);
+        struct hf_stack_counters now = victim_counters(v);
+        assert_true(now.connections <= before.connections + v->config.backlog + 1);
+    }
+    flush(v);
+    struct hf_stack_counters after = victim_counters(v);
+    assert_true(after.fast_opens_in - before.fast_opens_in <= v->config.backlog + 1);
+    assert_true(after.drops[HF_DROP_FAST_OPEN_LIMIT] + after.drops[HF_DROP_TEXT_ON_SYN] +
+                    after.drops[HF_DROP_BACKLOG] >
+                n / 2);
     victim_unharmed(v);
     victim_end(v, 24 * 8192);
 }

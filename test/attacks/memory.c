@@ -232,6 +232,41 @@ static void held_syns(struct scene *s)
         hf_tcp_abort(hf_sim_stack(s->sim, s->host[0]), refused);
 }
 
+static void open_fast(struct scene *s, uint16_t remote, unsigned how, hf_conn *conn)
+{
+    struct hf_open open = {.size = sizeof open,
+                           .remote = {s->addr[1], remote},
+                           .fast_open = (uint8_t)(HF_OPEN_FAST | how)};
+    expect_allowed(s, hf_tcp_open(hf_sim_stack(s->sim, s->host[0]), &open, conn));
+}
+
+/* A cookie by one connection, then another whose text goes with its SYN. */
+static void fast_open(struct scene *s)
+{
+    struct hf_listen listen = {.size = sizeof listen, .local.port = 81, .fast_open = 2};
+    hf_listener for_cookies = 0;
+    hf_conn first = 0;
+    expect_allowed(s, hf_tcp_listen(hf_sim_stack(s->sim, s->host[1]), &listen, &for_cookies));
+    listen.local.port = 80;
+    expect_allowed(s, hf_tcp_listen(hf_sim_stack(s->sim, s->host[1]), &listen, &s->listener[1]));
+    open_fast(s, 81, 0, &first);
+    run_for(s, HF_SEC);
+    if (first != 0)
+        hf_tcp_abort(hf_sim_stack(s->sim, s->host[0]), first);
+    s->end[0].to_send = s->end[1].to_send = 4000;
+    open_fast(s, 80, HF_OPEN_FAST_DEFER, &s->end[0].conn);
+    s->end[0].shut = s->end[1].shut = true; /* not before it is open: that would cancel it */
+    hf_sim_wake(s->sim, s->host[0], hf_sim_now(s->sim), 0);
+    run_for(s, HF_SEC);
+    s->end[0].shut = s->end[1].shut = false;
+    for (int i = 0; i < 2; i++)
+        hf_sim_wake(s->sim, s->host[i], hf_sim_now(s->sim), 0);
+    run_for(s, 60 * HF_SEC);
+    if (for_cookies != 0)
+        expect_allowed(s, hf_listener_close(hf_sim_stack(s->sim, s->host[1]), for_cookies));
+    run_for(s, HF_SEC);
+}
+
 /* Echo requests of 3000 bytes, in fragments and whole, and errors that quote nothing of
  * ours. */
 static void fragments_and_icmp(struct scene *s)
@@ -401,6 +436,8 @@ static const struct scenario scenarios[] = {
     {"many accepts", many_accepts, {PATH, .delay = HF_MS}, false},
     {"held SYNs", held_syns, {PATH, .delay = HF_MS}, false},
     {"fragments and ICMP", fragments_and_icmp, {PATH, .delay = HF_MS}, false},
+    {"Fast Open", fast_open, {PATH, .delay = HF_MS}, false},
+    {"Fast Open with loss", fast_open, {PATH, .delay = HF_MS, .loss = 100000}, true},
 };
 
 #define SCENARIO(name, number)                                                                   \
@@ -418,3 +455,9 @@ SCENARIO(no_memory_in_a_simultaneous_open, 5)
 SCENARIO(no_memory_while_accepting, 6)
 SCENARIO(no_memory_for_held_syns, 7)
 SCENARIO(no_memory_for_fragments_and_icmp, 8)
+
+TEST(no_memory_in_a_fast_open, none, "C22 F-10")
+{
+    at_every_allocation(&scenarios[9]);
+    at_every_allocation(&scenarios[10]);
+}
