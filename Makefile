@@ -40,6 +40,8 @@ bench: build/build.ninja
 	@tools/dev/configure build -Dbench=enabled
 	@ninja -C build --quiet
 	@build/bench/handfast-bench --json build/bench.json
+	@if [ -w /dev/net/tun ]; then build/bench/handfast-tun --json build/bench-tun.json; \
+	    else echo 'TUN: not measured, /dev/net/tun is not ours to use'; fi
 
 bench-recovery: build/build.ninja
 	@tools/dev/setup demo bench
