@@ -112,6 +112,7 @@ struct hf_settings {
     uint16_t sent_records;    /* records of sent text that a connection may hold              */
     uint8_t rack;             /* 1: loss by time (RFC 8985 6); 0: by DupThresh (RFC 6675)     */
     uint8_t tlp;              /* 1: tail loss probes (RFC 8985 7)                             */
+    uint8_t frto;             /* 1: find out whether a timeout was needed (RFC 5682)          */
     uint8_t prr;              /* 1: proportional rate reduction (RFC 9937); 0: all at once    */
     hf_time tlp_ack_delay;    /* the peer's delayed ACK, added when one segment is in flight  */
 

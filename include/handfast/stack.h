@@ -188,6 +188,7 @@ struct hf_stack_counters {
     uint64_t segments_in, segments_out;
     uint64_t bytes_in, bytes_out;    /* payload, retransmissions included                     */
     uint64_t retransmits;
+    uint64_t spurious_retransmits;   /* of them, those found not to have been needed          */
     uint64_t resets_in, resets_out;
     uint64_t active_opens, passive_opens;
     uint64_t cookies_sent, cookies_taken;

@@ -24,7 +24,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     a->cc.srtt_us = c->srtt_us;
     a->cc.random = c->hash;
     hf_congestion_start(&a->cc, hf_congestion_of(c->congestion), env->settings, env->now);
-    hf_rack_start(env, c, a);
+    hf_rack_start(c, a);
     a->rto_at = c->rtx_at;
     a->pto_from = env->now;
     a->cc.ssthresh = hf_path_info_ssthresh(env, c);
@@ -109,6 +109,8 @@ static void go_open(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
     a->phase = HF_PHASE_SLOW_START;
     a->dupacks = 0;
     a->rtx_first = false;
+    a->frto = HF_FRTO_OFF;
+    a->frto_left = 0;
     hf_trace_congestion(env, c);
 }
 
@@ -207,8 +209,10 @@ void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_acti
 }
 
 void hf_recovery_delivered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                           const struct hf_sent *s, hf_seq end, const struct hf_delivery *d)
+                           const struct hf_sent *s, hf_seq end, struct hf_delivery *d)
 {
+    if (!(s->flags & HF_SENT_EVER_RESENT) && hf_seq_le(end, a->recover))
+        d->original = true;
     hf_rack_delivered(env, c, a, s, end, d);
     hf_rate_delivered(&a->cc.rate, &s->rate, end - s->start, s->sent_at,
                       (s->flags & HF_SENT_EVER_RESENT) != 0, env->now);
@@ -274,7 +278,6 @@ bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const st
 void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        hf_seq ack, struct hf_delivery *d)
 {
-    hf_time newest = 0;
     while (a->sent.first) {
         const struct hf_sent *s = hf_sent_at(env, a->sent.first);
         if (!hf_seq_lt(s->start, ack))
@@ -282,19 +285,42 @@ void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
         if (!(s->flags & HF_SENT_SACKED)) {
             d->acked_new += hf_seq_min(s->end, ack) - s->start;
             hf_recovery_delivered(env, c, a, s, hf_seq_min(s->end, ack), d);
-            newest = s->flags & HF_SENT_EVER_RESENT ? newest : env->now - s->sent_at;
             d->resent = d->resent || s->flags & HF_SENT_EVER_RESENT;
-            d->oldest_rtt = d->oldest_rtt ? d->oldest_rtt : newest;
+            d->oldest_rtt = d->oldest_rtt ? d->oldest_rtt : env->now - s->sent_at;
         }
         hf_sent_acked(env, &a->sent, ack);
     }
     if (d->resent)
         d->oldest_rtt = 0; /* Karn */
-    else if (newest)
-        hf_rack_rtt(env, a, newest);
 }
 
-/* ---- With SACK: RFC 6675 ---- */
+/* ---- It was no loss ---- */
+
+/* Is what was done for a loss to be taken back? In fast recovery, by echoes, only when nothing that was
+ * sent again is under way: some of it may have been needed. */
+static bool was_no_loss(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                        const struct hf_delivery *d)
+{
+    bool timed_out = a->phase == HF_PHASE_LOSS;
+    if (hf_undo_all_came_twice(a) && (!timed_out || d->acked))
+        return true;
+    if (timed_out && hf_frto_acked(env, c, a, d))
+        return true;
+    if (a->phase == HF_PHASE_SLOW_START || !d->acked || !hf_undo_original_came(a, d))
+        return false;
+    return timed_out || hf_seq_ge(c->snd_una, a->recover) || !a->sent.resent;
+}
+
+static void take_back(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    if (a->phase == HF_PHASE_RECOVERY)
+        c->flags |= HF_F_REORDERED; /* late is not lost, on this path */
+    hf_undo(env, c, a);
+    a->recover_valid = false;
+    go_open(env, c, a);
+}
+
+/* ---- With SACK: RFC 6675, RFC 8985 ---- */
 
 /* What is lost was found, by an ACK (or by none, when the reordering timer fired). */
 static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
@@ -302,6 +328,7 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
 {
     uint32_t flight = d->prior_flight;
     hf_prr_start(a, flight, d);
+    hf_undo_start(c, a);
     if (flight > a->cc.cwnd)
         flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
     come_down(env, c, a, flight, false);
@@ -362,11 +389,8 @@ static void after_ack_with_sack(struct hf_env *env, struct hf_tcp *c, struct hf_
     hf_rack_dsack(c, a, d->dsack);
     if (hf_tlp_acknowledged(a, seg, d))
         probe_mended(env, c, a, d->prior_flight);
-    if (d->sack_rtt) {
-        hf_rack_rtt(env, a, d->sack_rtt);
-        if (!d->acked)
-            hf_rtt_sample(env, c, d->sack_rtt);
-    }
+    if (d->sack_rtt && !d->acked)
+        hf_rtt_sample(env, c, d->sack_rtt);
     if (a->phase != HF_PHASE_SLOW_START && hf_seq_ge(c->snd_una, a->recover))
         leave_recovery(env, c, a);
     uint32_t lost_before = a->sent.lost_bytes;
@@ -403,8 +427,10 @@ static void new_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
 
 static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
-    if (a->phase == HF_PHASE_LOSS)
+    if (a->phase == HF_PHASE_LOSS) {
+        hf_tcp_want(env, c, 0); /* F-RTO may know more now */
         return;
+    }
     if (a->dupacks < UINT8_MAX)
         a->dupacks++;
     if (a->dupacks == 1)
@@ -425,6 +451,7 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
         return;
     if (hf_mtu_probe_explains_duplicates(env, c, a))
         return;
+    hf_undo_start(c, a);
     come_down(env, c, a, a->dup_nxt - c->snd_una, false);
     if (!a->cc.ops->own_window)
         a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
@@ -457,6 +484,10 @@ void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf
     if (!a)
         return;
     a->small_end = hf_seq_max(a->small_end, c->snd_una);
+    if (d->dsack)
+        hf_undo_dsack(env, c, a, &seg->options.sack[0]);
+    if (a->undo.armed && was_no_loss(env, c, a, d))
+        take_back(env, c, a);
     if (a->phase == HF_PHASE_LOSS && !a->sent.lost.first)
         record_rest(env, c, a);
     if (c->flags & HF_F_SACK)
@@ -478,6 +509,8 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     if (!a)
         return;
     uint32_t flight = c->snd_nxt - c->snd_una;
+    hf_undo_start(c, a);
+    hf_frto_start(env, a, a->phase == HF_PHASE_SLOW_START, c->backoff > 1);
     if (a->phase != HF_PHASE_LOSS)
         come_down(env, c, a, flight, false);
     hf_recovery_resend_all(env, c, HF_SEND_RTO);
@@ -502,6 +535,10 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     a->tlp.probing = false;
     a->rack.reorder_at = HF_NEVER;
     hf_mtu_probe_forget(a);
+    if (reason == HF_SEND_PMTU) {
+        a->undo.armed = false;
+        a->frto = HF_FRTO_OFF;
+    }
     const struct hf_sent *first = hf_sent_or_null(env, a->sent.first);
     uint32_t lost = a->sent.lost_bytes;
     bool by_time = reason == HF_SEND_RTO && c->flags & HF_F_SACK && env->settings->rack;

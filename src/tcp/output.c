@@ -278,6 +278,8 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
                                 struct piece *p)
 {
     hf_seq start, end;
+    if (a->frto == HF_FRTO_NEW)
+        return false; /* what is new goes first, and its ACK tells */
     if (!hf_recovery_next(env, c, a, &start, &end) || !old_piece(c, a, start, end, p)) {
         a->rtx_first = false;
         return false;
@@ -353,7 +355,8 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
     bool fin = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
     if (!queued && !fin)
         return false;
-    if (a && a->sent.lost.first)
+    bool asks = a && a->frto == HF_FRTO_NEW;
+    if (a && (asks ? !a->frto_left : a->sent.lost.first != 0))
         return false; /* what was lost goes first */
     if (queued)
         hf_tcp_age_path_mtu(env, c);
@@ -385,7 +388,8 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
         p->push = true;
     if (fin && !queued)
         return p->fin;
-    return len && worth_sending(env, c, a, queued, len, p->fin) && !(a && pacer_waits(env, c, a));
+    return len && (asks || worth_sending(env, c, a, queued, len, p->fin)) &&
+           !(a && pacer_waits(env, c, a));
 }
 
 /* RFC 8985 7.3: new text, one segment beyond what cwnd allows, or else the last segment again. */
@@ -459,6 +463,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             hf_mtu_probe_sent(c, a, p->seq, end);
         if (a)
             hf_recovery_sent(env, c, a, end);
+        if (a && a->frto_left)
+            a->frto_left--;
         if (p->fin)
             c->flags |= HF_F_FIN_SENT;
     } else {
@@ -469,13 +475,15 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->timing = false; /* Karn */
         if (a && p->reason != HF_SEND_PROBE)
             hf_recovery_sent_again(env, c, a, p->seq, end, p->reason != HF_SEND_TLP);
+        if (a && p->reason != HF_SEND_PROBE && p->reason != HF_SEND_TLP)
+            hf_undo_resent(env, c, a);
     }
     if (p->len) {
         c->text_segments_sent++;
         c->last_send_ms = hf_tcp_now_ms(env);
     }
     if (a && p->reason == HF_SEND_TLP)
-        hf_tlp_sent(c, a, !is_new);
+        hf_tlp_sent(env, c, a, !is_new);
     if (a && a->phase == HF_PHASE_RECOVERY)
         hf_prr_sent(a, end - p->seq);
     c->want &= (uint8_t)~HF_WANT_PUSH;
@@ -583,6 +591,14 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         c->want &= (uint8_t)~HF_WANT_PROBE;
         build_ack(env, c, packet, out, c->snd_una - 1, HF_SEND_PROBE);
         return true;
+    }
+    if (text && a && a->frto == HF_FRTO_NEW && c->snd_nxt == a->recover &&
+        !pacer_waits(env, c, a)) {
+        a->frto = HF_FRTO_OFF; /* there was nothing new to ask with */
+        if (pick_retransmission(env, c, a, &p)) {
+            build_piece(env, c, packet, out, &p);
+            return true;
+        }
     }
     if (text && c->want & HF_WANT_PROBE && pick_probe(env, c, &p)) {
         build_piece(env, c, packet, out, &p);

@@ -10,7 +10,6 @@
 #include "tcp/recovery.h"
 
 enum { STEPS_MAX = 31, PERSIST = 16 };  /* RFC 8985 6.2 step 4: recoveries without a D-SACK      */
-enum { RTT_WINDOW_MS = 300 * 1000 };    /* min_rtt of the last 5 minutes, as Linux               */
 
 /* Ties of a coarse clock are broken by sequence. */
 static bool sent_after(hf_time sent1, hf_seq end1, hf_time sent2, hf_seq end2)
@@ -18,26 +17,16 @@ static bool sent_after(hf_time sent1, hf_seq end1, hf_time sent2, hf_seq end2)
     return sent1 > sent2 || (sent1 == sent2 && hf_seq_gt(end1, end2));
 }
 
-/* Step 1: the least round trip, from what was sent once. */
-void hf_rack_rtt(const struct hf_env *env, struct hf_active *a, hf_time rtt)
-{
-    hf_time us = rtt / HF_US;
-    uint32_t value = us < 1 ? 1 : us > INT32_MAX ? INT32_MAX : (uint32_t)us;
-    hf_windowed_min(&a->rack.rtts, RTT_WINDOW_MS, hf_tcp_now_ms(env), value);
-}
-
-/* Until there are samples, SRTT stands for the least. */
-void hf_rack_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+void hf_rack_start(const struct hf_tcp *c, struct hf_active *a)
 {
     a->rack.reorder_at = HF_NEVER;
     a->rack.persist = c->reo_steps ? PERSIST : 0;
-    if (c->srtt_us)
-        hf_rack_rtt(env, a, c->srtt_us * HF_US);
 }
 
-static hf_time min_rtt(const struct hf_active *a)
+/* Step 1. Until there are samples, SRTT stands for the least. */
+static hf_time min_rtt(const struct hf_tcp *c, const struct hf_active *a)
 {
-    return hf_windowed_best(&a->rack.rtts) * HF_US;
+    return a->cc.min_rtt ? a->cc.min_rtt : c->srtt_us * HF_US;
 }
 
 /* Step 3: original text arrives behind text of a higher number. */
@@ -62,7 +51,7 @@ void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_act
     hf_time rtt = env->now - s->sent_at;
     if (s->flags & HF_SENT_EVER_RESENT) {
         uint32_t tsval = (uint32_t)(s->sent_at / HF_MS) + c->ts_offset;
-        if ((d->has_echo && (int32_t)(d->echo - tsval) < 0) || rtt < min_rtt(a))
+        if ((d->has_echo && (int32_t)(d->echo - tsval) < 0) || rtt < min_rtt(c, a))
             return;
     }
     if (r->valid && !sent_after(s->sent_at, end, r->sent_at, r->end))
@@ -81,7 +70,7 @@ static hf_time reordering_window(const struct hf_env *env, const struct hf_tcp *
         (a->phase != HF_PHASE_SLOW_START ||
          a->sent.sacked_segments >= env->settings->dupack_threshold))
         return 0;
-    hf_time srtt = c->srtt_us * HF_US, window = min_rtt(a) / 4 * (1 + c->reo_steps);
+    hf_time srtt = c->srtt_us * HF_US, window = min_rtt(c, a) / 4 * (1 + c->reo_steps);
     return window < srtt ? window : srtt;
 }
 

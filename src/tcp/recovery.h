@@ -18,6 +18,7 @@ struct hf_delivery {
     hf_seq fack;              /* the end of the highest SACKed text before it                 */
     uint32_t echo;            /* TSecr                                                        */
     bool has_echo;
+    bool original;            /* text sent once, before the timeout, is newly told to be there */
     bool resent;              /* something that it acknowledged was sent more than once       */
     bool duplicate;           /* RFC 5681 2                                                   */
     bool dsack;               /* its first block tells of something received twice (RFC 2883) */
@@ -42,7 +43,7 @@ void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct h
 void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
                       uint32_t index);
 void hf_recovery_delivered(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                           const struct hf_sent *s, hf_seq end, const struct hf_delivery *d);
+                           const struct hf_sent *s, hf_seq end, struct hf_delivery *d);
 /* What is to be sent again next: from *start, at least one segment or all that is lost there, to
  * *end. False: nothing. */
 bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
@@ -62,11 +63,26 @@ void hf_prr_start(struct hf_active *a, uint32_t flight, const struct hf_delivery
 void hf_prr_sent(struct hf_active *a, uint32_t bytes);
 void hf_prr_acked(struct hf_active *a, uint32_t in_flight, const struct hf_delivery *d, bool lost);
 
+/* ---- undo.c: RFC 3522, 4015, 2883 ---- */
+
+void hf_undo_start(const struct hf_tcp *c, struct hf_active *a);
+/* A segment was sent again. */
+void hf_undo_resent(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+void hf_undo_dsack(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                   const struct hf_sack_block *b);
+bool hf_undo_original_came(const struct hf_active *a, const struct hf_delivery *d);
+bool hf_undo_all_came_twice(const struct hf_active *a);
+void hf_undo(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+
+/* ---- frto.c: RFC 5682 ---- */
+
+void hf_frto_start(const struct hf_env *env, struct hf_active *a, bool open, bool again);
+bool hf_frto_acked(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                   const struct hf_delivery *d);
+
 /* ---- rack.c: RFC 8985 6 ---- */
 
-void hf_rack_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
-/* A round trip of something sent once. */
-void hf_rack_rtt(const struct hf_env *env, struct hf_active *a, hf_time rtt);
+void hf_rack_start(const struct hf_tcp *c, struct hf_active *a);
 /* A record, up to `end`, reached the peer. */
 void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        const struct hf_sent *s, hf_seq end, const struct hf_delivery *d);
@@ -85,7 +101,8 @@ void hf_rack_shift(struct hf_active *a, hf_time by);
 hf_time hf_tlp_at(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
                   hf_time from, hf_time rto_at);
 void hf_tlp_fire(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
-void hf_tlp_sent(const struct hf_tcp *c, struct hf_active *a, bool again);
+void hf_tlp_sent(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                 bool again);
 bool hf_tlp_acknowledged(struct hf_active *a, const struct hf_seg *seg,
                          const struct hf_delivery *d);
 

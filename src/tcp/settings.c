@@ -18,6 +18,7 @@
         .sent_records = 32768,            /* bounds what SACK can make us keep */                 \
         .rack = 1, .tlp = 1,              /* RFC 8985 */                                          \
         .prr = 1,                         /* RFC 9937 */                                          \
+        .frto = 1,                        /* RFC 5682 */                                          \
         .tlp_ack_delay = 200 * HF_MS,     /* RFC 8985 7.2; Linux tcp_rto_min */                   \
         .backlog_max = 4096,              /* Linux somaxconn */                                   \
         .half_open_max = 65536,                                                                   \

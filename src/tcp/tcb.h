@@ -20,7 +20,6 @@
 #include "tcp/congestion.h"
 #include "tcp/pacing.h"
 #include "tcp/sent.h"
-#include "tcp/windowed.h"
 #include "wire/flow.h"
 #include "wire/tcp.h"
 
@@ -218,7 +217,6 @@ struct hf_rack {
     hf_seq end;               /* of that segment                                              */
     hf_seq dsack_round;       /* D-SACKs count once until this is acknowledged                */
     hf_time reorder_at;       /* when the next record in flight counts as lost; HF_NEVER      */
-    struct hf_windowed rtts;  /* min_rtt, microseconds by milliseconds                        */
     uint16_t degree;          /* most segments by which one was overtaken                     */
     uint8_t persist;          /* recoveries until the window is as at first                   */
     bool valid, advanced, in_dsack_round;
@@ -227,10 +225,24 @@ struct hf_rack {
 /* RFC 8985 7: the tail loss probe that nobody has answered yet. */
 struct hf_tlp {
     hf_seq end;   /* SND.NXT behind it                                                        */
+    uint32_t stamp; /* its TSval                                                              */
     bool probing; /* there is one                                                             */
     bool wanted;  /* it is still to be sent                                                   */
     bool again;   /* it was sent before, so that a loss may be hidden                         */
 };
+
+/* What a recovery has taken away, and what is known of the retransmissions that it caused. */
+struct hf_undo {
+    uint32_t cwnd, ssthresh;  /* before                                                       */
+    hf_seq from;              /* SND.UNA then                                                 */
+    uint32_t resent;          /* segments sent again that no D-SACK has told of               */
+    uint32_t stamp;           /* TSval of the first of them                                   */
+    bool armed, any;          /* there is something to undo; something was sent again         */
+};
+
+/* RFC 5682: nothing to find out; the ACK of the first retransmission is awaited; new text was sent
+ * instead of more old text. */
+enum hf_frto { HF_FRTO_OFF = 0, HF_FRTO_FIRST, HF_FRTO_NEW };
 
 /* RFC 9937: bytes since recovery began. */
 struct hf_prr {
@@ -255,6 +267,10 @@ struct hf_active {
     struct hf_rack rack;
     struct hf_tlp tlp;
     struct hf_prr prr;
+    struct hf_undo undo;
+    uint32_t spurious;        /* retransmissions that were not needed                         */
+    uint8_t frto;             /* enum hf_frto                                                 */
+    uint8_t frto_left;        /* new segments that it may still send                          */
     hf_time rto_at;           /* when the retransmission timer is due                         */
     hf_time pto_from;         /* when new text left, or was acknowledged                      */
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */

@@ -33,9 +33,11 @@ void hf_tlp_fire(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
     hf_tcp_want(env, c, 0);
 }
 
-void hf_tlp_sent(const struct hf_tcp *c, struct hf_active *a, bool again)
+void hf_tlp_sent(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                 bool again)
 {
     a->tlp.end = c->snd_nxt;
+    a->tlp.stamp = hf_tcp_timestamp(env, c);
     a->tlp.again = again;
 }
 
