@@ -47,6 +47,11 @@ static void take_sample(struct hf_hystart *h, uint32_t us)
         h->samples++;
 }
 
+static uint32_t rtt_us(const struct hf_hystart_ack *ack)
+{
+    return ack->rtt / HF_US < NONE ? (uint32_t)(ack->rtt / HF_US) : NONE - 1;
+}
+
 /* RFC 9406 4.2 */
 static enum hf_slow_start plus(struct hf_hystart *h, bool round_over)
 {
@@ -71,17 +76,32 @@ static enum hf_slow_start plus(struct hf_hystart *h, bool round_over)
 static enum hf_slow_start classic(struct hf_hystart *h, const struct hf_hystart_ack *ack,
                                   uint32_t now_us)
 {
-    if (ack->cwnd < LOW_WINDOW * ack->mss || h->baseline_us == NONE)
-        return HF_SLOW_START_ON;
     if (now_us - h->train_us <= TRAIN_GAP_US) {
         h->train_us = now_us;
         uint32_t long_enough = ack->paced ? h->baseline_us : h->baseline_us / 2;
         if (now_us - h->round_us > long_enough)
             return HF_SLOW_START_OVER;
     }
-    bool grown = h->samples >= SAMPLES &&
-                 h->round_min_us > h->baseline_us + threshold(h->baseline_us);
+    if (!ack->rtt)
+        return HF_SLOW_START_ON;
+    bool enough = h->samples >= SAMPLES; /* without this one */
+    take_sample(h, rtt_us(ack));
+    bool grown = enough && h->round_min_us > h->baseline_us + threshold(h->baseline_us);
     return grown ? HF_SLOW_START_OVER : HF_SLOW_START_ON;
+}
+
+/* The round of Linux ends one ACK later, which is looked at in the new one. Below its low window only
+ * the least round trip is kept. */
+static enum hf_slow_start like_linux(struct hf_hystart *h, const struct hf_hystart_ack *ack)
+{
+    uint32_t now_us = (uint32_t)(ack->now / HF_US);
+    if (ack->rtt > 0 && rtt_us(ack) < h->baseline_us)
+        h->baseline_us = rtt_us(ack);
+    if (!h->running || (int32_t)(ack->acked - h->round_end) > 0)
+        begin_round(h, ack, now_us);
+    if (ack->cwnd < LOW_WINDOW * ack->mss || h->baseline_us == NONE)
+        return HF_SLOW_START_ON;
+    return classic(h, ack, now_us);
 }
 
 enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kind,
@@ -89,21 +109,14 @@ enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kin
 {
     if (kind == HF_HYSTART_OFF)
         return HF_SLOW_START_ON;
-    uint32_t now_us = (uint32_t)(ack->now / HF_US);
-    uint32_t us = ack->rtt / HF_US < NONE ? (uint32_t)(ack->rtt / HF_US) : NONE - 1;
-    if (ack->rtt > 0 && kind == HF_HYSTART_LINUX && us < h->baseline_us)
-        h->baseline_us = us;
+    if (kind == HF_HYSTART_LINUX)
+        return like_linux(h, ack);
     bool over = !h->running || (int32_t)(ack->acked - h->round_end) >= 0;
     bool first = !h->running;
-    enum hf_slow_start verdict = HF_SLOW_START_ON;
-    if (kind == HF_HYSTART_LINUX && over)
-        begin_round(h, ack, now_us); /* this ACK opens the round */
     if (ack->rtt > 0)
-        take_sample(h, us);
-    if (kind == HF_HYSTART_LINUX)
-        return classic(h, ack, now_us);
-    verdict = plus(h, over && !first);
+        take_sample(h, rtt_us(ack));
+    enum hf_slow_start verdict = plus(h, over && !first);
     if (over)
-        begin_round(h, ack, now_us);
+        begin_round(h, ack, 0);
     return verdict;
 }

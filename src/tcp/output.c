@@ -360,10 +360,10 @@ static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, 
         return false; /* what was lost goes first */
     if (queued)
         hf_tcp_age_path_mtu(env, c);
-    if (queued && !hf_tcp_outstanding(c))
-        hf_recovery_idle(env, c, a);
     uint32_t in_flight = c->snd_nxt - hf_tcp_snd_base(c);
     uint32_t by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
+    if (queued && by_peer && !hf_tcp_outstanding(c))
+        hf_recovery_idle(env, c, a);
     uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
     uint32_t cwnd = a ? hf_recovery_window(c, a) : c->mss;
     uint32_t by_path = cwnd > flight ? cwnd - flight : 0;
