@@ -87,8 +87,12 @@ struct hf_settings {
     uint8_t nagle;        /* enum hf_nagle, RFC 9293 3.7.4                                    */
     uint8_t ttl;          /* hop limit                                                        */
     uint8_t tos;          /* Diffserv field                                                   */
-    uint8_t push_bursts;  /* 1: the last of several segments sent at once carries PSH (linux) */
-    hf_time sws_override; /* sender's silly-window override timer, 0.1 to 1 s                 */
+    uint8_t bursts;       /* 1: text leaves in bursts that would each be one super-segment, PSH on
+                             the last segment of each (linux); 0: PSH at the end of the queue  */
+    uint8_t burst_min;    /* segments that a burst may have however slow the path is          */
+    uint8_t burst_divisor; /* a burst may be smaller than the window has room for if it is at least
+                             this part of the window; 0: four segments                         */
+    hf_time sws_override; /* sender's silly-window override timer, 0.1 to 1 s; 0: one RTO     */
 
     /* Buffers, bytes of payload. None is allocated before there is something in it. A connection
      * begins with snd_buffer and rcv_buffer; they grow with what the path carries in a round trip,

@@ -341,17 +341,6 @@ static int set_tcp_numbers(struct hf_socket *s, int name, int n)
     }
 }
 
-/* TCP_NODELAY sends what waits, also past TCP_CORK and MSG_MORE, which hold what comes later. */
-static void push(struct hf_socket *s)
-{
-    if (!s->conn)
-        return;
-    give(s, HF_OPTION_CORK, 0);
-    (void)hf_tcp_commit(s->sockets->stack, s->conn, 0, 0); /* nothing more will follow at once */
-    hf_sockets_kick(s->sockets);
-    give(s, HF_OPTION_CORK, s->options.cork);
-}
-
 /* TCP_CONGESTION: a name, with or without a zero behind it. */
 static int set_congestion(struct hf_socket *s, const void *value, uint32_t len)
 {
@@ -391,7 +380,7 @@ static int set_tcp(struct hf_socket *s, int name, const void *value, uint32_t le
         o->nodelay = n;
         give(s, HF_OPTION_NODELAY, o->nodelay);
         if (n)
-            push(s);
+            hf_sockets_kick(s->sockets);
         break;
     case TCP_CORK:
         o->cork = n;

@@ -8,7 +8,8 @@
 #define PIECE_MAX (65536 - 1 - 320) /* GSO_MAX_SIZE - 1 - MAX_TCP_HEADER */
 #define MSS_DEFAULT 536
 #define EXPAND_SEGMENTS 10           /* TCP_INIT_CWND */
-#define OVERHEAD 640                 /* of a segment's memory besides its bytes */
+#define SK_BUFF 256                  /* of it: what names a segment */
+#define OVERHEAD 640                 /* of the memory of a segment, or a piece, besides its bytes */
 
 struct queue {
     uint32_t queued, unsent, piece, mss, cwnd, in_flight;
@@ -53,7 +54,8 @@ size_t hf_room_to_write(struct hf_socket *s)
     uint32_t tail = q.unsent % q.piece;
     if (tail)
         return q.piece - tail;
-    return q.queued < (uint32_t)s->options.send_buffer && below_mark(s, q.unsent) ? q.piece : 0;
+    uint32_t memory = q.queued + (q.queued + q.piece - 1) / q.piece * OVERHEAD;
+    return memory < (uint32_t)s->options.send_buffer && below_mark(s, q.unsent) ? q.piece : 0;
 }
 
 /* A buffer that nobody has set grows with the congestion window (tcp_sndbuf_expand). */
@@ -67,7 +69,7 @@ static void expand(struct hf_socket *s, const struct queue *q)
     uint32_t segments = q->cwnd / q->mss;
     if (segments < EXPAND_SEGMENTS)
         segments = EXPAND_SEGMENTS;
-    uint64_t size = 2 * (uint64_t)segments * (segment + OVERHEAD / 2);
+    uint64_t size = 2 * (uint64_t)segments * (segment + SK_BUFF);
     if (size > s->sockets->settings.snd_buffer_max)
         size = s->sockets->settings.snd_buffer_max;
     if (size <= (uint64_t)s->options.send_buffer)

@@ -24,18 +24,18 @@ static bool durations_are_sane(const struct hf_settings *s)
 {
     const hf_time hour = 3600 * HF_SEC;
     const hf_time bounded[] = {s->rto_initial, s->rto_min, s->rto_max, s->persist_max,
-                               s->sws_override, s->msl, s->orphan_timeout, s->held_timeout,
+                               s->msl, s->orphan_timeout, s->held_timeout,
                                s->challenge_interval, s->fragment_timeout};
     const hf_time open[] = {s->r2_syn, s->r2_data, s->user_timeout, s->keepalive_idle,
                             s->keepalive_interval, s->invalid_interval, s->zero_window_grace,
-                            s->pmtu_age};
+                            s->pmtu_age, s->sws_override};
     for (unsigned i = 0; i < sizeof bounded / sizeof bounded[0]; i++)
         if (bounded[i] <= 0 || bounded[i] > hour)
             return false;
     for (unsigned i = 0; i < sizeof open / sizeof open[0]; i++)
         if (open[i] < 0)
             return false;
-    return s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial && s->delack >= 0 &&
+    return s->sws_override <= HF_SEC && s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial && s->delack >= 0 &&
            s->delack < 500 * HF_MS && (s->syn_retries || s->r2_syn) && s->fast_open_retry >= 0 &&
            s->fast_open_retry <= 24 * hour;
 }

@@ -143,8 +143,10 @@ struct hf_active *hf_tcp_activate(struct hf_env *env, struct hf_tcp *c)
         return hf_tcp_active(env, c);
     c->active = hf_pool_take(&env->actives);
     struct hf_active *a = hf_tcp_active(env, c);
-    if (a)
+    if (a) {
         hf_recovery_start(env, c, a);
+        hf_segment_start(c, a);
+    }
     return a;
 }
 

@@ -104,6 +104,15 @@ void hf_call_set_congestion(struct hf_env *env, struct hf_tcp *c, unsigned contr
         hf_congestion_change(&a->cc, hf_congestion_of(now), env->now);
 }
 
+/* Nagle or the cork is taken off: what they, or MORE, hold back leaves now. */
+static void let_go(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
+{
+    if (option == HF_OPTION_CORK && !value)
+        c->flags &= ~(uint32_t)HF_F_MORE;
+    if (option == HF_OPTION_NODELAY && value)
+        hf_tcp_want(env, c, HF_WANT_PUSH);
+}
+
 static void set_value(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int64_t value)
 {
     switch (option) {
@@ -163,6 +172,7 @@ int hf_call_set(struct hf_env *env, struct hf_tcp *c, enum hf_option option, int
         return HF_ERR_ARGUMENT;
     if (!set_flag_option(c, option, value))
         set_value(env, c, option, value);
+    let_go(env, c, option, value);
     hf_tcp_want(env, c, 0); /* what was held back may go now */
     hf_tcp_rearm(env, c);
     return HF_OK;

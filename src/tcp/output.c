@@ -8,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "tcp/recovery.h"
+#include "tcp/segmentation.h"
 #include "wire/bytes.h"
 
 #define TCP_AT 40u /* where the TCP header stands in packet->head: room for an IPv6 header before */
@@ -226,14 +227,6 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
 
 /* ---- What to send ---- */
 
-struct piece {
-    hf_seq seq;
-    uint32_t len;
-    bool fin, push;
-    bool mtu_probe;
-    uint8_t reason;
-};
-
 uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
@@ -264,16 +257,6 @@ static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq 
 }
 
 /* What is lost: the first piece after a loss was found leaves whatever the window says. */
-/* The pacer holds text back: its timer puts the connection back into the round. */
-static bool pacer_waits(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
-{
-    uint64_t rate = hf_congestion_pace(&a->cc);
-    if (!rate || hf_pacer_room(&a->pacer, rate, c->mss, env->now))
-        return false;
-    a->pace_at = hf_pacer_wake(&a->pacer, rate, c->mss);
-    return true;
-}
-
 static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                                 struct piece *p)
 {
@@ -287,109 +270,11 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
     uint32_t flight = hf_recovery_in_flight(c, a);
     if (!a->rtx_first && flight && flight + p->len > a->cc.cwnd)
         return false;
-    if (!a->rtx_first && pacer_waits(env, c, a))
+    if (!a->rtx_first && hf_pacing_waits(env, c, a))
         return false;
     a->rtx_first = false;
     p->reason = a->rtx_reason;
     return true;
-}
-
-/* Nagle, RFC 9293 3.7.4, in the form that the settings choose. */
-static bool nagle_waits(const struct hf_env *env, const struct hf_tcp *c,
-                        const struct hf_active *a)
-{
-    if (c->flags & HF_F_NODELAY || c->snd_nxt == hf_tcp_snd_base(c))
-        return false;
-    if (env->settings->nagle == HF_NAGLE_MINSHALL)
-        return hf_seq_gt(a->small_end, c->snd_una);
-    return true;
-}
-
-/* RFC 9293 3.8.6.2.1: is this much worth a segment now? */
-static bool worth_sending(const struct hf_env *env, const struct hf_tcp *c,
-                          const struct hf_active *a, uint32_t queued, uint32_t len, bool fin)
-{
-    if (len >= c->mss)
-        return true;
-    bool all = len == queued;
-    if (all && fin)
-        return true; /* CLOSE implies PUSH, and nothing will follow */
-    if (c->want & HF_WANT_PUSH)
-        return true;
-    if (nagle_waits(env, c, a))
-        return false;
-    if (all)
-        return !(c->flags & (HF_F_CORK | HF_F_MORE));
-    return len >= c->snd_wnd_max / 2;
-}
-
-/* Linux sends super-segments of at most half a window, and each carries PSH at its end: the last of
- * several segments says that no more comes now. */
-static bool ends_burst(const struct hf_tcp *c, struct hf_active *a, uint32_t behind)
-{
-    uint32_t half = a->cc.cwnd / c->mss / 2;
-    bool full = a->run + 1u >= half && half > 1;
-    bool last = behind < c->mss && a->run > 0;
-    if (full)
-        a->run = UINT8_MAX; /* the next one begins a burst */
-    return full || last;
-}
-
-/* RFC 7413 4.2.1: text that the SYN took along in vain goes once more, and nothing holds it back. */
-static bool from_syn(const struct hf_tcp *c, const struct hf_active *a, struct piece *p)
-{
-    uint32_t left = a->syn_end - c->snd_nxt;
-    if (p->len > left) {
-        p->len = left;
-        p->fin = false;
-    }
-    p->push = p->len == left;
-    p->mtu_probe = false;
-    p->reason = HF_SEND_NEW;
-    return p->len > 0;
-}
-
-static bool pick_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
-{
-    uint32_t queued = hf_tcp_unsent(env, c);
-    bool fin = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
-    if (!queued && !fin)
-        return false;
-    bool asks = a && a->frto == HF_FRTO_NEW;
-    if (a && (asks ? !a->frto_left : a->sent.lost.first != 0))
-        return false; /* what was lost goes first */
-    if (queued)
-        hf_tcp_age_path_mtu(env, c);
-    uint32_t in_flight = c->snd_nxt - hf_tcp_snd_base(c);
-    uint32_t by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
-    if (queued && by_peer && !hf_tcp_outstanding(c))
-        hf_recovery_idle(env, c, a);
-    uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
-    uint32_t cwnd = a ? hf_recovery_window(c, a) : c->mss;
-    uint32_t by_path = cwnd > flight ? cwnd - flight : 0;
-    uint32_t usable = by_peer < by_path ? by_peer : by_path;
-    uint32_t len = queued < usable ? queued : usable;
-    uint32_t probe = c->mtu_high && a ? hf_mtu_probe_text(env, c, a, queued, by_peer) : 0;
-    if (probe > usable)
-        return false; /* an ACK or two makes room */
-    uint32_t most = probe ? probe : c->mss;
-    if (len > most)
-        len = most;
-    p->mtu_probe = probe != 0;
-    p->seq = c->snd_nxt;
-    p->len = len;
-    p->reason = probe ? HF_SEND_MTU_PROBE : HF_SEND_NEW;
-    p->push = len == queued;
-    p->fin = fin && len == queued && len < by_peer; /* the FIN is an octet of the window */
-    if (HF_UNLIKELY(c->fast_open) && a && hf_seq_lt(c->snd_nxt, a->syn_end))
-        return from_syn(c, a, p);
-    uint32_t behind = queued - len < usable - len ? queued - len : usable - len;
-    if (env->settings->push_bursts && a && ends_burst(c, a, behind))
-        p->push = true;
-    if (fin && !queued)
-        return p->fin;
-    return len && (asks || worth_sending(env, c, a, queued, len, p->fin)) &&
-           !(a && pacer_waits(env, c, a));
 }
 
 /* RFC 8985 7.3: new text, one segment beyond what cwnd allows, or else the last segment again. */
@@ -455,8 +340,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             a->probing = p->reason == HF_SEND_PROBE;
         if (a && p->len && p->len < c->mss && hf_seq_gt(end, a->syn_end))
             a->small_end = end;
-        if (a && p->len)
-            a->run++; /* from UINT8_MAX to 0: a burst is over */
+        if (a)
+            a->burst_left -= p->len < a->burst_left ? p->len : a->burst_left;
         c->bytes_sent += end - c->snd_nxt - p->fin;
         c->snd_nxt = end;
         if (p->mtu_probe && p->len > c->mss)
@@ -583,7 +468,7 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         build_piece(env, c, packet, out, &p);
         return true;
     }
-    if (text && pick_new(env, c, a, &p)) {
+    if (text && hf_segment_new(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }
@@ -593,7 +478,7 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         return true;
     }
     if (text && a && a->frto == HF_FRTO_NEW && c->snd_nxt == a->recover &&
-        !pacer_waits(env, c, a)) {
+        !hf_pacing_waits(env, c, a)) {
         a->frto = HF_FRTO_OFF; /* there was nothing new to ask with */
         if (pick_retransmission(env, c, a, &p)) {
             build_piece(env, c, packet, out, &p);
@@ -623,7 +508,7 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
         return;
     uint32_t unsent = hf_tcp_unsent(env, c), flight = hf_recovery_in_flight(c, a);
     uint32_t next = unsent < c->mss ? unsent : c->mss;
-    bool full = flight + next > a->cc.cwnd;
+    bool full = a->burst_waits || flight + next > a->cc.cwnd;
     hf_congestion_sent(&a->cc, flight, unsent && full,
                        !unsent && !full && !a->sent.lost.first);
 }
@@ -636,10 +521,8 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         return true;
     }
     c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
-    if (c->active) {
-        hf_tcp_active(env, c)->run = 0;
+    if (c->active)
         note_use(env, c, hf_tcp_active(env, c));
-    }
     hf_tcp_quiesce(env, c);
     hf_tcp_output_over(env, c);
     return false;

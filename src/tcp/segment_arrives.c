@@ -297,6 +297,8 @@ static enum hf_next step5_ack(struct hf_env *env, struct hf_tcp *c, const struct
         return HF_CONTINUE;
     if (HF_UNLIKELY(seg->flags & HF_ECE) && c->ecn && hf_seq_ge(seg->ack, c->snd_una))
         hf_recovery_marked(env, c);
+    if (hf_seq_gt(seg->ack, c->snd_una))
+        c->flags &= ~(uint32_t)HF_F_MORE; /* it held for the call alone */
     hf_tcp_acknowledge(env, c, seg);
     if (hf_tcp_fin_acked(c))
         return fin_acknowledged(env, c, seg);

@@ -12,7 +12,6 @@
         .ecn = HF_ECN_PASSIVE,            /* Linux tcp_ecn = 2; SHLD-8 */                         \
         .mss_floor = 64,                  /* row C12 */                                           \
         .ttl = 64,                        /* RFC 1700's recommendation */                         \
-        .sws_override = 200 * HF_MS,      /* RFC 9293 3.8.6.2.1: 0.1 to 1 s */                    \
         .initial_window = 10,             /* RFC 6928 */                                          \
         .dupack_threshold = 3,            /* RFC 5681 3.2 */                                      \
         .sent_records = 32768,            /* bounds what SACK can make us keep */                 \
@@ -59,6 +58,7 @@ static const struct hf_settings rfc = {
     .r2_data = 100 * HF_SEC,       /* SHLD-11 */
     .user_timeout = 300 * HF_SEC,  /* RFC 9293 3.9.1.1 */
     .nagle = HF_NAGLE_RFC,         /* SHLD-7 */
+    .sws_override = 200 * HF_MS,   /* RFC 9293 3.8.6.2.1: 0.1 to 1 s */
     .delack = 200 * HF_MS,         /* MUST-40: below 500 ms */
     .snd_buffer = 256 * 1024, .snd_buffer_min = 4096, /* buffers stay as they are */
     .rcv_buffer = 65535, .rcv_buffer_min = 4096,      /* what 16 bits can say */
@@ -73,7 +73,9 @@ static const struct hf_settings rfc = {
         .reduce_from_cwnd = 1,         /* cubictcp_recalc_ssthresh, tcp_reno_ssthresh */          \
         .rto_min = 200 * HF_MS,        /* TCP_RTO_MIN */                                          \
         .rto_min_on_variance = 1,      /* __tcp_set_rto */                                        \
-        .push_bursts = 1,              /* __tcp_transmit_skb */                                   \
+        .bursts = 1,                   /* tcp_write_xmit */                                       \
+        .burst_min = 2,                /* tcp_min_tso_segs */                                     \
+        .burst_divisor = 3,            /* tcp_tso_win_divisor */                                  \
         .reset_by_ack = 1,             /* tcp_v4_send_reset */                                    \
         .rto_max = 120 * HF_SEC,       /* TCP_RTO_MAX */                                          \
         .synack_retries = 5,           /* tcp_synack_retries */                                   \

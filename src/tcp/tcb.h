@@ -275,7 +275,6 @@ struct hf_active {
     hf_time pto_from;         /* when new text left, or was acknowledged                      */
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
     uint8_t dupacks;
-    uint8_t run;              /* segments of new text in this burst                            */
     uint8_t rtx_reason;       /* enum hf_send_reason of what waits for retransmission         */
     bool rtx_first;           /* the first unacknowledged segment is to be sent again         */
     bool timing;              /* one segment is being timed                                   */
@@ -286,6 +285,12 @@ struct hf_active {
     uint32_t window_since_ms; /* while the peer's window keeps text back; else 0              */
     bool cwr;                 /* cwnd came down for a mark, until SND.UNA reaches cwr_end     */
     hf_seq cwr_end;
+    bool burst_push;          /* its last segment carries PSH                                 */
+    bool burst_waits;         /* what cwnd has room for is too little for a burst             */
+    uint32_t burst_left;      /* octets of the burst that SND.NXT is in, not sent yet         */
+    hf_seq piece_start;       /* the unsent text is cut in pieces, counted from here,         */
+    uint32_t piece_goal;      /* of so many octets                                            */
+    hf_seq pushed;            /* the end of the last SEND that was not to be followed by more */
     hf_seq small_end;         /* end of the last segment below MSS that was sent              */
     hf_seq syn_end;           /* Fast Open: text before this went with the SYN, in vain       */
     hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */

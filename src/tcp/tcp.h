@@ -133,6 +133,12 @@ uint8_t hf_ecn_status(const struct hf_env *env, const struct hf_tcp *c);
 /* Text came on a connection that agreed. */
 void hf_ecn_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 
+/* ---- segmentation.c ---- */
+/* A fresh active block. */
+void hf_segment_start(const struct hf_tcp *c, struct hf_active *a);
+/* n bytes more are in the send queue; pushed: nothing follows at once. */
+void hf_segment_queued(const struct hf_tcp *c, struct hf_active *a, uint32_t n, bool pushed);
+
 /* ---- output.c ---- */
 struct hf_out {
     struct hf_segment_head head;

@@ -97,7 +97,8 @@ static hf_time rtx_interval(const struct hf_env *env, const struct hf_tcp *c)
     case HF_RTX_PERSIST:
         return persist_interval(env, c);
     default:
-        return env->settings->sws_override;
+        return env->settings->sws_override ? env->settings->sws_override
+                                           : (hf_time)c->rto_us * HF_US;
     }
 }
 
@@ -248,7 +249,10 @@ static void on_persist(struct hf_env *env, struct hf_tcp *c)
 
 static void on_sws(struct hf_env *env, struct hf_tcp *c)
 {
-    hf_trace_timer(env, c, HF_TIMER_SWS, 1, env->settings->sws_override);
+    hf_trace_timer(env, c, HF_TIMER_SWS, 1, rtx_interval(env, c));
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a)
+        a->pushed = hf_tcp_snd_base(c) + a->snd.len;
     if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c)) {
         c->flags &= ~(uint32_t)HF_F_SEND_FULL;
         hf_tcp_event(env, c, HF_EVENT_WRITABLE);

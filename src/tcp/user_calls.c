@@ -117,8 +117,12 @@ static void refused(struct hf_env *env, struct hf_tcp *c)
 static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned flags)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (n)
+    if (n) {
         hf_sending_begins(env, a);
+        hf_segment_queued(c, a, n, !(flags & HF_SEND_MORE));
+    } else if (a && !(flags & HF_SEND_MORE)) {
+        a->pushed = hf_tcp_snd_base(c) + a->snd.len;
+    }
     if (flags & HF_SEND_MORE)
         c->flags |= HF_F_MORE;
     else

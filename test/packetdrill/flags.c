@@ -73,6 +73,10 @@ static void sysctl(struct hf_settings *s, const char *key, const char *value)
         s->window_scale = n != 0;
     else if (strcmp(key, "tcp_sack") == 0)
         s->sack = n != 0;
+    else if (strcmp(key, "tcp_min_tso_segs") == 0)
+        s->burst_min = small(n);
+    else if (strcmp(key, "tcp_tso_win_divisor") == 0)
+        s->burst_divisor = small(n);
     else if (strcmp(key, "tcp_ecn") == 0)
         s->ecn = small(n);
     else if (strcmp(key, "tcp_syn_retries") == 0)

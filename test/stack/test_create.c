@@ -72,7 +72,8 @@ TEST(a_configuration_without_sense_is_refused, none, "")
     REFUSED(c.settings.snd_buffer = 1023);
     REFUSED(c.settings.port_first = 0);
     REFUSED(c.settings.port_first = 2000; c.settings.port_last = 1999);
-    REFUSED(c.settings.sws_override = 0);
+    REFUSED(c.settings.sws_override = -1);
+    REFUSED(c.settings.sws_override = HF_SEC + 1);
     REFUSED(c.settings.orphan_timeout = 0);
     REFUSED(c.settings.congestion = NULL);
     REFUSED(c.settings.congestion = "vegas");

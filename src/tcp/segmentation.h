@@ -1,0 +1,22 @@
+/* What leaves next: a run of the send queue that becomes one segment. Only the files that choose and
+ * build segments include this. */
+#ifndef HF_TCP_SEGMENTATION_H
+#define HF_TCP_SEGMENTATION_H
+
+#include "tcp/tcp.h"
+
+struct piece {
+    hf_seq seq;
+    uint32_t len;
+    bool fin, push;
+    bool mtu_probe;
+    uint8_t reason; /* enum hf_send_reason */
+};
+
+/* New text, or the FIN, that may and should leave now, at most one segment. False: none. */
+bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p);
+
+/* The pacer holds text back: its timer puts the connection back into the round. */
+bool hf_pacing_waits(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+
+#endif
