@@ -135,7 +135,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
 {
     struct hf_env *env = &stack->env;
     struct hf_out out;
-    for (unsigned i = 0; i < TURN && *n < room; i++) {
+    for (unsigned i = 0; i < TURN && *n < room; i += out.segments) {
         struct hf_packet *packet = &packets[*n];
         if (!hf_tcp_output(env, c, packet, &out))
             return false;

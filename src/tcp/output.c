@@ -320,6 +320,12 @@ static bool pick_probe(struct hf_env *env, struct hf_tcp *c, struct piece *p)
     return p->len || p->fin;
 }
 
+/* Segments that a piece stands for: the link cuts at the MSS. */
+static uint32_t segments_of(const struct hf_tcp *c, const struct piece *p)
+{
+    return p->len > c->mss && !p->mtu_probe ? (p->len + c->mss - 1) / c->mss : 1;
+}
+
 static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                     const struct piece *p)
 {
@@ -338,7 +344,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         }
         if (a)
             a->probing = p->reason == HF_SEND_PROBE;
-        if (a && p->len && p->len < c->mss && hf_seq_gt(end, a->syn_end))
+        bool small = p->len < c->mss || (!p->mtu_probe && p->len % c->mss);
+        if (a && p->len && small && hf_seq_gt(end, a->syn_end))
             a->small_end = end;
         if (a)
             a->burst_left -= p->len < a->burst_left ? p->len : a->burst_left;
@@ -364,7 +371,7 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             hf_undo_resent(env, c, a);
     }
     if (p->len) {
-        c->text_segments_sent++;
+        c->text_segments_sent += segments_of(c, p);
         c->last_send_ms = hf_tcp_now_ms(env);
     }
     if (a && p->reason == HF_SEND_TLP)
@@ -386,6 +393,37 @@ static void mark_capable(struct hf_tcp *c, struct hf_out *out, const struct piec
     c->ecn &= (uint8_t)~HF_ECN_REDUCED & 15u;
 }
 
+/* Less than the whole piece leaves: what its end would have said is said later. */
+static void shorten(struct hf_out *out, struct piece *p, uint32_t len)
+{
+    p->len = len;
+    p->fin = false;
+    out->head.flags &= (uint16_t)~HF_PSH;
+}
+
+/* There were not slices enough for all of a run: it ends behind a whole segment, and the cursor with
+ * it. */
+static uint32_t whole_segments(struct hf_env *env, const struct hf_tcp *c,
+                               struct hf_packet *packet, struct hf_cursor *cursor, uint32_t len)
+{
+    uint32_t surplus = len > c->mss ? len % c->mss : 0;
+    if (!surplus)
+        return len;
+    struct hf_slice *last = &packet->slice[packet->slices - 1];
+    uint32_t left = surplus;
+    for (; last->len <= left; last--) {
+        left -= last->len;
+        hf_chunk_release(&env->chunks, last->hold);
+        packet->slices--;
+    }
+    last->len -= left;
+    cursor->chunk = last->hold;
+    cursor->offset =
+        (uint32_t)(last->data - hf_chunk_at(&env->chunks, last->hold)->data) + last->len - 1;
+    cursor->at -= surplus;
+    return len - surplus;
+}
+
 static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                         struct hf_out *out, struct piece *p)
 {
@@ -399,19 +437,15 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     uint32_t options = hf_tcp_options_len(&out->head.options);
     uint32_t usual = c->flags & HF_F_TIMESTAMPS ? 12 : 0;
     uint32_t extra = options > usual ? options - usual : 0;
-    if (p->len + extra > c->mss && p->len <= c->mss && extra < c->mss) {
-        p->len = c->mss - extra;
-        p->fin = false;
-        out->head.flags &= (uint16_t)~HF_PSH;
-    }
+    if (extra && segments_of(c, p) > 1)
+        shorten(out, p, c->mss);
+    if (p->len + extra > c->mss && p->len <= c->mss && extra < c->mss)
+        shorten(out, p, c->mss - extra);
     if (p->len) {
         struct hf_cursor *cursor = p->seq == c->snd_nxt ? &a->cursor : &a->rtx_cursor;
         uint32_t got = put_text(env, c, packet, cursor, p->seq, p->len);
-        if (got < p->len) {
-            p->len = got;
-            p->fin = false;
-            out->head.flags &= (uint16_t)~HF_PSH;
-        }
+        if (got < p->len)
+            shorten(out, p, p->mtu_probe ? got : whole_segments(env, c, packet, cursor, got));
     }
     if (p->fin)
         out->head.flags |= HF_FIN;
@@ -424,7 +458,11 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     }
     out->text = p->len;
     out->reason = p->reason;
-    out->segments = 1;
+    out->segments = (uint16_t)segments_of(c, p);
+    if (out->segments > 1) {
+        packet->segments = out->segments;
+        packet->segment_bytes = c->mss;
+    }
     hf_tcp_finish_packet(env, packet, &c->flow, &out->head, p->len);
     account(env, c, a, p);
     c->dup_acks_owed = 0;

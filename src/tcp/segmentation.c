@@ -7,10 +7,13 @@
  * ACK, when that is near. Without it each segment is decided on for itself, and the last of the queue
  * carries PSH (MUST-61).
  *
+ * A link that cuts by itself is given whole runs of segments at once, of what would have left one by one.
+ *
  * Called by output.c, which builds what is chosen here. */
 #include "tcp/segmentation.h"
 
 #define PIECE_MAX (65536u - 1 - 320) /* GSO_MAX_SIZE - 1 - MAX_TCP_HEADER of Linux */
+#define HEADERS_MAX 120u             /* IPv6 and TCP with options */
 #define RECENT HF_MS                 /* who has not sent for so long does not wait */
 
 /* What there is, and what limits it; bytes. */
@@ -249,6 +252,39 @@ static uint32_t choose(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
     return len;
 }
 
+/* What a link that cuts by itself takes at once, whole segments; 0: it does not, or what leaves now
+ * says something that only one segment may say. */
+static uint32_t run_most(const struct hf_env *env, const struct hf_tcp *c)
+{
+    uint32_t most = env->link_gso[c->link];
+    if (most < HEADERS_MAX + 2u * c->mss || !(env->link_features[c->link] & HF_LINK_CHECKSUM_OUT) ||
+        c->flags & HF_F_URGENT_SEND || c->ecn & HF_ECN_REDUCED)
+        return 0;
+    most -= HEADERS_MAX;
+    return most - most % c->mss;
+}
+
+/* A full segment was chosen, to be followed by others at once: they leave together. What is chosen is
+ * what would be chosen one by one. */
+static void choose_run(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
+                       const struct room *r, struct piece *p)
+{
+    bool bursts = env->settings->bursts;
+    uint64_t rate = hf_congestion_pace(&a->cc);
+    uint32_t ahead = bursts ? a->burst_left : r->queued;
+    uint32_t len = least(least(ahead, run_most(env, c)), least(r->by_peer, r->by_path));
+    if (rate)
+        len = least(len, hf_pacer_room(&a->pacer, rate, c->mss, env->now));
+    if (!bursts || len < ahead || (r->fin && len == r->queued))
+        len -= len % c->mss;
+    if (r->fin && len == r->queued && len > c->mss)
+        len -= c->mss; /* the last one takes the FIN along */
+    if (len <= c->mss)
+        return;
+    p->len = len;
+    p->push = bursts ? a->burst_push && len == ahead : len == r->queued;
+}
+
 bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
 {
     struct room r = look(env, c, a);
@@ -276,6 +312,8 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
         r = look(env, c, a);
         p->len = choose(env, c, a, &r, p);
     }
+    if (a && p->len == c->mss && !p->mtu_probe && !p->push && env->link_gso[c->link])
+        choose_run(env, c, a, &r, p);
     p->fin = r.fin && p->len == r.queued && p->len < r.by_peer; /* the FIN is an octet of the window */
     return p->len ? !a || !hf_pacing_waits(env, c, a) : p->fin;
 }

@@ -1,4 +1,4 @@
-/* What leaves next: a run of the send queue that becomes one segment. Only the files that choose and
+/* What leaves next: a part of the send queue that becomes one segment, or one packet of several. Only the files that choose and
  * build segments include this. */
 #ifndef HF_TCP_SEGMENTATION_H
 #define HF_TCP_SEGMENTATION_H
@@ -13,7 +13,8 @@ struct piece {
     uint8_t reason; /* enum hf_send_reason */
 };
 
-/* New text, or the FIN, that may and should leave now, at most one segment. False: none. */
+/* New text, or the FIN, that may and should leave now: one segment, or a run of them where the link
+ * cuts by itself. False: none. */
 bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p);
 
 /* The pacer holds text back: its timer puts the connection back into the round. */

@@ -4,11 +4,13 @@
 #include "interrupt.h"
 #include "progress.h"
 
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #define STACK_ID 1
+#define KEPT_BYTES (64 << 20) /* the stack's memory limit */
 
 static int open_views(struct network *network, const struct network_config *config)
 {
@@ -122,6 +124,11 @@ int network_open(struct network *network, const struct command *command,
     };
     memset(network, 0, sizeof *network);
     network->command = command;
+#ifdef M_TRIM_THRESHOLD
+    /* Queues of megabytes come and go with every round trip: memory that is given back to the system
+     * each time is cleared by it each time. */
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
     network->host = hf_host_create(&host, error);
     if (!network->host)
         return failure(command, "%s", error);
