@@ -61,11 +61,13 @@ static hf_time *exact_of(const struct hf_wheel *wheel, hf_ref ref)
     return at ? (hf_time *)(void *)(object_of(wheel, ref) + at) : 0;
 }
 
-/* What an entry of the due list was sorted by, as its `tick` holds it. */
+/* What an entry of the due list was sorted by, as its `tick` holds it. 0 is taken ("in no list") and
+ * shares the mark of the number before it, not that of the next: a deadline that was due and is
+ * moved by a nanosecond or two must be seen to have moved. */
 static uint32_t sort_mark(hf_time deadline)
 {
     uint32_t low = (uint32_t)(uint64_t)deadline;
-    return low ? low : 1;
+    return low ? low : UINT32_MAX;
 }
 
 /* The deadline of an entry in the bucket of now_tick or in the due list. */

@@ -266,6 +266,25 @@ TEST(wheel_where_the_tick_wraps, none, "")
     random_run(wrap - 100000 * HF_SEC, 500, false);
 }
 
+/* Two that are due, and the first of them is put off by the least there is. */
+TEST(wheel_due_and_put_off_by_a_nanosecond, none, "")
+{
+    for (hf_time at = 0; at <= (hf_time)1 << 32; at += (hf_time)1 << 32) {
+        hf_time deadline = 0;
+        world_init(&world, at);
+        hf_ref first = world.entry[0].ref, second = world.entry[1].ref, third = world.entry[2].ref;
+        hf_wheel_set(&world.wheel, first, at);
+        hf_wheel_set(&world.wheel, second, at);
+        hf_wheel_set(&world.wheel, third, at);
+        assert_int_equal(hf_wheel_pop(&world.wheel, at + 9, &deadline), first);
+        conn_of(&world, second)->deadline = at + 1;
+        assert_int_equal(hf_wheel_pop(&world.wheel, at + 9, &deadline), third);
+        assert_int_equal(hf_wheel_pop(&world.wheel, at + 9, &deadline), second);
+        assert_true(deadline == at + 1);
+        world_done(&world);
+    }
+}
+
 TEST(wheel_when_the_clock_jumps, none, "")
 {
     random_run(5 * HF_SEC, 1000, true);
