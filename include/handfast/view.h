@@ -1,6 +1,7 @@
 /* Handfast: views, which are readers of the event stream of trace.h. An observer follows
- * connections, a ladder draws them, a capture keeps their segments as pcapng, a plot shows sequence
- * numbers over time, and a table a stack's counters. They keep their own state and look into no stack: what they show is what the
+ * connections, a ladder draws them (as text or as a picture), a diagram lights the states they went
+ * through, a capture keeps their segments as pcapng, a plot shows sequence numbers over time, and a
+ * table a stack's counters. They keep their own state and look into no stack: what they show is what the
  * records said. They allocate with malloc; they call no stack and no clock.
  *
  *     struct hf_ladder_config config = {.size = sizeof config, .write = hf_write_file,
@@ -58,6 +59,22 @@ HF_API char *hf_flags_text(unsigned flags, char *text);
  * "ICMP", "stack" for enum hf_by. Never NULL. */
 HF_API const char *hf_call_text(int call);
 HF_API const char *hf_by_text(int by);
+
+/* The languages of views. Terms of the protocol (state names, flags, seq, ack) are the same in
+ * both. */
+enum hf_language {
+    HF_ENGLISH = 0,
+    HF_CHINESE = 1 /* Simplified Chinese, as UTF-8                                            */
+};
+
+/* hf_cause_words, hf_drop_words, hf_send_words, hf_timer_words, hf_call_words: as hf_cause_text and
+ * its kin of trace.h, in a language. Never NULL.
+ * thread   any */
+HF_API const char *hf_cause_words(int cause, int language);
+HF_API const char *hf_drop_words(int drop, int language);
+HF_API const char *hf_send_words(int reason, int language);
+HF_API const char *hf_timer_words(int timer, int language);
+HF_API const char *hf_call_words(int call, int language);
 
 /* The name to show for a stack, instead of its number. */
 struct hf_view_name {
@@ -125,6 +142,7 @@ struct hf_ladder_config {
     uint8_t both_ends; /* 1: both ends of each connection are stacks that feed this ladder:
                              what was sent and never came is shown lost                       */
     uint8_t whole;     /* 1: fold nothing                                                     */
+    uint8_t language;  /* enum hf_language                                                    */
     const struct hf_view_name *names; /* the caller's, for as long as the ladder lives        */
     size_t name_count;
     const char *peer_name; /* an end that is not ours; NULL: "peer"                           */
@@ -146,6 +164,59 @@ HF_API void hf_ladder_record(void *ladder, const struct hf_trace_record *record,
 HF_API int hf_ladder_print(struct hf_ladder *ladder);
 
 HF_API void hf_ladder_destroy(struct hf_ladder *ladder);
+
+/* ---- Pictures ---- */
+
+/* Which colours a picture has. AUTO follows what its reader prefers (prefers-color-scheme). */
+enum hf_theme { HF_THEME_AUTO = 0, HF_THEME_LIGHT, HF_THEME_DARK };
+
+struct hf_picture_config {
+    uint32_t size;     /* sizeof(struct hf_picture_config)                                    */
+    hf_write_fn write; /* where the SVG goes                                                  */
+    void *context;
+    uint16_t width;    /* of a ladder, 480..1600; 0: 960. Others are brought into the range. The
+                          picture scales; this says how much is said beside each arrow        */
+    uint8_t theme;     /* enum hf_theme                                                       */
+    uint8_t language;  /* enum hf_language                                                    */
+    uint8_t inline_part; /* 1: to stand within HTML: no XML declaration                       */
+    uint32_t connection; /* only this one, by number; 0: all (diagram: the first)             */
+    const char *title; /* UTF-8, above it; NULL: none                                         */
+};
+
+/* hf_ladder_svg: what was recorded since the ladder was created or last printed, as an SVG document:
+ * two life lines with the states beside them, segments as slanted arrows by time, lost ones broken
+ * off, TIME-WAIT as a bar with its length. Time runs downwards; long silences are cut out and say
+ * how long they were. The ladder keeps everything: it may be drawn again, or printed.
+ * returns  0; HF_ERR_ARGUMENT: config->size or write is wrong; HF_ERR_STATE: nothing was recorded,
+ *          or the ladder is live; HF_ERR_MEMORY: what was written is not a whole document */
+HF_API int hf_ladder_svg(const struct hf_ladder *ladder, const struct hf_picture_config *config);
+
+struct hf_diagram_config {
+    uint32_t size;     /* sizeof(struct hf_diagram_config)                                    */
+    const struct hf_view_name *names; /* the caller's, for as long as the diagram lives       */
+    size_t name_count;
+    const char *peer_name; /* an end that is not ours; NULL: "peer"                           */
+};
+
+struct hf_diagram;
+
+/* hf_diagram_create: the states that the ends of connections went through. At most 64 connections
+ * are kept, the first.
+ * returns  NULL without memory, or when config->size is wrong */
+HF_API struct hf_diagram *hf_diagram_create(const struct hf_diagram_config *config);
+
+/* hf_diagram_record: a hf_trace_fn whose context is a struct hf_diagram. */
+HF_API void hf_diagram_record(void *diagram, const struct hf_trace_record *record,
+                              const struct hf_packet *packet);
+
+/* hf_diagram_svg: the state diagram of RFC 9293 figure 5 once for each end of one connection, the
+ * path that the end took lit and its steps numbered. May be called again.
+ * returns  as hf_ladder_svg */
+HF_API int hf_diagram_svg(const struct hf_diagram *diagram,
+                          const struct hf_picture_config *config);
+
+/* hf_diagram_destroy: NULL is allowed. */
+HF_API void hf_diagram_destroy(struct hf_diagram *diagram);
 
 /* ---- Capture ---- */
 

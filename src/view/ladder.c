@@ -251,6 +251,7 @@ static struct row *arrival_row(struct hf_ladder *ladder, struct ladder_talk *tal
         return NULL;
     talk->last_own[copy.from] = own; /* arriving is not the sender's doing */
     arrival->record.time = time;
+    arrival->landed = time;
     arrival->part = PART_ARRIVAL;
     arrival->sent = arrival->arrived = true;
     arrival->drop = copy.drop;
@@ -293,6 +294,29 @@ static struct row *landed(struct hf_ladder *ladder, struct ladder_talk *talk, in
     if (row != NULL && fate == FLIGHT_DOUBLED)
         row->doubled = true;
     return row;
+}
+
+/* What arrives may have left in an earlier connection between the same two. */
+static bool strayed_here(struct hf_ladder *ladder, const struct ladder_talk *talk, int from,
+                         const struct hf_trace_record *in)
+{
+    const struct hf_endpoint *sender = &talk->seen.end[from].endpoint;
+    const struct hf_endpoint *receiver = &talk->seen.end[1 - from].endpoint;
+    for (size_t i = 0; i + 1 < talk->seen.number && i < ladder->count; i++) {
+        struct ladder_talk *old = ladder->talks[i];
+        for (int e = 0; old != NULL && e < 2; e++) {
+            struct hf_trace_record sent;
+            uint64_t id;
+            if (!hf_view_same_end(&old->seen.end[e].endpoint, sender) ||
+                !hf_view_same_end(&old->seen.end[1 - e].endpoint, receiver) ||
+                hf_flights_arrive(&old->out[e], in, &sent, &id) != FLIGHT_ARRIVED)
+                continue;
+            if (id >= old->dropped_rows)
+                old->rows[id - old->dropped_rows].strayed = true;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A peer that is not ours repeats what was acknowledged. */
@@ -355,7 +379,10 @@ static void see_in(struct hf_ladder *ladder, struct ladder_talk *talk, int e,
             return;
         talk->last_own[from] = own;
         row->again = !talk->seen.end[from].ours && repeats(talk, e, record);
+        row->stray = ladder->config.both_ends && strayed_here(ladder, talk, from, record);
     }
+    if (!row->arrived)
+        row->landed = record->time;
     row->arrived = true;
     if (row->drop == HF_DROP_NONE)
         row->drop = record->u.segment.reason;
@@ -445,6 +472,8 @@ static void see_drop(struct hf_ladder *ladder, struct ladder_talk *talk, int e,
         hf_flights_refused(&talk->out[1 - e], &d, record->time, &sent, &id))
         row = landed_row(ladder, talk, 1 - e, &sent, id, record->time);
     if (row != NULL && !row->written) {
+        if (!row->arrived)
+            row->landed = record->time;
         row->arrived = true;
         if (row->drop == HF_DROP_NONE)
             row->drop = record->u.drop.reason;

@@ -34,9 +34,12 @@ struct row {
     uint8_t part;
     uint8_t from; /* the end that sent it, or that it is about                           */
     uint8_t drop; /* enum hf_drop: what the receiver said                                */
+    hf_time landed; /* when it arrived, when arrived                                       */
     bool sent;    /* its OUT record was seen                                             */
     bool arrived; /* its IN record was seen                                              */
     bool doubled; /* arrived more than once                                              */
+    bool strayed; /* arrived so late that it met a later connection of the same ends    */
+    bool stray;   /* it belongs to an earlier connection                                */
     bool again;   /* from a peer that is not ours: had been acknowledged before          */
     bool written; /* live: it is on the terminal                                         */
 };

@@ -7,7 +7,7 @@
  * The time is that of departure, or of arrival where the arrival has a line of its own. A state
  * stands where it changed and beside every SYN, FIN and RST. Sequence numbers count from each
  * side's SYN. Plain ASCII, so that every terminal and every log shows it. */
-#include "ladder.h"
+#include "ladder_words.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -17,9 +17,6 @@
 #define TIME_WIDTH 10
 #define STATE_WIDTH 13 /* "~SYN-RECEIVED"                                                  */
 #define LINE_ROOM 640  /* 160 columns and colours                                          */
-#define FOLD_FROM 16   /* plain segments in a row from which on the middle is folded       */
-#define FOLD_FIRST 4   /* ... and how many stay before ...                                 */
-#define FOLD_LAST 3    /* ... and after it                                                 */
 
 enum colour { PLAIN, OPENING, CLOSING, RESETTING, REPAIR, LOST, CHANGE, NOTE };
 static const char *const colours[] = {"",         "\033[32m",   "\033[34m", "\033[31m",
@@ -44,23 +41,53 @@ static void add_spaces(struct line *line, size_t n)
         add_text(line, " ", 1);
 }
 
+/* Columns that a character takes on a terminal: ideographs and full-width signs take two. */
+static size_t character_columns(const char *at, size_t *bytes)
+{
+    unsigned char c = (unsigned char)*at;
+    *bytes = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    return c >= 0xe3 ? 2 : 1;
+}
+
+static size_t columns_of(const char *text)
+{
+    size_t columns = 0, bytes;
+    for (; *text != 0; text += bytes)
+        columns += character_columns(text, &bytes);
+    return columns;
+}
+
+/* How many bytes of a text take at most so many columns. */
+static size_t fitting(const char *text, size_t columns)
+{
+    size_t at = 0, bytes;
+    while (text[at] != 0) {
+        size_t wide = character_columns(text + at, &bytes);
+        if (wide > columns)
+            break;
+        columns -= wide;
+        at += bytes;
+    }
+    return at;
+}
+
 /* A cell of a given width, its text to the left or to the right. */
 static void add_cell(const struct hf_ladder *ladder, struct line *line, const char *text,
                      size_t width, bool right, enum colour colour)
 {
-    size_t len = strlen(text);
-    if (len > width)
-        len = width;
+    size_t len = fitting(text, width);
+    size_t columns = columns_of(text);
+    size_t space = columns < width ? width - columns : 0;
     bool coloured = ladder->config.colour && colour != PLAIN && len > 0;
     if (right)
-        add_spaces(line, width - len);
+        add_spaces(line, space);
     if (coloured)
         add_text(line, colours[colour], strlen(colours[colour]));
     add_text(line, text, len);
     if (coloured)
         add_text(line, "\033[0m", 4);
     if (!right)
-        add_spaces(line, width - len);
+        add_spaces(line, space);
 }
 
 static void write_line(const struct hf_ladder *ladder, struct line *line)
@@ -102,98 +129,8 @@ static void write_cells(const struct hf_ladder *ladder, const char *time, const 
     add_text(&line, " |", 2);
     add_cell(ladder, &line, middle, middle_width(ladder), false, between);
     add_text(&line, "| ", 2);
-    add_cell(ladder, &line, right, strlen(right), false, states);
+    add_cell(ladder, &line, right, columns_of(right), false, states);
     write_line(ladder, &line);
-}
-
-/* Milliseconds with three digits behind the point; seconds where that is too long. */
-static const char *time_text(const struct hf_ladder *ladder, hf_time time, char text[32])
-{
-    int64_t us = (time - ladder->base) / HF_US;
-    const char *sign = us < 0 ? "-" : "";
-    if (us < 0)
-        us = -us;
-    if (us < 1000000000)
-        snprintf(text, 32, "%s%" PRId64 ".%03d", sign, us / 1000, (int)(us % 1000));
-    else
-        snprintf(text, 32, "%s%" PRId64 ".%01ds", sign, us / 1000000, (int)(us / 100000 % 10));
-    return text;
-}
-
-/* 84680 as "84,680". */
-static const char *grouped(uint64_t value, char text[32])
-{
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRIu64, value);
-    char *at = text;
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits[i];
-    }
-    *at = 0;
-    return text;
-}
-
-static const char *end_name(const struct hf_ladder *ladder, const struct hf_observed_end *end,
-                            char text[HF_ENDPOINT_TEXT])
-{
-    if (!end->ours && !ladder->config.both_ends)
-        return ladder->config.peer_name;
-    if (!end->ours)
-        return hf_endpoint_format(&end->endpoint, text); /* not heard of yet */
-    for (size_t i = 0; i < ladder->config.name_count; i++)
-        if (ladder->config.names[i].stack == end->stack)
-            return ladder->config.names[i].name;
-    snprintf(text, HF_ENDPOINT_TEXT, "stack %u", (unsigned)end->stack);
-    return text;
-}
-
-/* ---- What a segment says ---- */
-
-/* A sequence number as its sender counts it: its SYN is 0. */
-static uint32_t relative(const struct ladder_talk *talk, int sender, uint32_t seq)
-{
-    return talk->seen.end[sender].seen ? seq - talk->seen.end[sender].isn : seq;
-}
-
-/* The segment in words, at most `room` of them: what fits least is left out first. */
-static void segment_text(const struct ladder_talk *talk, const struct row *row, size_t room,
-                         char text[128])
-{
-    const struct hf_trace_record *r = &row->record;
-    int sender = row->from;
-    char flags[HF_FLAGS_TEXT];
-    hf_flags_text(r->u.segment.flags, flags);
-    uint32_t seq = relative(talk, sender, r->u.segment.seq);
-    uint32_t ack = relative(talk, 1 - sender, r->u.segment.ack);
-
-    for (int brief = 0; brief < 4; brief++) {
-        int at = snprintf(text, 128, "%s%s%" PRIu32, flags, brief < 3 ? " seq " : " ", seq);
-        if (r->u.segment.text > 0)
-            at += snprintf(text + at, 128 - (size_t)at, ":%" PRIu32, seq + r->u.segment.text);
-        if ((r->u.segment.flags & HF_ACK) != 0)
-            at += snprintf(text + at, 128 - (size_t)at, " ack %" PRIu32, ack);
-        if (brief < 2)
-            at += snprintf(text + at, 128 - (size_t)at, " win %" PRIu32, r->u.segment.window);
-        if (brief < 1 && r->u.segment.text > 0)
-            at += snprintf(text + at, 128 - (size_t)at, " len %" PRIu32, r->u.segment.text);
-        if ((size_t)at <= room)
-            return;
-    }
-    text[room] = 0;
-}
-
-static bool is_lost(const struct hf_ladder *ladder, const struct row *row)
-{
-    return ladder->config.both_ends && !ladder->config.live && row->part == PART_WHOLE &&
-           row->sent && !row->arrived;
-}
-
-static bool is_repair(const struct row *row)
-{
-    uint8_t reason = row->record.u.segment.reason;
-    return row->sent ? reason >= HF_SEND_RTO && reason <= HF_SEND_KEEPALIVE : row->again;
 }
 
 /* The arrow, broken off where the segment was lost, open where it is still on its way. */
@@ -201,14 +138,17 @@ static void arrow_text(const struct hf_ladder *ladder, const struct ladder_talk 
                        const struct row *row, char *arrow)
 {
     size_t width = middle_width(ladder);
+    int lang = ladder->config.language;
     bool to_right = row->from == 0;
-    bool lost = is_lost(ladder, row);
+    bool lost = row_is_lost(ladder, row);
     const char *head = to_right ? "--" : "<-";
     const char *tail = to_right ? "->" : "--";
     if (lost && to_right)
-        tail = "---X lost";
+        tail = row->strayed ? SAID(lang, "---X late", "---X 迟到")
+                            : SAID(lang, "---X lost", "---X 丢失");
     if (lost && !to_right)
-        head = " lost X---";
+        head = row->strayed ? SAID(lang, " late X---", " 迟到 X---")
+                            : SAID(lang, " lost X---", " 丢失 X---");
     bool open_left = row->part == (to_right ? PART_ARRIVAL : PART_DEPARTURE);
     bool open_right = row->part == (to_right ? PART_DEPARTURE : PART_ARRIVAL);
     if (open_left)
@@ -216,11 +156,11 @@ static void arrow_text(const struct hf_ladder *ladder, const struct ladder_talk 
     if (open_right)
         tail = "...";
 
-    char text[128];
-    segment_text(talk, row, width - strlen(head) - strlen(tail) - 2, text);
+    char text[SEGMENT_TEXT];
+    words_segment(talk, row, false, width - columns_of(head) - columns_of(tail) - 2, text);
     char *at = arrow;
     at += sprintf(at, "%s %s ", head, text);
-    size_t used = (size_t)(at - arrow) + strlen(tail);
+    size_t used = columns_of(arrow) + columns_of(tail);
     bool short_of_end = lost && to_right;
     while (!short_of_end && used++ < width)
         *at++ = '-';
@@ -229,36 +169,14 @@ static void arrow_text(const struct hf_ladder *ladder, const struct ladder_talk 
 
 /* ---- What is said below it ---- */
 
-/* A list of remarks with commas, written within the life lines. */
-struct remarks {
-    char text[400];
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void remark(struct remarks *remarks,
-                                                         const char *format, ...)
+/* How much of a text fits a line: up to a comma, or else up to a space, or behind an ideograph. */
+static size_t line_length(const char *text, size_t columns)
 {
-    size_t room = sizeof remarks->text - remarks->len;
-    if (remarks->len > 0 && room > 2) {
-        memcpy(remarks->text + remarks->len, ", ", 3);
-        remarks->len += 2;
-        room -= 2;
-    }
-    va_list list;
-    va_start(list, format);
-    int len = vsnprintf(remarks->text + remarks->len, room, format, list);
-    va_end(list);
-    if (len > 0)
-        remarks->len += (size_t)len < room ? (size_t)len : room - 1;
-}
-
-/* How much of a text fits a line: up to a comma, or else up to a space. */
-static size_t line_length(const char *text, size_t len, size_t width)
-{
-    if (len <= width)
-        return len;
+    size_t fits = fitting(text, columns);
+    if (text[fits] == 0)
+        return fits;
     size_t space = 0;
-    for (size_t i = width; i > 0; i--) {
+    for (size_t i = fits; i > 0; i--) {
         if (text[i] != ' ')
             continue;
         if (text[i - 1] == ',')
@@ -266,7 +184,8 @@ static size_t line_length(const char *text, size_t len, size_t width)
         if (space == 0)
             space = i;
     }
-    return space > 0 ? space : width;
+    bool ideographs = (unsigned char)text[fits] >= 0x80;
+    return space > 0 && !ideographs ? space : fits;
 }
 
 /* Write text on lines of its own, broken between words; on the side of the end it is about. */
@@ -274,94 +193,28 @@ static void write_text(const struct hf_ladder *ladder, const char *time, const c
                        const char *right, const char *text, bool on_right, enum colour colour)
 {
     size_t width = middle_width(ladder) - 6;
-    size_t len = strlen(text);
     do {
-        size_t take = line_length(text, len, width);
-        char middle[200];
-        size_t before = on_right ? middle_width(ladder) - 3 - take : 3;
-        snprintf(middle, sizeof middle, "%*s%.*s", (int)before, "", (int)take, text);
+        size_t take = line_length(text, width);
+        char part[400], middle[600];
+        snprintf(part, sizeof part, "%.*s", (int)take, text);
+        size_t before = on_right ? middle_width(ladder) - 3 - columns_of(part) : 3;
+        snprintf(middle, sizeof middle, "%*s%s", (int)before, "", part);
         write_cells(ladder, time, left, middle, right, CHANGE, colour);
         time = left = right = "";
-        while (take < len && text[take] == ' ')
+        while (text[take] == ' ')
             take++;
         text += take;
-        len -= take;
-    } while (len > 0);
-}
-
-static void remark_options(const struct hf_ladder *ladder, const struct ladder_talk *talk,
-                           const struct row *row, struct remarks *remarks)
-{
-    const struct hf_trace_record *r = &row->record;
-    bool syn = (r->u.segment.flags & HF_SYN) != 0;
-    if (syn)
-        remark(remarks, "ISN %" PRIu32, r->u.segment.seq);
-    if (!syn && ladder->config.absolute) {
-        remark(remarks, "absolute seq %" PRIu32, r->u.segment.seq);
-        if ((r->u.segment.flags & HF_ACK) != 0)
-            remark(remarks, "ack %" PRIu32, r->u.segment.ack);
-    }
-    if (r->u.segment.mss != 0)
-        remark(remarks, "mss %u", (unsigned)r->u.segment.mss);
-    if (r->u.segment.sack_permitted)
-        remark(remarks, "sack permitted");
-    if (syn && r->u.segment.wscale != 0xff)
-        remark(remarks, "scale %u", (unsigned)r->u.segment.wscale);
-    if (syn && r->u.segment.has_ts)
-        remark(remarks, "ts %" PRIu32 "/%" PRIu32, r->u.segment.tsval, r->u.segment.tsecr);
-    if (r->u.segment.sacks > 0) {
-        int about = 1 - row->from;
-        remark(remarks, "sack %" PRIu32 ":%" PRIu32, relative(talk, about, r->u.segment.sack[0]),
-               relative(talk, about, r->u.segment.sack[1]));
-        if (r->u.segment.sacks > 1)
-            remark(remarks, "%d more", r->u.segment.sacks - 1);
-    }
-    if ((r->u.segment.flags & HF_URG) != 0)
-        remark(remarks, "urgent pointer %u", (unsigned)r->u.segment.urgent);
-    if (r->u.segment.segments > 1)
-        remark(remarks, "%d segments in one", r->u.segment.segments);
-}
-
-static void remark_fate(const struct row *row, struct remarks *remarks)
-{
-    uint8_t reason = row->record.u.segment.reason;
-    const char *why = row->sent && row->part != PART_ARRIVAL ? hf_send_text(reason) : "";
-    if (why[0] != 0 && reason != HF_SEND_REPLY && reason != HF_SEND_RESET)
-        remark(remarks, "%s", why);
-    if (row->again)
-        remark(remarks, "sent again, had been acknowledged");
-    if (row->doubled)
-        remark(remarks, "doubled on the way");
-    if (row->drop != HF_DROP_NONE)
-        remark(remarks, "dropped: %s", hf_drop_text(row->drop));
+    } while (*text != 0);
 }
 
 /* ---- Rows ---- */
 
-static bool is_landmark(const struct row *row)
-{
-    return row->kind == ROW_SEGMENT &&
-           (row->record.u.segment.flags & (HF_SYN | HF_FIN | HF_RST)) != 0;
-}
-
-/* The state to write beside a row, or nothing. */
-static const char *state_cell(const struct row *row, int e, char *text)
-{
-    bool away = (row->part == PART_DEPARTURE && e != row->from) ||
-                (row->part == PART_ARRIVAL && e == row->from);
-    const struct row_end *end = &row->end[e];
-    if (away || end->state == HF_STATES || (!is_landmark(row) && !end->changed))
-        return "";
-    struct hf_observed_end shown = {.state = end->state, .ours = !end->inferred};
-    return hf_observed_state(&shown, text);
-}
-
 static enum colour arrow_colour(const struct hf_ladder *ladder, const struct row *row)
 {
     uint16_t flags = row->record.u.segment.flags;
-    if (is_lost(ladder, row))
+    if (row_is_lost(ladder, row))
         return LOST;
-    if (is_repair(row))
+    if (row_is_repair(row))
         return REPAIR;
     if ((flags & HF_RST) != 0)
         return RESETTING;
@@ -378,7 +231,8 @@ static void draw_endings(const struct hf_ladder *ladder, const struct row *row)
         if (!row->end[e].ended)
             continue;
         char text[160];
-        snprintf(text, sizeof text, "ended: %s", hf_cause_text(row->end[e].cause));
+        snprintf(text, sizeof text, SAID(ladder->config.language, "ended: %s", "结束:%s"),
+                 hf_cause_words(row->end[e].cause, ladder->config.language));
         write_text(ladder, "", "", "", text, e == 1, NOTE);
     }
 }
@@ -388,42 +242,17 @@ static void draw_segment(const struct hf_ladder *ladder, const struct ladder_tal
 {
     char time[32], arrow[256], left[HF_OBSERVED_STATE_TEXT], right[HF_OBSERVED_STATE_TEXT];
     arrow_text(ladder, talk, row, arrow);
-    const char *l = state_cell(row, 0, left);
-    const char *r = state_cell(row, 1, right);
-    write_cells(ladder, time_text(ladder, row->record.time, time), l, arrow, r, CHANGE,
+    const char *l = words_state(row, 0, left);
+    const char *r = words_state(row, 1, right);
+    write_cells(ladder, words_time(ladder, row->record.time, time), l, arrow, r, CHANGE,
                 arrow_colour(ladder, row));
     struct remarks remarks = {.len = 0};
     if (row->part != PART_ARRIVAL)
-        remark_options(ladder, talk, row, &remarks);
-    remark_fate(row, &remarks);
+        words_options(talk, row, ladder->config.absolute, ladder->config.language, &remarks);
+    words_fate(row, ladder->config.language, &remarks);
     if (remarks.len > 0)
         write_text(ladder, "", "", "", remarks.text, false, NOTE);
     draw_endings(ladder, row);
-}
-
-static void note_text(const struct row *row, char *text, size_t room)
-{
-    const struct hf_trace_record *r = &row->record;
-    if (r->kind == HF_TRACE_DROP)
-        snprintf(text, room, "dropped: %s", hf_drop_text(r->u.drop.reason));
-    else if (r->u.icmp.kind == HF_ICMP_TOO_BIG)
-        snprintf(text, room, "ICMP: packet too big, MTU %" PRIu32, r->u.icmp.mtu);
-    else
-        snprintf(text, room, "ICMP error, %s", r->u.icmp.kind == HF_ICMP_HARD ? "hard" : "soft");
-}
-
-/* Why a state changed when no segment shows it. */
-static void change_text(const struct row *row, bool below_call, char *text, size_t room)
-{
-    const struct row_end *end = &row->end[row->from];
-    text[0] = 0;
-    if (end->ended)
-        snprintf(text, room, "ended: %s", hf_cause_text(end->cause));
-    else if (end->by == HF_BY_TIMER)
-        snprintf(text, room, "%s timer", hf_timer_text(end->detail));
-    else if (!below_call)
-        snprintf(text, room, "by %s",
-                 end->by == HF_BY_CALL ? hf_call_text(end->detail) : hf_by_text(end->by));
 }
 
 void ladder_draw_row(const struct hf_ladder *ladder, const struct ladder_talk *talk,
@@ -433,72 +262,25 @@ void ladder_draw_row(const struct hf_ladder *ladder, const struct ladder_talk *t
         draw_segment(ladder, talk, row);
         return;
     }
-    char time[32], text[160], state[HF_OBSERVED_STATE_TEXT] = "";
+    char time[32], text[160], state[32] = "";
     const char *cell = state;
-    time_text(ladder, row->record.time, time);
+    words_time(ladder, row->record.time, time);
     if (row->kind == ROW_CALL) {
-        snprintf(state, sizeof state, "(%s)", hf_call_text(row->record.u.call.call));
+        snprintf(state, sizeof state, "(%s)", hf_call_words(row->record.u.call.call, ladder->config.language));
         text[0] = 0;
     } else if (row->kind == ROW_STATE) {
-        cell = state_cell(row, row->from, state);
+        cell = words_state(row, row->from, state);
         bool below_call =
             row > talk->rows && row[-1].kind == ROW_CALL && row[-1].from == row->from;
-        change_text(row, below_call, text, sizeof text);
+        words_change(row, below_call, ladder->config.language, text, sizeof text);
     } else {
-        note_text(row, text, sizeof text);
+        words_note(row, ladder->config.language, text, sizeof text);
     }
     bool on_right = row->from == 1;
     write_text(ladder, time, on_right ? "" : cell, on_right ? cell : "", text, on_right, NOTE);
 }
 
 /* ---- Folding ---- */
-
-/* A segment of which a hundred look alike. */
-static bool is_plain(const struct hf_ladder *ladder, const struct row *row)
-{
-    if (row->kind != ROW_SEGMENT || row->part != PART_WHOLE)
-        return false;
-    const struct hf_trace_record *r = &row->record;
-    unsigned usual = HF_ACK | HF_PSH;
-    if ((r->u.segment.flags & ~usual) != 0 || r->u.segment.window == 0)
-        return false;
-    if (r->u.segment.sacks > 0 || row->drop != HF_DROP_NONE || row->doubled || row->again)
-        return false;
-    if (row->sent && r->u.segment.reason > HF_SEND_ACK)
-        return false;
-    if (is_lost(ladder, row))
-        return false;
-    for (int e = 0; e < 2; e++)
-        if (row->end[e].changed || row->end[e].ended)
-            return false;
-    return true;
-}
-
-/* The folded segments of one direction in words: how many, how much, up to where. */
-static void fold_text(const struct ladder_talk *talk, const struct row *rows, size_t n, int from,
-                      struct remarks *remarks)
-{
-    uint64_t bytes = 0;
-    uint32_t segments = 0, ack = 0, end = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].from != from)
-            continue;
-        segments++;
-        bytes += rows[i].record.u.segment.text;
-        ack = relative(talk, 1 - from, rows[i].record.u.segment.ack);
-        end = relative(talk, from, rows[i].record.u.segment.seq) + rows[i].record.u.segment.text;
-    }
-    if (segments == 0)
-        return;
-    char count[32], amount[32];
-    grouped(segments, count);
-    grouped(bytes, amount);
-    const char *to = from == 0 ? "->" : "<-";
-    if (bytes > 0)
-        remark(remarks, "%s segments %s %s bytes up to seq %" PRIu32, count, to, amount, end);
-    else
-        remark(remarks, "%s ACKs %s up to ack %" PRIu32, count, to, ack);
-}
 
 static void draw_fold(const struct hf_ladder *ladder, const struct ladder_talk *talk,
                       const struct row *rows, size_t n)
@@ -507,7 +289,7 @@ static void draw_fold(const struct hf_ladder *ladder, const struct ladder_talk *
     int first = rows[0].from;
     for (int i = 0; i < 2; i++) {
         struct remarks remarks = {.len = 0};
-        fold_text(talk, rows, n, i == 0 ? first : 1 - first, &remarks);
+        words_fold(talk, rows, n, i == 0 ? first : 1 - first, ladder->config.language, &remarks);
         if (remarks.len == 0)
             continue;
         char text[432];
@@ -520,10 +302,7 @@ static void draw_fold(const struct hf_ladder *ladder, const struct ladder_talk *
 static void draw_rows(const struct hf_ladder *ladder, const struct ladder_talk *talk)
 {
     for (size_t i = 0; i < talk->count;) {
-        size_t run = 0;
-        while (!ladder->config.whole && i + run < talk->count &&
-               is_plain(ladder, &talk->rows[i + run]))
-            run++;
+        size_t run = fold_run(ladder, talk, i);
         if (run < FOLD_FROM) {
             size_t n = run > 0 ? run : 1;
             for (size_t k = 0; k < n; k++)
@@ -543,78 +322,61 @@ static void draw_rows(const struct hf_ladder *ladder, const struct ladder_talk *
 
 /* ---- Head and foot ---- */
 
-/* The state an end began in: by its first change; of a peer by what it said first. */
-static const char *first_state(const struct ladder_talk *talk, int e, char *text)
-{
-    struct hf_observed_end end = {.ours = talk->seen.end[e].ours, .state = HF_CLOSED};
-    if (talk->has_first[e]) {
-        end.state = talk->first_state[e];
-        return hf_observed_state(&end, text);
-    }
-    for (size_t i = 0; i < talk->count; i++) {
-        const struct row *row = &talk->rows[i];
-        if (end.ours && row->end[e].state != HF_STATES) {
-            end.state = row->end[e].state;
-            return hf_observed_state(&end, text);
-        }
-        if (row->kind != ROW_SEGMENT || row->from != e)
-            continue;
-        uint16_t flags = row->record.u.segment.flags;
-        if ((flags & HF_SYN) == 0)
-            return "";
-        if ((flags & HF_ACK) != 0)
-            end.state = HF_LISTEN;
-        return hf_observed_state(&end, text);
-    }
-    return "";
-}
-
 void ladder_draw_head(const struct hf_ladder *ladder, const struct ladder_talk *talk)
 {
     char name[2][HF_ENDPOINT_TEXT], address[2][HF_ENDPOINT_TEXT];
     const char *names[2];
+    int lang = ladder->config.language;
     for (int e = 0; e < 2; e++) {
-        names[e] = end_name(ladder, &talk->seen.end[e], name[e]);
+        names[e] = words_end_name(ladder, &talk->seen.end[e], name[e]);
         hf_endpoint_format(&talk->seen.end[e].endpoint, address[e]);
     }
     const char *note = "";
     for (int e = 0; e < 2; e++) {
         if (!talk->seen.end[e].ours && !ladder->config.both_ends)
-            note = " (~ marks an inferred state)";
+            note = SAID(lang, " (~ marks an inferred state)", "(~ 表示推断出的状态)");
         if (names[e] == name[e] && !talk->seen.end[e].ours)
             address[e][0] = 0;
     }
-    say(ladder, "connection %" PRIu32 ": %s%s%s to %s%s%s%s", talk->seen.number, names[0],
+    say(ladder,
+        SAID(lang, "connection %" PRIu32 ": %s%s%s to %s%s%s%s",
+             "连接 %" PRIu32 ":%s%s%s 到 %s%s%s%s"), talk->seen.number, names[0],
         address[0][0] != 0 ? " " : "", address[0], names[1], address[1][0] != 0 ? " " : "",
         address[1], note);
     if (talk->titled)
         return;
     if (ladder->unsafe)
-        say(ladder, "(unsafe settings: numbers, ports or MSL are not as they should be)");
-    write_cells(ladder, "time ms", names[0], "", names[1], CHANGE, PLAIN);
+        say(ladder, "%s",
+            SAID(lang, "(unsafe settings: numbers, ports or MSL are not as they should be)",
+                 "(不安全的设置:序号、端口或 MSL 不是应有的样子)"));
+    write_cells(ladder, SAID(lang, "time ms", "时间 ms"), names[0], "", names[1], CHANGE, PLAIN);
 }
 
 static void draw_foot(const struct hf_ladder *ladder, const struct ladder_talk *talk)
 {
+    int lang = ladder->config.language;
     for (int e = 0; e < 2; e++) {
         const struct hf_observed_end *end = &talk->seen.end[e];
         char name[HF_ENDPOINT_TEXT], state[HF_OBSERVED_STATE_TEXT];
         char time[32], sent[32], received[32];
-        const char *who = end_name(ladder, end, name);
+        const char *who = words_end_name(ladder, end, name);
         if (talk->ending[e].kind != HF_TRACE_END) {
             bool lives = end->ours && end->state != HF_CLOSED;
             if (end->ours || end->seen)
-                say(ladder, "%s: %s%s", who, lives ? "still " : "",
+                say(ladder, "%s: %s%s", who, lives ? SAID(lang, "still ", "仍在 ") : "",
                     hf_observed_state(end, state));
             continue;
         }
         const struct hf_trace_record *r = &talk->ending[e];
-        say(ladder, "%s: ended at %s, %s", who, time_text(ladder, end->ended_at, time),
-            hf_cause_text(end->cause));
+        say(ladder, SAID(lang, "%s: ended at %s, %s", "%s:结束于 %s,%s"), who, words_time(ladder, end->ended_at, time),
+            hf_cause_words(end->cause, lang));
         say(ladder,
-            "    %s bytes sent, %s received; %" PRIu32 " segments out, %" PRIu32 " in, %" PRIu32
-            " sent again",
-            grouped(r->u.end.bytes_sent, sent), grouped(r->u.end.bytes_received, received),
+            SAID(lang,
+                 "    %s bytes sent, %s received; %" PRIu32 " segments out, %" PRIu32
+                 " in, %" PRIu32 " sent again",
+                 "    发出 %s 字节,收到 %s 字节;发出 %" PRIu32 " 个报文段,收到 %" PRIu32
+                 " 个,重发 %" PRIu32 " 个"),
+            words_grouped(r->u.end.bytes_sent, sent), words_grouped(r->u.end.bytes_received, received),
             r->u.end.segments_sent, r->u.end.segments_received, r->u.end.retransmits);
     }
 }
@@ -623,7 +385,7 @@ void ladder_draw(const struct hf_ladder *ladder, const struct ladder_talk *talk)
 {
     char left[HF_OBSERVED_STATE_TEXT], right[HF_OBSERVED_STATE_TEXT];
     ladder_draw_head(ladder, talk);
-    write_cells(ladder, "", first_state(talk, 0, left), "", first_state(talk, 1, right), CHANGE,
+    write_cells(ladder, "", words_first_state(talk, 0, left), "", words_first_state(talk, 1, right), CHANGE,
                 PLAIN);
     draw_rows(ladder, talk);
     draw_foot(ladder, talk);

@@ -40,6 +40,9 @@ static const struct option options[] = {
      "draw every segment, fold no runs"},
     {"absolute", 0, NULL, OPTION_FLAG, &demo_options.absolute, 0, 0,
      "absolute sequence numbers on every segment"},
+    {"svg", 0, "FILE", OPTION_TEXT, &demo_options.svg, 0, 0, "the ladder as a picture"},
+    {"diagram", 0, "FILE", OPTION_TEXT, &demo_options.diagram, 0, 0,
+     "the state diagram of RFC 9293 with the path of each end, as a picture"},
     {"with-linux", 0, NULL, OPTION_FLAG, &demo_options.with_linux, 0, 0,
      "against the TCP of this Linux, in a network namespace"},
 };
@@ -269,6 +272,8 @@ static int open_views(struct demo *demo)
         .absolute = demo_options.absolute,
         .pcap = common.pcap,
         .plot = common.plot,
+        .svg = demo_options.svg,
+        .diagram = demo_options.diagram,
         .names = names,
         .name_count = 2,
     };
@@ -323,6 +328,8 @@ static int check_options(int count, char **argv)
     if (demo_options.simultaneous && (demo_options.server_closes || demo_options.half_close))
         return usage_error(&demo_command,
                            "--simultaneous: not with --server-closes or --half-close");
+    if (demo_options.with_linux && (demo_options.svg || demo_options.diagram))
+        return usage_error(&demo_command, "--with-linux: not with --svg or --diagram");
     if (demo_options.ipv6 && common.mtu && common.mtu < 1280)
         return usage_error(&demo_command, "--mtu %llu: IPv6 wants 1280 or more",
                            (unsigned long long)common.mtu);

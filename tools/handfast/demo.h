@@ -8,6 +8,7 @@ struct demo_options {
     uint64_t bytes, seed;
     bool server_closes, simultaneous, half_close, ipv6, with_linux, whole, absolute;
     double loss;
+    const char *svg, *diagram;
 };
 
 extern struct demo_options demo_options;

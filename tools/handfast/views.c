@@ -77,19 +77,70 @@ static bool open_plot(struct views *views, const struct views_config *config)
     return views->plot != NULL;
 }
 
+static bool open_picture(struct views *views, const struct views_config *config)
+{
+    struct hf_ladder_config ladder = {
+        .size = sizeof ladder,
+        .write = hf_write_file,
+        .context = views->svg_file,
+        .both_ends = config->both_ends,
+        .whole = config->whole,
+        .absolute = config->absolute,
+        .names = config->names,
+        .name_count = config->name_count,
+        .peer_name = config->peer_name,
+    };
+    views->picture = hf_ladder_create(&ladder);
+    if (views->picture)
+        views_look(views, hf_ladder_record, views->picture);
+    return views->picture != NULL;
+}
+
+static bool open_diagram(struct views *views, const struct views_config *config)
+{
+    struct hf_diagram_config diagram = {
+        .size = sizeof diagram,
+        .names = config->names,
+        .name_count = config->name_count,
+        .peer_name = config->peer_name,
+    };
+    views->diagram = hf_diagram_create(&diagram);
+    if (views->diagram)
+        views_look(views, hf_diagram_record, views->diagram);
+    return views->diagram != NULL;
+}
+
+/* returns true, or false after an error was printed */
+static bool create_file(FILE **file, const char *path, const struct command *command)
+{
+    *file = NULL;
+    if (!path || (*file = fopen(path, "wb")))
+        return true;
+    (void)failure(command, "cannot write %s: %s", path, strerror(errno));
+    return false;
+}
+
 int views_open(struct views *views, const struct command *command,
                const struct views_config *config)
 {
     memset(views, 0, sizeof *views);
     views->path = config->pcap;
     views->plot_path = config->plot;
-    if (config->pcap && !(views->file = fopen(config->pcap, "wb")))
-        return failure(command, "cannot write %s: %s", config->pcap, strerror(errno));
-    if (config->plot && !(views->plot_file = fopen(config->plot, "wb")))
-        return failure(command, "cannot write %s: %s", config->plot, strerror(errno));
+    views->svg_path = config->svg;
+    views->diagram_path = config->diagram;
+    views->look = config->look;
+    views->look.size = sizeof views->look;
+    views->look.write = hf_write_file;
+    if (!create_file(&views->file, config->pcap, command) ||
+        !create_file(&views->plot_file, config->plot, command) ||
+        !create_file(&views->svg_file, config->svg, command) ||
+        !create_file(&views->diagram_file, config->diagram, command))
+        return EXIT_FAILED;
     if ((config->ladder_to && !open_ladder(views, config)) ||
         (views->file && !open_capture(views, config)) ||
-        (views->plot_file && !open_plot(views, config)))
+        (views->plot_file && !open_plot(views, config)) ||
+        (views->svg_file && !open_picture(views, config)) ||
+        (views->diagram_file && !open_diagram(views, config)))
         return failure(command, "no memory");
     return -1;
 }
@@ -127,6 +178,36 @@ static int close_plot(struct views *views, const struct command *command)
     return bad >= 0 ? bad : status;
 }
 
+/* What drawing a picture said, told to the user. */
+static int picture_status(int err, const char *path, const struct command *command)
+{
+    if (err == HF_OK)
+        return -1;
+    if (err == HF_ERR_STATE)
+        return failure(command, "there was no connection: %s is empty", path);
+    return failure(command, "no memory: %s is not whole", path);
+}
+
+static int close_picture(struct views *views, const struct command *command)
+{
+    views->look.context = views->svg_file;
+    int status =
+        picture_status(hf_ladder_svg(views->picture, &views->look), views->svg_path, command);
+    hf_ladder_destroy(views->picture);
+    int bad = close_file(views->svg_file, views->svg_path, command);
+    return bad >= 0 ? bad : status;
+}
+
+static int close_diagram(struct views *views, const struct command *command)
+{
+    views->look.context = views->diagram_file;
+    int status = picture_status(hf_diagram_svg(views->diagram, &views->look),
+                                views->diagram_path, command);
+    hf_diagram_destroy(views->diagram);
+    int bad = close_file(views->diagram_file, views->diagram_path, command);
+    return bad >= 0 ? bad : status;
+}
+
 int views_close(struct views *views, const struct command *command)
 {
     int status = -1;
@@ -138,6 +219,12 @@ int views_close(struct views *views, const struct command *command)
     if (bad >= 0)
         status = bad;
     bad = views->plot ? close_plot(views, command) : -1;
+    if (bad >= 0)
+        status = bad;
+    bad = views->picture ? close_picture(views, command) : -1;
+    if (bad >= 0)
+        status = bad;
+    bad = views->diagram ? close_diagram(views, command) : -1;
     return bad >= 0 ? bad : status;
 }
 

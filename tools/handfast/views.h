@@ -15,6 +15,11 @@ struct views {
     struct hf_timeseq *plot;
     FILE *plot_file;
     const char *plot_path;
+    struct hf_ladder *picture;   /* for svg: keeps all rows, prints nothing */
+    struct hf_diagram *diagram;
+    FILE *svg_file, *diagram_file;
+    const char *svg_path, *diagram_path;
+    struct hf_picture_config look;
 };
 
 struct views_config {
@@ -22,6 +27,8 @@ struct views_config {
     bool live, both_ends, whole, absolute;
     const char *pcap; /* NULL: no capture */
     const char *plot; /* NULL: no time-sequence plot */
+    const char *svg, *diagram; /* NULL: no picture */
+    struct hf_picture_config look; /* how pictures look; write and context are set here */
     int64_t wall_ns;  /* wall time of time 0 */
     const struct hf_view_name *names;
     size_t name_count;
