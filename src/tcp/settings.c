@@ -84,14 +84,15 @@ static const struct hf_settings rfc = {
         .delack = 40 * HF_MS,          /* TCP_DELACK_MIN */                                       \
         .quick_acks = 16,              /* TCP_MAX_QUICKACKS */                                    \
         .snd_buffer_min = 4096, .snd_buffer = 87040, /* tcp_init_buffer_space */                  \
-        .snd_buffer_max = 4096 * 1024,               /* tcp_wmem */                               \
         .rcv_buffer_min = 4096, .rcv_buffer = 65536, /* half of tcp_rmem is window */             \
-        .rcv_buffer_max = 6144 * 1024, .idle_restart = 1, /* tcp_rmem */                          \
+        .idle_restart = 1,                                                                        \
         .msl = 30 * HF_SEC, /* TCP_TIMEWAIT_LEN = 60 s */                                         \
         .challenge_interval = 5 * HF_SEC, .invalid_interval = 500 * HF_MS /* tcp_invalid_ratelimit */
 
 static const struct hf_settings linux_table = {
     LINUX,
+    .snd_buffer_max = 4096 * 1024, /* tcp_wmem */
+    .rcv_buffer_max = 6144 * 1024, /* tcp_rmem */
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
     .path_info = HF_PATH_INFO_RTT, /* tcp_metrics; tcp_no_ssthresh_metrics_save = 1 */
     .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
@@ -103,6 +104,8 @@ static const struct hf_settings linux_table = {
 
 static const struct hf_settings default_table = {
     LINUX,
+    .snd_buffer_max = 65535u << 8, /* 16 MiB: several times what 1 Gbit/s and 20 ms need, so that text */
+    .rcv_buffer_max = 65535u << 8, /* may wait behind what is sent again; the budget bounds their sum */
     .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
     .mtu_probing = HF_MTU_PROBING_BLACK_HOLE, /* RFC 4821 */
     .path_info = HF_PATH_INFO_RTT | HF_PATH_INFO_MTU, /* RFC 9040 */
