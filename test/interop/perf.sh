@@ -190,6 +190,7 @@ ours() {
 }
 we_forward() {
     ours -c "$1" -t 1 && json 'd["end"]["sum_received"]["bytes"] > 1e6 and
+        0 <= d["end"]["sum_sent"]["spurious_retransmits"] <= d["end"]["sum_sent"]["retransmits"] and
         0.9 < d["end"]["sum_received"]["bytes"] / d["end"]["sum_sent"]["bytes"] < 1.1' got
 }
 we_reverse() { ours -c "$1" -t 1 -R && json 'd["end"]["sum_received"]["bytes"] > 1e6' got; }

@@ -55,6 +55,8 @@ struct perf_test {
     unsigned count;
     hf_time began, counted_from, over; /* counted_from: behind what is omitted                */
     hf_time next_line, line_from;
+    uint64_t
+        vain[3]; /* segments resent in vain, of the whole stack: at the start, last line, now */
     uint64_t unsent; /* bytes that may still be given to TCP; UINT64_MAX: no limit            */
     struct perf_cpu cpu_began, cpu_over;
     struct iperf_results theirs;

@@ -15,6 +15,7 @@ struct row {
     double from, to; /* seconds since the test began to count */
     uint64_t bytes;
     int64_t retransmits; /* -1: not known here */
+    int64_t vain;        /* of them, those that were not needed; -1: not known of this row */
     hf_time rtt;
     uint32_t cwnd;
     bool sending;
@@ -39,6 +40,7 @@ static struct row row_between(const struct perf_test *test, const struct perf_st
         .from = seconds_of(test, from),
         .to = seconds_of(test, to),
         .bytes = b->bytes - a->bytes,
+        .vain = -1,
         .retransmits = stream->sending ? (int64_t)b->retransmits - a->retransmits : -1,
         .rtt = b->rtt,
         .cwnd = stream->sending ? b->cwnd : 0,
@@ -92,6 +94,9 @@ static void print_row(const char *name, const struct row *row)
     (void)snprintf(label, sizeof label, "%s %s", name, row->sending ? "out" : "in");
     if (row->retransmits >= 0)
         (void)snprintf(resent, sizeof resent, "%lld", (long long)row->retransmits);
+    if (row->vain > 0)
+        (void)snprintf(resent, sizeof resent, "%lld (%lld)", (long long)row->retransmits,
+                       (long long)row->vain);
     if (row->rtt > 0)
         (void)snprintf(rtt, sizeof rtt, "%.3f ms", (double)row->rtt / (double)HF_MS);
     if (row->cwnd > 0)
@@ -139,6 +144,8 @@ static cJSON *json_row(const struct row *row)
     add_number(o, "bits_per_second", bits_per_second(row));
     if (row->retransmits >= 0)
         add_number(o, "retransmits", (double)row->retransmits);
+    if (row->vain >= 0)
+        add_number(o, "spurious_retransmits", (double)row->vain);
     if (row->cwnd > 0)
         add_number(o, "snd_cwnd", row->cwnd);
     if (row->rtt > 0)
@@ -201,6 +208,14 @@ void perf_report_begin(struct perf_test *test)
         print_beginning(test);
 }
 
+static unsigned senders(const struct perf_test *test)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < test->count; i++)
+        n += test->stream[i].sending;
+    return n;
+}
+
 void perf_report_interval(struct perf_test *test, hf_time from, hf_time to)
 {
     struct row sum[2] = {{.streams = 0}, {.streams = 0}};
@@ -211,6 +226,10 @@ void perf_report_interval(struct perf_test *test, hf_time from, hf_time to)
         const struct perf_stream *s = &test->stream[i];
         struct row row = row_between(test, s, &s->last, from, to);
         add_row(&sum[s->sending], &row);
+        if (s->sending) /* the stack has no other connections that send much */
+            sum[1].vain = (int64_t)(test->vain[2] - test->vain[1]);
+        if (s->sending && senders(test) == 1)
+            row.vain = sum[1].vain;
         if (streams) {
             (void)cJSON_AddItemToArray(streams, json_stream(s, &row));
         } else {
@@ -243,6 +262,7 @@ static bool their_row(const struct perf_test *test, const struct perf_stream *st
         *row = (struct row){
             .to = r->seconds > 0 ? r->seconds : seconds_of(test, test->over),
             .bytes = r->bytes,
+            .vain = -1,
             .retransmits = r->retransmits,
             .sending = !stream->sending,
         };
@@ -267,6 +287,8 @@ static struct totals totals_of(const struct perf_test *test, bool sending)
             continue;
         struct row ours = row_between(test, s, &s->start, test->counted_from, test->over);
         add_row(&t.ours, &ours);
+        if (sending)
+            t.ours.vain = (int64_t)(test->vain[2] - test->vain[0]);
         t.theirs_known &= their_row(test, s, &theirs);
         add_row(&t.theirs, &theirs);
     }

@@ -68,6 +68,9 @@ static struct perf_sample sample(const struct perf_test *test, const struct perf
 
 static void sample_all(struct perf_test *test)
 {
+    struct hf_stack_counters counters;
+    hf_stack_counters(test->network->stack, &counters);
+    test->vain[2] = counters.spurious_retransmits;
     for (unsigned i = 0; i < test->count; i++)
         test->stream[i].now = sample(test, &test->stream[i]);
 }
@@ -150,6 +153,7 @@ static void count_from_here(struct perf_test *test, hf_time now)
         struct perf_stream *s = &test->stream[i];
         s->start = s->last = s->now;
     }
+    test->vain[0] = test->vain[1] = test->vain[2];
     test->counted_from = test->line_from = now;
     test->next_line = test->interval ? now + test->interval : HF_NEVER;
     test->cpu_began = cpu_now();
@@ -181,6 +185,7 @@ static void line(struct perf_test *test, hf_time now)
     perf_report_interval(test, test->line_from, now);
     for (unsigned i = 0; i < test->count; i++)
         test->stream[i].last = test->stream[i].now;
+    test->vain[1] = test->vain[2];
     test->line_from = now;
     while (test->next_line <= now)
         test->next_line += test->interval;
