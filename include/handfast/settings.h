@@ -150,6 +150,8 @@ struct hf_settings {
     hf_time invalid_interval;   /* ACKs to out-of-window segments: one in this long; 0: all   */
     uint8_t reset_by_ack;       /* 1: a reset for text after a full close has SEG.ACK as its number,
                                    which the peer always takes for exact; 0: SND.NXT          */
+    uint8_t ghost_acks;         /* 1: an ACK may be as old as the largest window (RFC 5961 5.2, linux);
+                                   0: and not older than what was ever acknowledged           */
     uint8_t answer_unsent;      /* 1: an ACK of what was never sent draws an ACK (RFC 9293)   */
     uint32_t reset_rate;        /* resets per second for segments without a connection        */
     uint32_t icmp_rate;         /* ICMP replies per second, per destination bucket            */

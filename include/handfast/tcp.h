@@ -201,7 +201,10 @@ HF_API int hf_syn_refuse(struct hf_stack *stack, hf_syn syn);
 
 enum {
     HF_SEND_MORE = 1,  /* no PUSH: more will follow at once; small segments may wait           */
-    HF_SEND_URGENT = 2 /* the urgent pointer is set behind these bytes; new programs do not    */
+    HF_SEND_URGENT = 2, /* the urgent pointer is set behind these bytes; new programs do not   */
+    HF_SEND_RECORD = 4 /* a record ends behind these bytes: no segment holds bytes of two records, as
+                          long as there are not very many in the queue (1024). Counts only when all
+                          bytes were taken                                                    */
 };
 
 /* hf_tcp_send: queue bytes. Copies.

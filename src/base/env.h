@@ -73,6 +73,7 @@ struct hf_env {
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, time_waits, listeners; /* by enum hf_kind               */
     struct hf_pool actives, ranges; /* tcp's: active blocks, out-of-order ranges              */
+    struct hf_pool record_ends;     /* tcp's: ends of records in send queues                  */
     struct hf_pool sents;           /* tcp's: records of what was sent                        */
     uint64_t sents_visited;         /* by searches and by loss detection: what they cost      */
     struct hf_table table;          /* of four-tuples                                         */

@@ -268,7 +268,8 @@ static int64_t transmit(struct hf_sockets *sockets, int descriptor, const struct
     hf_sockets_catch_up(sockets);
     hf_time until = hf_sockets_until(sockets, s->options.send_timeout);
     unsigned more =
-        (flags & MSG_MORE ? HF_SEND_MORE : 0) | (flags & MSG_OOB ? HF_SEND_URGENT : 0);
+        (flags & MSG_MORE ? HF_SEND_MORE : 0) | (flags & MSG_OOB ? HF_SEND_URGENT : 0) |
+        (flags & MSG_EOR ? HF_SEND_RECORD : 0);
     int64_t sum = 0;
     if (flags & MSG_FASTOPEN || s->deferred) {
         sum = transmit_fast(s, msg, &at, want, more, again, until);

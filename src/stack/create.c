@@ -76,6 +76,7 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
                  s->time_wait_max);
     hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
     hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 3);
+    hf_pool_init(&env->record_ends, b, HF_RECORD_END_SIZE, 6, UINT32_MAX >> 3);
     hf_pool_init(&env->sents, b, sizeof(struct hf_sent), 6, UINT32_MAX >> 3);
     hf_chunks_init(&env->chunks, b);
 }
@@ -209,6 +210,7 @@ void hf_stack_destroy(struct hf_stack *stack)
     hf_pool_reset(&env->listeners);
     hf_pool_reset(&env->ranges);
     hf_pool_reset(&env->sents);
+    hf_pool_reset(&env->record_ends);
     hf_table_reset(&env->table);
     struct hf_budget budget = env->budget;
     hf_budget_free(&budget, stack, sizeof *stack);

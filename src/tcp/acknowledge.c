@@ -82,6 +82,8 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
     if (!syn)
         d->rtt = take_sample(env, c, seg, d);
     c->snd_una = seg->ack;
+    if (a && a->records)
+        hf_record_acked(env, c, a);
     if (a && a->mtu_start != a->mtu_end)
         hf_mtu_probe_acked(env, c, a);
     c->backoff = 0;

@@ -159,6 +159,7 @@ void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c)
     hf_bytes_clear(&env->chunks, &a->snd);
     hf_bytes_clear(&env->chunks, &a->rcv);
     hf_sent_clear(env, &a->sent);
+    hf_record_clear(env, a);
     hf_reassembly_clear(env, a);
     hf_pool_give(&env->actives, c->active);
     c->active = 0;
@@ -231,6 +232,7 @@ void hf_tcp_detach(struct hf_env *env, struct hf_tcp *c, hf_ref heir)
     hf_sending_over(env, c, a);
     hf_bytes_clear(&env->chunks, &a->snd);
     hf_sent_clear(env, &a->sent);
+    hf_record_clear(env, a);
     hf_reassembly_clear(env, a);
     a->rtx_first = a->fin_held = false;
     c->flags &= ~(uint32_t)HF_F_DSACK;

@@ -238,11 +238,14 @@ uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
 
 /* Text from seq to `end` that was sent before and may be sent again: at most one segment, inside the
  * window (SHLD-16), with the FIN if it follows. */
-static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq seq, hf_seq end,
-                      struct piece *p)
+static bool old_piece(const struct hf_env *env, const struct hf_tcp *c,
+                      const struct hf_active *a, hf_seq seq, hf_seq end, struct piece *p)
 {
     hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt;
     hf_seq edge = c->snd_una + c->snd_wnd, last = hf_seq_min(text_end, end);
+    bool records = a && a->records;
+    if (records)
+        last = hf_record_next(env, a, seq, last);
     uint32_t len = hf_seq_lt(seq, last) ? last - seq : 0;
     if (len > c->mss)
         len = c->mss;
@@ -252,7 +255,8 @@ static bool old_piece(const struct hf_tcp *c, const struct hf_active *a, hf_seq 
     p->len = len;
     p->fin = (c->flags & HF_F_FIN_SENT) && seq + len == text_end && end == c->snd_nxt &&
              hf_seq_lt(seq + len, edge);
-    p->push = a && seq + len == hf_tcp_snd_base(c) + a->snd.len;
+    p->push = a && (seq + len == hf_tcp_snd_base(c) + a->snd.len ||
+                    (records && len && len < c->mss && seq + len == last));
     return len || p->fin;
 }
 
@@ -263,7 +267,7 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
     hf_seq start, end;
     if (a->frto == HF_FRTO_NEW)
         return false; /* what is new goes first, and its ACK tells */
-    if (!hf_recovery_next(env, c, a, &start, &end) || !old_piece(c, a, start, end, p)) {
+    if (!hf_recovery_next(env, c, a, &start, &end) || !old_piece(env, c, a, start, end, p)) {
         a->rtx_first = false;
         return false;
     }
@@ -289,16 +293,17 @@ static bool pick_tail_probe(const struct hf_env *env, const struct hf_tcp *c, st
     bool found;
     if (queued && room) {
         p->seq = c->snd_nxt;
-        p->len = queued < room ? queued : room;
+        uint32_t record = hf_record_next(env, a, p->seq, p->seq + queued) - p->seq;
+        p->len = record < room ? record : room;
         p->len = p->len < c->mss ? p->len : c->mss;
-        p->push = p->len == queued;
+        p->push = p->len == record;
         p->fin = false;
         found = true;
     } else {
         const struct hf_sent *s = hf_sent_or_null(env, a->sent.last);
         hf_seq last = c->snd_nxt - 1;
         last = s && s->end == c->snd_nxt ? hf_sent_cut_below(s, last) : hf_tcp_snd_base(c);
-        found = old_piece(c, a, last, c->snd_nxt, p);
+        found = old_piece(env, c, a, last, c->snd_nxt, p);
     }
     p->reason = HF_SEND_TLP;
     return found;

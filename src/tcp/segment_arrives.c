@@ -220,10 +220,12 @@ static void update_ts_recent(struct hf_env *env, struct hf_tcp *c, const struct 
     c->flags |= HF_F_TS_RECENT;
 }
 
-/* RFC 5961 5.2, and no ghost ACKs (row B4): not older than the largest window the peer has had,
+/* RFC 5961 5.2, and, but for linux, no ghost ACKs (row B4): not older than the largest window the peer has had,
  * nor than what was ever sent. */
-static bool ack_too_old(const struct hf_tcp *c, hf_seq ack)
+static bool ack_too_old(const struct hf_env *env, const struct hf_tcp *c, hf_seq ack)
 {
+    if (env->settings->ghost_acks)
+        return hf_seq_lt(ack, c->snd_una - c->snd_wnd_max);
     uint64_t ever = hf_tcp_bytes_acked(c) + hf_tcp_fin_acked(c);
     uint64_t back = ever < c->snd_wnd_max ? ever : c->snd_wnd_max;
     return hf_seq_lt(ack, c->snd_una - (uint32_t)back);
@@ -286,7 +288,7 @@ static enum hf_next step5_ack(struct hf_env *env, struct hf_tcp *c, const struct
             hf_tcp_want(env, c, HF_WANT_ACK);
         return drop(env, c, HF_DROP_ACK_UNSENT, seg);
     }
-    if (ack_too_old(c, seg->ack)) {
+    if (ack_too_old(env, c, seg->ack)) {
         hf_tcp_challenge(env, c);
         return drop(env, c, HF_DROP_ACK_OLD, seg);
     }

@@ -19,6 +19,7 @@
 /* What there is, and what limits it; bytes. */
 struct room {
     uint32_t queued;           /* not sent yet                                                */
+    uint32_t record;           /* of that, up to the end of a record                          */
     uint32_t by_peer, by_path; /* what is left of the peer's window, and of ours              */
     uint32_t cwnd;
     bool fin;                  /* a FIN follows the queue                                     */
@@ -74,7 +75,7 @@ static uint32_t piece_goal(const struct hf_tcp *c)
 }
 
 /* As much of the queue as is in the piece that SND.NXT is in. */
-static uint32_t piece_left(const struct hf_tcp *c, struct hf_active *a, uint32_t queued)
+static uint32_t piece_left(const struct hf_tcp *c, struct hf_active *a, uint32_t record)
 {
     if (c->snd_nxt - a->piece_start >= a->piece_goal) { /* the next one begins */
         a->piece_start = c->snd_nxt;
@@ -82,7 +83,7 @@ static uint32_t piece_left(const struct hf_tcp *c, struct hf_active *a, uint32_t
     } else if (c->snd_nxt == a->piece_start) {
         a->piece_goal = piece_goal(c); /* it has, and the window may have grown */
     }
-    return least(queued, a->piece_goal - (c->snd_nxt - a->piece_start));
+    return least(record, a->piece_goal - (c->snd_nxt - a->piece_start));
 }
 
 /* The number of the first octet that was never sent. */
@@ -145,7 +146,7 @@ static bool should_wait(const struct hf_env *env, const struct hf_tcp *c,
 static uint32_t choose_burst(const struct hf_env *env, const struct hf_tcp *c,
                              struct hf_active *a, const struct room *r)
 {
-    uint32_t mss = c->mss, left = piece_left(c, a, r->queued);
+    uint32_t mss = c->mss, left = piece_left(c, a, r->record);
     uint32_t usable = least(r->by_peer, r->by_path);
     if (left <= mss || r->by_peer < mss) {
         uint32_t len = least(least(left, usable), mss);
@@ -185,8 +186,12 @@ static struct room look(const struct hf_env *env, const struct hf_tcp *c,
     uint32_t in_flight = c->snd_nxt - hf_tcp_snd_base(c);
     uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
     uint32_t cwnd = a ? hf_recovery_window(c, a) : c->mss;
+    uint32_t queued = hf_tcp_unsent(env, c), record = queued;
+    if (a && a->records)
+        record = hf_record_next(env, a, c->snd_nxt, c->snd_nxt + queued) - c->snd_nxt;
     return (struct room){
-        .queued = hf_tcp_unsent(env, c),
+        .queued = queued,
+        .record = record,
         .by_peer = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0,
         .by_path = cwnd > flight ? cwnd - flight : 0,
         .cwnd = cwnd,
@@ -201,10 +206,14 @@ static bool goes_on(const struct hf_tcp *c, const struct hf_active *a, const str
     return rest && rest <= r->queued && rest <= r->by_peer && least(rest, c->mss) <= r->by_path;
 }
 
-static void begin_burst(const struct hf_tcp *c, struct hf_active *a, uint32_t len)
+static void begin_burst(const struct hf_tcp *c, struct hf_active *a, const struct room *r,
+                        uint32_t len)
 {
+    bool record = len && len == r->record && len < r->queued;
     a->burst_left = len;
-    a->burst_push = len > c->mss || (hf_seq_gt(a->pushed, c->snd_nxt) &&
+    if (record)
+        a->piece_start = c->snd_nxt + len;
+    a->burst_push = record || len > c->mss || (hf_seq_gt(a->pushed, c->snd_nxt) &&
                                      hf_seq_le(a->pushed, c->snd_nxt + len));
 }
 
@@ -223,15 +232,16 @@ static bool from_syn(const struct hf_tcp *c, const struct hf_active *a, const st
 static uint32_t choose_one(const struct hf_env *env, const struct hf_tcp *c,
                            const struct hf_active *a, const struct room *r)
 {
-    uint32_t len = least(least(r->queued, c->mss), least(r->by_peer, r->by_path));
-    return len && worth_sending(env, c, a, r, len) ? len : 0;
+    uint32_t len = least(least(r->record, c->mss), least(r->by_peer, r->by_path));
+    bool whole = len == r->record && len < r->queued && !nagle_waits(env, c, a);
+    return len && (whole || worth_sending(env, c, a, r, len)) ? len : 0;
 }
 
 /* Nothing is decided yet: how much leaves as one segment. */
 static uint32_t choose(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        const struct room *r, struct piece *p)
 {
-    uint32_t probe = c->mtu_high && a ? hf_mtu_probe_text(env, c, a, r->queued, r->by_peer) : 0;
+    uint32_t probe = c->mtu_high && a ? hf_mtu_probe_text(env, c, a, r->record, r->by_peer) : 0;
     p->mtu_probe = probe != 0;
     if (a)
         a->burst_left = 0;
@@ -242,11 +252,11 @@ static uint32_t choose(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
     }
     if (!a || !env->settings->bursts) {
         uint32_t len = choose_one(env, c, a, r);
-        p->push = len == r->queued;
+        p->push = len == r->record;
         return len;
     }
     a->burst_waits = false;
-    begin_burst(c, a, choose_burst(env, c, a, r));
+    begin_burst(c, a, r, choose_burst(env, c, a, r));
     uint32_t len = least(a->burst_left, c->mss);
     p->push = a->burst_push && len == a->burst_left;
     return len;
@@ -300,8 +310,8 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
     if (HF_UNLIKELY(c->fast_open) && a && hf_seq_lt(c->snd_nxt, a->syn_end))
         return from_syn(c, a, &r, p);
     if (asks) {
-        p->len = least(least(r.queued, c->mss), least(r.by_peer, r.by_path));
-        p->push = p->len == r.queued;
+        p->len = least(least(r.record, c->mss), least(r.by_peer, r.by_path));
+        p->push = p->len == r.record;
     } else if (a && goes_on(c, a, &r)) {
         p->len = least(a->burst_left, c->mss);
         p->push = a->burst_push && p->len == a->burst_left;

@@ -94,6 +94,7 @@ static const struct hf_settings linux_table = {
     .snd_buffer_max = 4096 * 1024, /* tcp_wmem */
     .rcv_buffer_max = 6144 * 1024, /* tcp_rmem */
     .syn_retries = 6, /* tcp_syn_retries: 127 s, below MUST-23 */
+    .ghost_acks = 1,  /* tcp_ack before Linux 6.8 */
     .path_info = HF_PATH_INFO_RTT, /* tcp_metrics; tcp_no_ssthresh_metrics_save = 1 */
     .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
     .fast_open = HF_FAST_OPEN_CLIENT, /* tcp_fastopen = 1; tcp_fastopen_blackhole_timeout_sec = 0 */

@@ -250,6 +250,8 @@ struct hf_prr {
     uint32_t delivered, out;
 };
 
+#define HF_RECORD_END_SIZE 8u
+
 struct hf_active {
     struct hf_bytes snd;      /* from SND.UNA (or ISS+1) on: sent or not                      */
     struct hf_bytes rcv;      /* in order, unread                                             */
@@ -290,6 +292,8 @@ struct hf_active {
     uint32_t burst_left;      /* octets of the burst that SND.NXT is in, not sent yet         */
     hf_seq piece_start;       /* the unsent text is cut in pieces, counted from here,         */
     uint32_t piece_goal;      /* of so many octets                                            */
+    uint32_t records, last_record; /* ends of records that are not acknowledged               */
+    uint16_t record_count;
     hf_seq pushed;            /* the end of the last SEND that was not to be followed by more */
     hf_seq small_end;         /* end of the last segment below MSS that was sent              */
     hf_seq syn_end;           /* Fast Open: text before this went with the SYN, in vain       */

@@ -133,6 +133,15 @@ uint8_t hf_ecn_status(const struct hf_env *env, const struct hf_tcp *c);
 /* Text came on a connection that agreed. */
 void hf_ecn_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 
+/* ---- record_end.c ---- */
+/* The queue's last octet ends a record. */
+void hf_record_mark(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+void hf_record_acked(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+void hf_record_clear(struct hf_env *env, struct hf_active *a);
+/* Where the record of octet `seq` ends, but not beyond `limit`. */
+hf_seq hf_record_next(const struct hf_env *env, const struct hf_active *a, hf_seq seq,
+                      hf_seq limit);
+
 /* ---- segmentation.c ---- */
 /* A fresh active block. */
 void hf_segment_start(const struct hf_tcp *c, struct hf_active *a);

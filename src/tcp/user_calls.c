@@ -120,6 +120,8 @@ static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned fl
     if (n) {
         hf_sending_begins(env, a);
         hf_segment_queued(c, a, n, !(flags & HF_SEND_MORE));
+        if (flags & HF_SEND_RECORD)
+            hf_record_mark(env, c, a);
     } else if (a && !(flags & HF_SEND_MORE)) {
         a->pushed = hf_tcp_snd_base(c) + a->snd.len;
     }
@@ -152,7 +154,7 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
     if (taken < len)
         refused(env, c);
     if (taken)
-        queued(env, c, taken, flags);
+        queued(env, c, taken, taken < len ? flags & ~(unsigned)HF_SEND_RECORD : flags);
     return taken || !n ? (int64_t)taken : HF_ERR_MEMORY;
 }
 
