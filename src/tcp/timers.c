@@ -336,7 +336,8 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
         for (uint32_t i = a->sent.first; i; i = hf_sent_at(env, i)->next)
             hf_sent_at(env, i)->sent_at += by;
         hf_congestion_shift(&a->cc, by);
-        a->rto_at += by;
+        if (a->rto_at != HF_NEVER)
+            a->rto_at += by;
         a->pto_from += by;
         hf_rack_shift(a, by);
         a->pacer.next += by;
