@@ -55,6 +55,7 @@ struct hf_settings {
     hf_time rto_initial;  /* before the first sample                                          */
     hf_time rto_min;      /* floor of RTO (rfc: 1 s; linux: 200 ms)                           */
     hf_time rto_max;      /* ceiling of RTO, at least 60 s                                    */
+    hf_time clock_tick;   /* granularity of the clock, RFC 6298's G, up to 1 s; 0: fine       */
     uint8_t rto_min_on_variance; /* 1: rto_min bounds 4 RTTVAR, not the sum (linux)           */
     uint8_t r1;           /* retransmissions before the path is reported as bad               */
     uint8_t syn_retries;  /* SYNs sent again before giving up; 0: r2_syn alone decides        */

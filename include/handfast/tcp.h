@@ -322,6 +322,10 @@ struct hf_tcp_status {
     uint32_t sacked, lost, resent; /* bytes sent and not acknowledged: that the peer reported by
                                       SACK, that were found lost, that are under way again     */
     uint32_t sacked_segments;
+    uint32_t reordering;    /* segments by which one was overtaken at the most, in this flight;
+                               0: none was                                                    */
+    uint8_t reordering_seen; /* 1: the path was ever seen to reorder (RFC 8985)               */
+    uint32_t spurious;      /* retransmissions found not to have been needed, since it last rested */
     uint8_t dup_acks;       /* without SACK: duplicate ACKs since SND.UNA moved               */
     hf_time srtt, rttvar, rto;          /* srtt 0: no sample yet                              */
     hf_time min_rtt;        /* least round trip of the last 10 s of sending; 0: no sample      */

@@ -63,7 +63,8 @@ static void sender(const struct hf_tcp_status *s, struct tcp_info *info)
     info->tcpi_backoff = s->backoff;
     info->tcpi_retransmits = s->backoff;
     info->tcpi_probes = s->probes;
-    info->tcpi_reordering = 3; /* the threshold of duplicate ACKs, which does not move */
+    info->tcpi_reordering = s->reordering > 3 ? s->reordering : 3;
+    info->tcpi_reord_seen = s->reordering_seen;
     info->tcpi_total_retrans = s->retransmits;
     info->tcpi_bytes_sent = s->bytes_sent + s->bytes_resent;
     info->tcpi_bytes_retrans = s->bytes_resent;

@@ -37,7 +37,8 @@ static bool durations_are_sane(const struct hf_settings *s)
             return false;
     return s->sws_override <= HF_SEC && s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial && s->delack >= 0 &&
            s->delack < 500 * HF_MS && (s->syn_retries || s->r2_syn) && s->fast_open_retry >= 0 &&
-           s->fast_open_retry <= 24 * hour;
+           s->fast_open_retry <= 24 * hour && s->clock_tick >= 0 && s->clock_tick <= HF_SEC &&
+           s->tlp_ack_delay >= 0 && s->tlp_ack_delay <= hour;
 }
 
 static bool settings_are_sane(const struct hf_settings *s)

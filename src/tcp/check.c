@@ -80,6 +80,17 @@ static const char *check_timers(const struct hf_env *env, const struct hf_tcp *c
              "something is outstanding and no retransmission-class timer runs");
     if (c->rtx_mode != HF_RTX_NONE)
         MUST(c->rtx_at != HF_NEVER, "a retransmission-class mode without a time");
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (a && hf_tcp_outstanding(c) && !opening && c->rtx_mode != HF_RTX_PERSIST) {
+        /* Two of them, with a tail loss probe in between, and something has left. (Progress in the
+         * future: the clock jumps with the next call.) */
+        MUST(c->rtx_at <= env->now + (hf_time)c->rto_us * HF_US || c->progress_at > env->now,
+             "the retransmission timer is further away than an RTO");
+        const struct hf_sent *lost = hf_sent_or_null(env, a->sent.lost.first);
+        MUST(!lost || a->pace_at || hf_recovery_in_flight(c, a) ||
+                 !hf_seq_lt(lost->start, c->snd_una + c->snd_wnd),
+             "what is lost waits although nothing is in flight");
+    }
     if (c->rtx_at != HF_NEVER || c->delack_at != HF_NEVER) {
         MUST(c->timer.tick, "a timer is due and the connection is not in the wheel");
         MUST(c->deadline <= c->rtx_at && c->deadline <= c->delack_at,

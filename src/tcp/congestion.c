@@ -159,6 +159,7 @@ void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *set
                          struct hf_ack_info *ack)
 {
     cc->acked += ack->acked;
+    ack->acked -= ack->known; /* a window does not grow by the same octets twice              */
     cc->srtt_us = ack->srtt_us;
     if (ack->rtt > 0) {
         uint32_t us = ack->rtt / HF_US < UINT32_MAX ? (uint32_t)(ack->rtt / HF_US) : UINT32_MAX;

@@ -86,6 +86,7 @@ struct hf_ack_info {
     hf_time rtt;              /* of this ACK; 0: no sample                                    */
     uint32_t srtt_us;
     uint32_t acked;           /* octets that SND.UNA moved                                    */
+    uint32_t known;           /* of them, those known before, by SACK or duplicate ACKs        */
     uint32_t lost;            /* octets newly declared lost                                   */
     uint32_t prior_in_flight; /* before this ACK                                              */
     uint32_t in_flight;       /* after it                                                     */

@@ -161,7 +161,9 @@ static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     bool reducing = a->cwr; /* no growth until what was marked is through */
     a->cwr = a->cwr && hf_seq_lt(c->snd_una, a->cwr_end);
     struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .srtt_us = c->srtt_us,
-                               .acked = d->acked, .prior_in_flight = d->prior_flight,
+                               .acked = d->acked,
+                               .known = d->acked - d->acked_new,
+                               .prior_in_flight = d->prior_flight,
                                .in_flight = hf_recovery_in_flight(c, a),
                                .recovering = reducing || a->phase == HF_PHASE_RECOVERY,
                                .sack = (c->flags & HF_F_SACK) != 0,
@@ -292,6 +294,11 @@ void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
     }
     if (d->resent)
         d->oldest_rtt = 0; /* Karn */
+    if (a->dupacks && !(c->flags & HF_F_SACK)) { /* each told of a segment that is not new now */
+        uint32_t told = a->dupacks * (uint32_t)c->mss;
+        uint32_t left = d->acked > told ? d->acked - told : 0;
+        d->acked_new = left > c->mss ? left : d->acked < c->mss ? d->acked : c->mss;
+    }
 }
 
 /* ---- It was no loss ---- */

@@ -278,6 +278,9 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
         return false;
     a->rtx_first = false;
     p->reason = a->rtx_reason;
+    bool last = a->sent.lost_bytes - a->sent.resent <= p->len + p->fin;
+    if (env->settings->bursts && a->rtx_run && last)
+        p->push = true; /* as for new text: the last of several that leave together */
     return true;
 }
 
@@ -285,8 +288,6 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
 static bool pick_tail_probe(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
                             struct piece *p)
 {
-    if (!a->tlp.wanted)
-        return false;
     a->tlp.wanted = false;
     uint32_t queued = hf_tcp_unsent(env, c), in_flight = c->snd_nxt - c->snd_una;
     uint32_t room = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
@@ -374,6 +375,8 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
             hf_recovery_sent_again(env, c, a, p->seq, end, p->reason != HF_SEND_TLP);
         if (a && p->reason != HF_SEND_PROBE && p->reason != HF_SEND_TLP)
             hf_undo_resent(env, c, a);
+        if (a)
+            a->rtx_run = true;
     }
     if (p->len) {
         c->text_segments_sent += segments_of(c, p);
@@ -503,11 +506,11 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
     struct piece p = {.mtu_probe = false};
     struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
-    if (text && a && pick_retransmission(env, c, a, &p)) {
+    if (text && a && (a->sent.lost.first || a->rtx_first) && pick_retransmission(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }
-    if (text && a && pick_tail_probe(env, c, a, &p)) {
+    if (text && a && a->tlp.wanted && pick_tail_probe(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }
@@ -564,8 +567,10 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         return true;
     }
     c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
-    if (c->active)
+    if (c->active) {
+        hf_tcp_active(env, c)->rtx_run = false;
         note_use(env, c, hf_tcp_active(env, c));
+    }
     hf_tcp_quiesce(env, c);
     hf_tcp_output_over(env, c);
     return false;

@@ -4,7 +4,7 @@
  *
  * The window is nothing until reordering was seen (then three SACKed segments start a recovery, as
  * ever), a quarter of the least round trip after that, and one quarter more for each round in which
- * D-SACK told that we were too hasty; SRTT at the most. Records in flight stand in the order of their
+ * D-SACK told that we were too hasty; SRTT at the most, and a tick of the clock. Records in flight stand in the order of their
  * transmission, so that a look at them ends at the first that is not yet due: the timer is set for
  * that one, and the work of an ACK is what it finds lost. */
 #include "tcp/recovery.h"
@@ -41,7 +41,7 @@ static void note_reordering(struct hf_tcp *c, struct hf_active *a, const struct 
         a->rack.degree = (uint16_t)(degree < UINT16_MAX ? degree : UINT16_MAX);
 }
 
-/* Step 2, for what reached the peer: the newest transmission that did. One that was sent again may
+/* Step 2, for what reached the peer: how long that took, and the newest transmission that did. One that was sent again may
  * be acknowledged for its first copy; then it says nothing of the second. */
 void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        const struct hf_sent *s, hf_seq end, const struct hf_delivery *d)
@@ -54,15 +54,16 @@ void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_act
         if ((d->has_echo && (int32_t)(d->echo - tsval) < 0) || rtt < min_rtt(c, a))
             return;
     }
+    r->advanced = true;
+    r->rtt = rtt;
     if (r->valid && !sent_after(s->sent_at, end, r->sent_at, r->end))
         return;
-    r->valid = r->advanced = true;
+    r->valid = true;
     r->sent_at = s->sent_at;
     r->end = end;
-    r->rtt = rtt;
 }
 
-/* Step 4 */
+/* Step 4. What a coarse clock calls the same time may be a tick apart. */
 static hf_time reordering_window(const struct hf_env *env, const struct hf_tcp *c,
                                  const struct hf_active *a)
 {
@@ -71,7 +72,7 @@ static hf_time reordering_window(const struct hf_env *env, const struct hf_tcp *
          a->sent.sacked_segments >= env->settings->dupack_threshold))
         return 0;
     hf_time srtt = c->srtt_us * HF_US, window = min_rtt(c, a) / 4 * (1 + c->reo_steps);
-    return window < srtt ? window : srtt;
+    return (window < srtt ? window : srtt) + env->settings->clock_tick;
 }
 
 void hf_rack_dsack(struct hf_tcp *c, struct hf_active *a, bool dsack)

@@ -15,8 +15,7 @@ void hf_rtt_init(struct hf_env *env, struct hf_tcp *c)
     c->rto_us = (uint32_t)(env->settings->rto_initial / HF_US);
 }
 
-/* RFC 6298 2.2, 2.3: alpha = 1/8, beta = 1/4, K = 4. The clock's granularity is below what RTO's
- * floor lets through. */
+/* RFC 6298 2.2, 2.3: alpha = 1/8, beta = 1/4, K = 4, G the clock's tick. */
 void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt)
 {
     int64_t us64 = rtt / HF_US;
@@ -32,8 +31,11 @@ void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt)
             c->srtt_us = 1;
     }
     uint64_t spread = 4ull * c->rttvar_us, floor_us = (uint64_t)(env->settings->rto_min / HF_US);
+    uint64_t tick_us = (uint64_t)(env->settings->clock_tick / HF_US);
     if (env->settings->rto_min_on_variance && spread < floor_us)
         spread = floor_us;
+    if (spread < tick_us)
+        spread = tick_us;
     c->rto_us = clamp_us(env, c->srtt_us + spread);
 }
 

@@ -278,6 +278,7 @@ struct hf_active {
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
     uint8_t dupacks;
     uint8_t rtx_reason;       /* enum hf_send_reason of what waits for retransmission         */
+    bool rtx_run;             /* something was sent again in this turn                         */
     bool rtx_first;           /* the first unacknowledged segment is to be sent again         */
     bool timing;              /* one segment is being timed                                   */
     bool probing;             /* the octet before SND.NXT went into a zero window as a probe  */

@@ -112,7 +112,9 @@ static bool runs_rto(const struct hf_tcp *c)
  * the first. */
 static void choose_rtx(struct hf_env *env, struct hf_tcp *c, hf_time rto_at, hf_time pto_from)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a) /* a round trip that was measured meanwhile counts at once */
+        rto_at = a->rto_at = earliest(rto_at, env->now + (hf_time)c->rto_us * HF_US);
     hf_time probe = hf_tlp_at(env, c, a, pto_from, rto_at);
     c->rtx_mode = HF_RTX_RTO;
     c->rtx_at = rto_at;

@@ -390,6 +390,8 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
         s->lost = a->sent.lost_bytes;
         s->resent = a->sent.resent;
         s->dup_acks = a->dupacks;
+        s->reordering = a->rack.degree;
+        s->spurious = a->spurious;
         s->min_rtt = a->cc.min_rtt;
         s->pacing_rate = hf_congestion_pace(&a->cc);
         if (a->cc.ops->describe)
@@ -397,6 +399,7 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
         s->delivery_rate = a->cc.rate.bytes_per_s;
         s->rate_app_limited = a->cc.rate.rate_app_limited;
     }
+    s->reordering_seen = (c->flags & HF_F_REORDERED) != 0;
     s->srtt = c->srtt_us * HF_US;
     s->rttvar = c->rttvar_us * HF_US;
     s->rto = c->rto_us * HF_US;

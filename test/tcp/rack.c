@@ -149,10 +149,10 @@ TEST(rack_window_grows_with_dsack, rfc, "MUST-19")
     in(ACK, .seq = 1, .ack = 4001);
     int64_t next = 4001;
     for (int64_t steps = 2; steps <= 6; steps++) {
-        app_send(3000);
+        app_send(2000);
         drain(0);
         after(ms(100));
-        in(ACK, .seq = 1, .ack = next, .sack = {{1, 1001}, {next + 1000, next + 3000}});
+        in(ACK, .seq = 1, .ack = next, .sack = {{1, 1001}, {next + 1000, next + 2000}});
         hf_time from = script_now();
         if (steps > 4)
             quiet(ms(74)); /* srtt has come down a little from 100 ms; never above it */
@@ -161,7 +161,7 @@ TEST(rack_window_grows_with_dsack, rfc, "MUST-19")
         within(ms(30), ACK, .seq = next, .ack = 1, .len = 1000);
         note(script_now() - from <= ms(105));
         after(ms(100));
-        next += 3000;
+        next += 2000;
         in(ACK, .seq = 1, .ack = next);
         drain(0);
     }
