@@ -358,7 +358,7 @@ TEST(parts_of_runs_are_lost, linux, "")
                            .loss = times < 5 ? 0.01 : 0.1};
         make(&w, hf_settings_linux(), true);
         transfer(&w, times % 2);
-        assert_true(w.runs > 20);
+        assert_true(w.runs > (times < 5 ? 20u : 5u)); /* a window that loses a tenth is small */
         free(w.seen);
     }
 }
