@@ -41,9 +41,11 @@ struct side {
     uint16_t mss;
     int wscale;
     bool sack_permitted, timestamps;
+    bool fast_open;        /* its SYN had the option                                          */
     bool ecn, ecn_once;    /* each of its SYNs asked for ECN, or agreed; one of them did      */
     /* What of it arrived at the other side. */
     bool arrived, arrived_syn, has_arrived_edge;
+    uint16_t syn_window;   /* of the SYN that arrived                                         */
     uint32_t arrived_max, arrived_ack, arrived_edge;
     bool marked;           /* "congestion experienced" stood on text of it,                   */
     bool to_echo;          /* which the other has to echo: no CWR came since.                 */
@@ -283,6 +285,7 @@ static void note_syn(struct pair *pair, int from, const struct segment *s)
     me->wscale = s->wscale;
     me->sack_permitted = s->sack_permitted;
     me->timestamps = s->timestamps;
+    me->fast_open = s->fast_open;
     me->ecn = me->ecn_once = asks_for_ecn(s);
 }
 
@@ -298,6 +301,8 @@ static const char *judge_syn_options(const struct segment *s, const struct side 
         return "SACK-permitted on a SYN+ACK whose SYN had none";
     if (s->timestamps && !peer->timestamps)
         return "timestamps on a SYN+ACK whose SYN had none";
+    if (s->fast_open && !peer->fast_open)
+        return "Fast Open on a SYN+ACK whose SYN had none";
     return NULL;
 }
 
@@ -402,12 +407,14 @@ static const char *judge_sequence(const struct segment *s, const struct side *me
     if (me->fin && ((s->text > 0 && after(text_end, me->fin_seq)) ||
                     ((s->flags & TCP_FIN) && text_end != me->fin_seq)))
         return "text or another FIN behind the FIN";
-    if (s->text == 0 || peer->strange)
+    if (s->text == 0 || peer->strange || s->flags & TCP_SYN)
         return NULL;
-    if (!peer->has_arrived_edge)
+    if (!peer->has_arrived_edge && !peer->arrived_syn)
         return "text before the peer offered a window";
-    bool probe = s->text == 1 && s->seq == peer->arrived_edge;
-    if (after(text_end, peer->arrived_edge) && !probe)
+    /* RFC 7413: before the SYN+ACK is acknowledged the SYN's window counts. */
+    uint32_t edge = peer->has_arrived_edge ? peer->arrived_edge : me->iss + 1 + peer->syn_window;
+    bool probe = s->text == 1 && s->seq == edge;
+    if (after(text_end, edge) && !probe)
         return "text beyond the right edge of every window that the peer offered";
     uint32_t mss = s->version == 4 ? 536 : 1220;
     if (peer->mss != 0)
@@ -429,7 +436,9 @@ static const char *judge_ack(const struct segment *s, const struct side *me,
         return "acknowledges what did not arrive";
     if (me->acked && after(me->ack, s->ack))
         return "acknowledgement number goes back";
-    if (me->has_edge && after(me->edge, edge + cut_off) && !all_received)
+    /* A SYN+ACK that is sent again cannot say more than 16 bits. */
+    bool full = s->flags & TCP_SYN && s->window == 65535;
+    if (me->has_edge && after(me->edge, edge + cut_off) && !all_received && !full)
         return "right edge of the window retreats";
     return NULL;
 }
@@ -653,8 +662,10 @@ void hf_sim_police_arrived(struct hf_sim_police *police, const void *bytes, uint
         me->strange = me->strange || (me->syn && (s.flags & TCP_SYN));
         return;
     }
-    if (s.flags & TCP_SYN)
+    if (s.flags & TCP_SYN) {
         me->arrived_syn = true;
+        me->syn_window = s.window;
+    }
     if (!me->arrived || after(s.seq + length_of(&s), me->arrived_max) ||
         after(s.ack, me->arrived_ack))
         moved_forward(pair, now);

@@ -28,6 +28,20 @@ static bool sums_up(uint64_t total)
 
 /* ---- TCP options ---- */
 
+/* RFC 7413 4.1.1: kind 34, or kind 254 with the number 0xf989; asking for a cookie, or one of 4 to 16
+ * bytes. */
+static const char *fast_open_option(struct segment *s, const uint8_t *at, uint32_t len)
+{
+    uint32_t before = at[0] == 34 ? 2 : 4;
+    if (!(s->flags & TCP_SYN) || len < before || (before == 4 && get16(at + 2) != 0xf989))
+        return "an option that was never agreed on";
+    uint32_t cookie = len - before;
+    if (s->fast_open || (cookie != 0 && (cookie < 4 || cookie > 16 || cookie % 2 != 0)))
+        return "Fast Open option of wrong length, or twice";
+    s->fast_open = true;
+    return NULL;
+}
+
 static const char *fixed_option(struct segment *s, const uint8_t *at, uint32_t len)
 {
     switch (at[0]) {
@@ -51,6 +65,9 @@ static const char *fixed_option(struct segment *s, const uint8_t *at, uint32_t l
             return "timestamps option of wrong length, or twice";
         s->timestamps = true;
         return NULL;
+    case 34:
+    case 254:
+        return fast_open_option(s, at, len);
     default:
         return "an option that was never agreed on";
     }
@@ -100,8 +117,8 @@ static const char *check_flags(const struct segment *s, uint8_t reserved)
         return "SYN together with FIN or RST";
     if (!(s->flags & (TCP_SYN | TCP_RST | TCP_ACK)))
         return "none of SYN, RST and ACK";
-    if ((s->flags & TCP_SYN) && s->text > 0)
-        return "text on a SYN";
+    if ((s->flags & TCP_SYN) && (s->flags & TCP_ACK) && s->text > 0)
+        return "text on a SYN+ACK"; /* RFC 7413 allows it on the SYN */
     if (!(s->flags & TCP_URG) && s->urgent != 0)
         return "urgent pointer without URG";
     if (!(s->flags & TCP_ACK) && s->ack != 0)

@@ -27,7 +27,7 @@ struct segment {
     uint32_t options;      /* bytes                                                           */
     uint16_t mss;          /* 0: no option                                                    */
     int wscale;            /* -1: no option                                                   */
-    bool sack_permitted, timestamps;
+    bool sack_permitted, timestamps, fast_open;
     uint32_t sack[4][2];
     unsigned sacks;
 };

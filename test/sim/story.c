@@ -85,6 +85,7 @@ struct story {
     int link;
     uint32_t mtu;
     bool cookies, short_of_memory;
+    bool fast_open; /* text may go with a SYN, so that a late copy of one makes a connection      */
     unsigned marks; /* chance in 100 that a packet with ECT is marked                         */
     uint8_t buffer[CHUNK_MAX];
 };
@@ -399,12 +400,20 @@ static void maybe_end(struct actor *a)
         release(a, false);
 }
 
-/* Buffers and delays may change while it runs. */
+/* Buffers, delays, the controller and the MSS may change while it runs. */
 static void change_an_option(struct actor *a)
 {
     struct story *s = a->story;
 
-    switch (below(s, 4)) {
+    switch (below(s, 6)) {
+    case 4:
+        hf_tcp_set(stack_of(a), a->handle, HF_OPTION_CONGESTION,
+                   (int64_t)below(s, HF_CONGESTION_COUNT));
+        break;
+    case 5:
+        hf_tcp_set(stack_of(a), a->handle, HF_OPTION_MSS,
+                   chance(s, 30) ? 0 : 100 + (int64_t)below(s, 1400));
+        break;
     case 0:
         hf_tcp_set(stack_of(a), a->handle, HF_OPTION_RCV_BUFFER, (int64_t)ONE_OF(s, buffers));
         break;
@@ -465,6 +474,10 @@ static void open_one(struct actor *a)
     hf_sim_address(s->sim, s->link, c->end[1 - me].host, c->family, &open.remote.addr);
     open.remote.port = c->simultaneous ? c->port[1 - me] : PORT;
     open.local.port = c->port[me];
+    if (s->fast_open && chance(s, 60))
+        open.fast_open = HF_OPEN_FAST;
+    if (open.fast_open && a->to_write > 0 && chance(s, 50)) /* it begins by writing */
+        open.fast_open |= HF_OPEN_FAST_DEFER;
     int err = hf_tcp_open(stack_of(a), &open, &handle);
     if (err != 0) {
         if (!no_memory(s, err))
@@ -476,7 +489,7 @@ static void open_one(struct actor *a)
         fail(s, a->host, "no status of a connection just opened", c);
     c->port[me] = status.local.port;
     start(a, handle);
-    if (chance(s, 30))
+    if (open.fast_open & HF_OPEN_FAST_DEFER || chance(s, 30))
         act(a);
 }
 
@@ -512,8 +525,9 @@ static void accept_all(struct world_host *host)
             act(a);
         } else {
             /* A late segment with a good cookie looks like a third one; so does one whose ACK
-             * fits because every connection begins with the same number. */
-            if (!s->cookies && !host->fixed_iss)
+             * fits because every connection begins with the same number. A late SYN with text and
+             * a Fast Open cookie is as good as the first (RFC 7413 2.1). */
+            if (!s->cookies && !host->fixed_iss && !s->fast_open)
                 hf_sim_fail(s->sim, host->number, "accepted a connection that nobody opened");
             hf_tcp_abort(stack, handle);
         }
@@ -682,9 +696,37 @@ static void on_wake(void *context, struct hf_sim *sim, int number, uint64_t valu
 
 /* ---- The world ---- */
 
+/* What answers to losses and marks, and how fast text leaves. */
+static void draw_control(struct story *s, struct hf_settings *settings)
+{
+    static const char *const controllers[] = {"reno", "cubic", "bbr"};
+    static const uint16_t records[] = {1, 2, 8, 32768};
+
+    settings->congestion = ONE_OF(s, controllers);
+    settings->hystart = (uint8_t)below(s, 3);
+    settings->window_validation = (uint8_t)below(s, 2);
+    settings->reduce_from_cwnd = chance(s, 50);
+    settings->abe = chance(s, 50);
+    settings->pacing = chance(s, 30);
+    settings->rack = chance(s, 80);
+    settings->tlp = settings->rack && chance(s, 80);
+    settings->frto = chance(s, 80);
+    settings->prr = chance(s, 80);
+    settings->sent_records = ONE_OF(s, records);
+    settings->path_info = (uint8_t)below(s, HF_PATH_INFO_ALL + 1);
+}
+
 static void draw_settings(struct story *s, struct hf_settings *settings)
 {
-    *settings = chance(s, 50) ? *hf_settings_rfc() : *hf_settings_linux();
+    *settings = chance(s, 50)   ? *hf_settings_rfc()
+                : chance(s, 50) ? *hf_settings_linux()
+                                : *hf_settings_default();
+    if (chance(s, 70))
+        draw_control(s, settings);
+    settings->fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER;
+    if (s->fast_open && chance(s, 50)) /* the first SYN already takes text along */
+        settings->fast_open |= HF_FAST_OPEN_CLIENT_NO_COOKIE | HF_FAST_OPEN_SERVER_NO_COOKIE;
+    settings->fast_open_retry = chance(s, 50) ? 0 : 20 * HF_SEC;
     settings->snd_buffer = ONE_OF(s, buffers);
     settings->rcv_buffer = ONE_OF(s, buffers);
     if (chance(s, 50)) { /* that grow */
@@ -748,6 +790,8 @@ static void listen_on(struct story *s, struct world_host *host)
 {
     struct hf_listen listen = {
         .size = sizeof listen, .local.port = PORT, .backlog = 16, .hold = host->hold};
+    if (s->fast_open && !host->hold)
+        listen.fast_open = 1 + (uint32_t)below(s, 8);
     int err = hf_tcp_listen(hf_sim_stack(s->sim, host->number), &listen, &host->listener);
     if (err != 0 && !no_memory(s, err))
         hf_sim_fail(s->sim, host->number, "hf_tcp_listen failed");
@@ -833,6 +877,7 @@ static void draw_world(struct story *s)
 
     s->mtu = ONE_OF(s, mtus);
     s->cookies = chance(s, 10);
+    s->fast_open = chance(s, 40);
     s->marks = chance(s, 50) ? 1 + (unsigned)below(s, 20) : 0;
     s->short_of_memory = chance(s, 10);
     draw_host(s, 0);
