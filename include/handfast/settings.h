@@ -163,7 +163,7 @@ struct hf_settings {
 
     /* Path MTU */
     uint16_t pmtu_floor; /* IPv4: reports below this are taken as this                        */
-    hf_time pmtu_age;    /* a learnt path MTU is forgotten, or probed anew, after             */
+    hf_time pmtu_age;    /* a learnt path MTU is forgotten, or probed anew, after; up to 366 days */
     uint8_t path_info;   /* enum hf_path_info; kept for pmtu_age, 256 hosts at the most         */
     uint8_t mtu_probing; /* enum hf_mtu_probing. Below the floor IPv4 packets may be cut on
                             their way: the smallest path is slow, but no black hole           */

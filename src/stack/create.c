@@ -28,7 +28,7 @@ static bool durations_are_sane(const struct hf_settings *s)
                                s->challenge_interval, s->fragment_timeout};
     const hf_time open[] = {s->r2_syn, s->r2_data, s->user_timeout, s->keepalive_idle,
                             s->keepalive_interval, s->invalid_interval, s->zero_window_grace,
-                            s->pmtu_age, s->sws_override};
+                            s->sws_override};
     for (unsigned i = 0; i < sizeof bounded / sizeof bounded[0]; i++)
         if (bounded[i] <= 0 || bounded[i] > hour)
             return false;
@@ -38,20 +38,32 @@ static bool durations_are_sane(const struct hf_settings *s)
     return s->sws_override <= HF_SEC && s->rto_initial >= s->rto_min && s->rto_max >= s->rto_initial && s->delack >= 0 &&
            s->delack < 500 * HF_MS && (s->syn_retries || s->r2_syn) && s->fast_open_retry >= 0 &&
            s->fast_open_retry <= 24 * hour && s->clock_tick >= 0 && s->clock_tick <= HF_SEC &&
-           s->tlp_ack_delay >= 0 && s->tlp_ack_delay <= hour;
+           s->tlp_ack_delay >= 0 && s->tlp_ack_delay <= hour && s->pmtu_age >= 0 &&
+           s->pmtu_age <= 366 * 24 * hour;
+}
+
+/* What is one of a list, or some of its bits. */
+static bool choices_are_sane(const struct hf_settings *s)
+{
+    const unsigned fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER |
+                               HF_FAST_OPEN_CLIENT_NO_COOKIE | HF_FAST_OPEN_SERVER_NO_COOKIE |
+                               HF_FAST_OPEN_ALL_LISTENERS;
+    return s->ecn <= HF_ECN_PASSIVE && s->mtu_probing <= HF_MTU_PROBING_ALWAYS &&
+           s->path_info <= HF_PATH_INFO_ALL && s->nagle <= HF_NAGLE_MINSHALL &&
+           s->cookies <= HF_COOKIES_ALWAYS && s->hystart <= HF_HYSTART_LINUX &&
+           s->window_validation <= HF_VALIDATE_RFC7661 && !(s->fast_open & ~fast_open);
 }
 
 static bool settings_are_sane(const struct hf_settings *s)
 {
     const uint32_t buffer_max = 1u << 30, entries_max = 1u << 29;
-    return durations_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 &&
+    return durations_are_sane(s) && choices_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 &&
            s->dupack_threshold > 0 && s->rcv_buffer >= 1024 && s->rcv_buffer <= buffer_max &&
            s->rcv_buffer_max <= buffer_max && s->snd_buffer_max <= buffer_max &&
            s->snd_buffer >= 1024 && s->snd_buffer <= buffer_max && s->port_first > 0 &&
            s->port_first <= s->port_last && s->congestion &&
            hf_congestion_number(s->congestion) && s->backlog_max > 0 &&
-           (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 && s->ecn <= HF_ECN_PASSIVE &&
-           s->mtu_probing <= HF_MTU_PROBING_ALWAYS && s->path_info <= HF_PATH_INFO_ALL &&
+           (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 && s->quick_acks <= 63 &&
            s->half_open_max > 0 && s->half_open_max <= entries_max && s->time_wait_max > 0 &&
            s->time_wait_max <= entries_max;
 }

@@ -84,6 +84,16 @@ TEST(a_configuration_without_sense_is_refused, none, "")
     REFUSED(c.settings.backlog_max = 0);
     REFUSED(c.settings.synack_retries = 16);
     REFUSED(c.settings.ecn = 3);
+    REFUSED(c.settings.nagle = 3);
+    REFUSED(c.settings.cookies = 3);
+    REFUSED(c.settings.hystart = 3);
+    REFUSED(c.settings.window_validation = 2);
+    REFUSED(c.settings.mtu_probing = 3);
+    REFUSED(c.settings.path_info = 8);
+    REFUSED(c.settings.fast_open = 8);
+    REFUSED(c.settings.quick_acks = 64);
+    REFUSED(c.settings.tlp_ack_delay = -1);
+    REFUSED(c.settings.pmtu_age = -1);
     REFUSED(c.settings.syn_retries = 0; c.settings.r2_syn = 0);
     assert_int_equal(two.bytes, 0);
 }
@@ -101,6 +111,10 @@ TEST(a_configuration_beyond_all_bounds_is_refused, none, "")
     REFUSED(c.settings.rto_max = 7200 * HF_SEC);
     REFUSED(c.settings.orphan_timeout = HF_NEVER);
     REFUSED(c.settings.held_timeout = HF_NEVER);
+    REFUSED(c.settings.tlp_ack_delay = HF_NEVER);
+    REFUSED(c.settings.pmtu_age = HF_NEVER);
+    REFUSED(c.settings.fast_open_retry = HF_NEVER);
+    REFUSED(c.settings.clock_tick = HF_NEVER);
     REFUSED(c.settings.user_timeout = -1);
     REFUSED(c.settings.r2_data = -1);
 }
