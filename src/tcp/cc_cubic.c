@@ -178,12 +178,15 @@ static void on_undo(struct hf_congestion *cc, hf_time now)
     cc->own.cubic.curve = cc->own.cubic.before;
 }
 
-/* 5.8: time that passed without sending does not count. */
+/* 5.8: time that passed without sending does not count; once, however often it is told before
+ * something leaves. */
 static void on_idle_end(struct hf_congestion *cc, hf_time idle, hf_time now)
 {
     struct hf_cubic *q = &cc->own.cubic;
-    q->curve.epoch_ms += (uint32_t)(idle / HF_MS);
-    q->last_ack_ms = (uint32_t)(now / HF_MS);
+    uint32_t idle_ms = (uint32_t)(idle / HF_MS), now_ms = (uint32_t)(now / HF_MS);
+    uint32_t untold_ms = now_ms - q->last_ack_ms;
+    q->curve.epoch_ms += idle_ms < untold_ms ? idle_ms : untold_ms;
+    q->last_ack_ms = now_ms;
 }
 
 static void shift(struct hf_congestion *cc, hf_time by)

@@ -27,6 +27,8 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
         return fault;
     MUST(a->sent.sacked + a->sent.lost_bytes <= c->snd_nxt - c->snd_una + a->sent.resent,
          "more is SACKed or lost than was sent");
+    MUST(hf_seq_ge(a->small_end, c->snd_una) && hf_seq_ge(a->syn_end, c->snd_una),
+         "a mark in the text that was left behind, and will one day seem to lie ahead");
     MUST(a->mtu_start == a->mtu_end || (hf_seq_lt(c->snd_una, a->mtu_end) &&
                                         hf_seq_le(a->mtu_end, c->snd_nxt)),
          "a path MTU probe that is acknowledged or was never sent");

@@ -69,13 +69,19 @@ void hf_congestion_start(struct hf_congestion *cc, const struct hf_congestion_op
 }
 
 void hf_congestion_change(struct hf_congestion *cc, const struct hf_congestion_ops *ops,
-                          hf_time now)
+                          const struct hf_settings *settings, hf_time now)
 {
-    cc->paced = cc->paced != cc->ops->own_pace ? cc->paced : ops->own_pace;
+    cc->paced = ops->own_pace || settings->pacing;
     cc->ops = ops;
     cc->pacing_rate = 0;
     memset(&cc->own, 0, sizeof cc->own);
     ops->start(cc, now);
+}
+
+uint32_t hf_congestion_saved_ssthresh(unsigned number, const struct hf_congestion_saved *saved)
+{
+    bool none = !saved->cwnd || hf_congestion_of(number)->own_window;
+    return none ? UINT32_MAX : saved->ssthresh;
 }
 
 /* ---- Was the window used? ---- */

@@ -165,7 +165,10 @@ void hf_congestion_start(struct hf_congestion *cc, const struct hf_congestion_op
 
 /* Another controller takes over where this one stands. */
 void hf_congestion_change(struct hf_congestion *cc, const struct hf_congestion_ops *ops,
-                          hf_time now);
+                          const struct hf_settings *settings, hf_time now);
+
+/* The ssthresh of a connection that is quiet; UINT32_MAX: its controller keeps none. */
+uint32_t hf_congestion_saved_ssthresh(unsigned number, const struct hf_congestion_saved *saved);
 
 /* All that an ACK told is known. window_used is filled in here. */
 void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *settings,

@@ -206,6 +206,7 @@ bool hf_fast_open_accept(struct hf_env *env, struct hf_listening *l, const struc
         hf_tcp_drop_active(env, &block);
         return false;
     }
+    hf_path_info_open(env, c);
     env->counters.passive_opens++;
     env->counters.fast_opens_in++;
     env->fast_open_pending++;

@@ -30,7 +30,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
     a->cc.ssthresh = hf_path_info_ssthresh(env, c);
     if (c->saved.cwnd)
         a->cc.ops->resume(&a->cc, &c->saved);
-    else if (c->retransmits > 1 && !c->bytes_sent)
+    else if (c->retransmits > 1 && (!c->bytes_sent || c->snd_una == c->iss))
         a->cc.cwnd = c->mss; /* more than one SYN was lost: RFC 6928 2, RFC 5681 3.1 */
 }
 
@@ -80,7 +80,7 @@ static void come_down(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                       bool mark)
 {
     uint32_t window = hf_congestion_window_in_use(&a->cc, env->settings, flight);
-    if (mark && env->settings->abe)
+    if (mark && (env->settings->abe || a->cc.ops->own_window)) /* on_loss begins a recovery */
         a->cc.ssthresh = a->cc.ops->on_mark(&a->cc, window, env->now);
     else if (!a->cwr)
         a->cc.ssthresh = a->cc.ops->on_loss(&a->cc, window, env->now);
@@ -190,7 +190,7 @@ static hf_seq recorded_end(const struct hf_env *env, const struct hf_tcp *c,
 void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end)
 {
     hf_seq start = recorded_end(env, c, a); /* what had no record before is in this one */
-    bool probe = a->mtu_probe && a->mtu_end == end;
+    bool probe = a->mtu_probe && a->mtu_end == end && a->mtu_start == start;
     uint16_t segment = probe ? (uint16_t)(end - start) : c->mss;
     uint32_t i = hf_sent_append(env, &a->sent, start, end, segment);
     uint32_t bytes = end - start, flight = hf_recovery_in_flight(c, a);
@@ -280,12 +280,14 @@ bool hf_recovery_next(const struct hf_env *env, const struct hf_tcp *c, const st
 void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        hf_seq ack, struct hf_delivery *d)
 {
+    d->acked_new = d->acked; /* also what could not be recorded */
     while (a->sent.first) {
         const struct hf_sent *s = hf_sent_at(env, a->sent.first);
         if (!hf_seq_lt(s->start, ack))
             break;
-        if (!(s->flags & HF_SENT_SACKED)) {
-            d->acked_new += hf_seq_min(s->end, ack) - s->start;
+        if (s->flags & HF_SENT_SACKED) {
+            d->acked_new -= hf_seq_min(s->end, ack) - s->start;
+        } else {
             hf_recovery_delivered(env, c, a, s, hf_seq_min(s->end, ack), d);
             d->resent = d->resent || s->flags & HF_SENT_EVER_RESENT;
             d->oldest_rtt = d->oldest_rtt ? d->oldest_rtt : env->now - s->sent_at;
@@ -491,6 +493,7 @@ void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf
     if (!a)
         return;
     a->small_end = hf_seq_max(a->small_end, c->snd_una);
+    a->syn_end = hf_seq_max(a->syn_end, c->snd_una);
     if (d->dsack)
         hf_undo_dsack(env, c, a, &seg->options.sack[0]);
     if (a->undo.armed && was_no_loss(env, c, a, d))

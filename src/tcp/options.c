@@ -98,10 +98,14 @@ void hf_call_set_congestion(struct hf_env *env, struct hf_tcp *c, unsigned contr
     struct hf_active *a = hf_tcp_active(env, c);
     if (c->congestion == now)
         return;
-    c->congestion = now & 3u;
+    c->saved.ssthresh = hf_congestion_saved_ssthresh(c->congestion, &c->saved);
     c->saved.own = 0; /* it meant something to the other one */
-    if (a)
-        hf_congestion_change(&a->cc, hf_congestion_of(now), env->now);
+    c->congestion = now & 3u;
+    if (!a)
+        return;
+    if (a->cc.ops->own_window && a->phase == HF_PHASE_RECOVERY)
+        a->cc.ssthresh = a->cc.cwnd; /* where the others end a recovery, and it has set none */
+    hf_congestion_change(&a->cc, hf_congestion_of(now), env->settings, env->now);
 }
 
 /* Nagle or the cork is taken off: what they, or MORE, hold back leaves now. */

@@ -60,7 +60,7 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
     if (field > 65535)
         field = 65535;
     hf_seq told = c->rcv_nxt + (field << scale);
-    if (hf_seq_gt(told, c->rcv_adv) || syn)
+    if (hf_seq_gt(told, c->rcv_adv))
         c->rcv_adv = told;
     return (uint16_t)field;
 }
@@ -391,9 +391,11 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
 
 /* New text may be marked by routers; what is sent again, and probes, may not (RFC 3168 6.1.5, 6.1.6).
  * The first of it tells that the window came down. */
-static void mark_capable(struct hf_tcp *c, struct hf_out *out, const struct piece *p)
+static void mark_capable(struct hf_tcp *c, const struct hf_active *a, struct hf_out *out,
+                         const struct piece *p)
 {
-    if (!p->len || p->reason == HF_SEND_PROBE || hf_seq_lt(p->seq, c->snd_nxt))
+    if (!p->len || p->reason == HF_SEND_PROBE || hf_seq_lt(p->seq, c->snd_nxt) ||
+        hf_seq_lt(p->seq, a->syn_end))
         return;
     out->tos |= HF_ECT0;
     if (c->ecn & HF_ECN_REDUCED)
@@ -458,7 +460,7 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
     if (p->fin)
         out->head.flags |= HF_FIN;
     if (c->ecn)
-        mark_capable(c, out, p);
+        mark_capable(c, a, out, p);
     if (a && c->flags & HF_F_URGENT_SEND && hf_seq_gt(a->snd_up, p->seq)) { /* MUST-62 */
         uint32_t ahead = a->snd_up - p->seq;
         out->head.flags |= HF_URG;

@@ -113,7 +113,7 @@ static uint32_t threshold(const struct hf_env *env, const struct hf_tcp *c)
     const struct hf_active *a = hf_tcp_active(env, c);
     if (a)
         return a->cc.ssthresh;
-    return c->saved.cwnd ? c->saved.ssthresh : UINT32_MAX;
+    return hf_congestion_saved_ssthresh(c->congestion, &c->saved);
 }
 
 void hf_path_info_keep(struct hf_env *env, const struct hf_tcp *c)

@@ -357,6 +357,16 @@ void hf_sent_none_lost(struct hf_env *env, struct hf_sent_list *list)
     }
 }
 
+void hf_sent_shift(const struct hf_env *env, struct hf_sent_list *list, hf_time by)
+{
+    for (uint32_t i = list->first; i; i = hf_sent_at(env, i)->next) {
+        struct hf_sent *s = hf_sent_at(env, i);
+        s->sent_at += by;
+        s->rate.delivered_at += by;
+        s->rate.first_sent_at += by;
+    }
+}
+
 void hf_sent_clear(struct hf_env *env, struct hf_sent_list *list)
 {
     for (uint32_t i = list->first; i;) {

@@ -108,6 +108,9 @@ void hf_sent_all_lost(struct hf_env *env, struct hf_sent_list *list, bool renege
 /* It was not loss after all: what is LOST and was not sent again is in flight. */
 void hf_sent_none_lost(struct hf_env *env, struct hf_sent_list *list);
 
+/* The clock jumped. */
+void hf_sent_shift(const struct hf_env *env, struct hf_sent_list *list, hf_time by);
+
 void hf_sent_clear(struct hf_env *env, struct hf_sent_list *list);
 
 /* Invariants, between SND.UNA and SND.NXT. NULL: all hold. */

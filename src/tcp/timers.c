@@ -335,8 +335,7 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by)
     struct hf_active *a = hf_tcp_active(env, c);
     if (a) { /* no round trip was that long */
         a->timed_at += by;
-        for (uint32_t i = a->sent.first; i; i = hf_sent_at(env, i)->next)
-            hf_sent_at(env, i)->sent_at += by;
+        hf_sent_shift(env, &a->sent, by);
         hf_congestion_shift(&a->cc, by);
         if (a->rto_at != HF_NEVER)
             a->rto_at += by;

@@ -381,7 +381,7 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
         s->in_flight = a ? hf_recovery_in_flight(c, a) : c->snd_nxt - c->snd_una;
     bool fresh = !a && !c->saved.cwnd; /* nothing was sent yet */
     s->cwnd = a ? a->cc.cwnd : fresh ? hf_recovery_initial_window(env, c->mss) : c->saved.cwnd;
-    s->ssthresh = a ? a->cc.ssthresh : fresh ? UINT32_MAX : c->saved.ssthresh;
+    s->ssthresh = a ? a->cc.ssthresh : hf_congestion_saved_ssthresh(c->congestion, &c->saved);
     s->phase = a ? (uint8_t)hf_recovery_phase(a) : 0;
     s->congestion = c->congestion;
     if (a) {

@@ -231,6 +231,22 @@ TEST(cubic_does_not_count_idle_time, none, "")
     assert_true(cc.cwnd < was + was / 10);
 }
 
+/* The end of the same pause may be told again and again, as long as something keeps the text back. */
+TEST(cubic_counts_idle_time_once, none, "")
+{
+    begin("cubic");
+    cc.cwnd = 1000 * MSS;
+    lose();
+    round_trip();
+    uint32_t was = cc.cwnd;
+    settings.idle_restart = 0;
+    now += 20 * HF_SEC;
+    for (unsigned i = 0; i < 1000; i++)
+        hf_congestion_idle_end(&cc, &settings, 20 * HF_SEC, 300 * HF_MS, now);
+    round_trip();
+    assert_true(cc.cwnd < was + was / 10);
+}
+
 /* 4.9: the reduction was in vain. */
 TEST(cubic_undo, none, "")
 {
