@@ -11,8 +11,10 @@
 #include <handfast/trace.h>
 #include <handfast/types.h>
 
+#include <handfast/explain.h>
 #include <handfast/host.h>
 #include <handfast/link.h>
+#include <handfast/recorder.h>
 #include <handfast/sim.h>
 #include <handfast/socket.h>
 #include <handfast/view.h>

@@ -1,9 +1,7 @@
 /* The observer: follows connections from records alone. Two stacks may speak for the two ends of
  * one connection, or one stack for one end; then the state of the other is inferred.
  *
- * What an end sent proves its state when it sent it. Nothing proves that it received the last
- * segment of the three-way open or of the close, so there its state is what that segment leads to,
- * until it repeats itself and thereby says otherwise. RFC 9293 3.3.2 (figure 5), 3.5, 3.6.
+ * How a state is inferred: infer.h.
  *
  * Connections are found by addresses (segments) and by stack and number (everything else). Those
  * that have ended are forgotten, oldest first, when there are many. */
@@ -13,6 +11,7 @@
 #include <string.h>
 
 #include "datagram.h"
+#include "infer.h"
 
 #define BUCKETS 4096u     /* power of two                                                     */
 #define ENDED_KEPT 65536u /* ended connections that are still found                           */
@@ -224,62 +223,28 @@ static bool reaches(uint32_t ack, uint32_t seq)
     return (int32_t)(ack - seq) > 0;
 }
 
+static struct inferred_end facts(const struct connection *c, int e)
+{
+    return (struct inferred_end){.isn = c->seen.end[e].isn,
+                                 .fin_seq = c->fin_seq[e],
+                                 .state = c->seen.end[e].state,
+                                 .fin_sent = c->fin_sent[e]};
+}
+
 /* What it sent says where it was. */
 static uint8_t state_after_sending(const struct connection *c, int p,
                                    const struct hf_trace_record *r)
 {
-    uint8_t state = c->seen.end[p].state;
-    uint16_t flags = r->u.segment.flags;
-    int us = 1 - p;
-
-    if ((flags & HF_RST) != 0)
-        return HF_CLOSED;
-    if ((flags & HF_SYN) != 0)
-        return (flags & HF_ACK) != 0 ? HF_SYN_RECEIVED : HF_SYN_SENT;
-    if ((flags & HF_ACK) != 0) {
-        if (state <= HF_SYN_RECEIVED && !(state == HF_CLOSED && c->fin_sent[p]))
-            state = HF_ESTABLISHED;
-        if (c->fin_sent[us] && reaches(r->u.segment.ack, c->fin_seq[us])) {
-            if (state == HF_ESTABLISHED)
-                state = HF_CLOSE_WAIT;
-            if (state == HF_FIN_WAIT_1)
-                state = HF_CLOSING;
-            if (state == HF_FIN_WAIT_2)
-                state = HF_TIME_WAIT;
-        }
-    }
-    if ((flags & HF_FIN) != 0) {
-        if (state == HF_ESTABLISHED || state == HF_FIN_WAIT_2)
-            state = HF_FIN_WAIT_1;
-        if (state == HF_CLOSE_WAIT || state == HF_CLOSED)
-            state = HF_LAST_ACK;
-    }
-    return state;
+    struct inferred_end own = facts(c, p), other = facts(c, 1 - p);
+    return hf_infer_sent(&own, &other, r->u.segment.flags, r->u.segment.ack);
 }
 
 /* What was sent to it leads there, if it arrives. */
 static uint8_t state_after_receiving(const struct connection *c, int p,
                                      const struct hf_trace_record *r)
 {
-    uint8_t state = c->seen.end[p].state;
-    uint16_t flags = r->u.segment.flags;
-
-    if ((flags & HF_RST) != 0)
-        return HF_CLOSED;
-    if ((flags & HF_ACK) == 0)
-        return state;
-    if (state == HF_SYN_RECEIVED && (flags & HF_SYN) == 0 &&
-        reaches(r->u.segment.ack, c->seen.end[p].isn))
-        state = HF_ESTABLISHED;
-    if (c->fin_sent[p] && reaches(r->u.segment.ack, c->fin_seq[p])) {
-        if (state == HF_FIN_WAIT_1)
-            state = HF_FIN_WAIT_2;
-        if (state == HF_CLOSING)
-            state = HF_TIME_WAIT;
-        if (state == HF_LAST_ACK)
-            state = HF_CLOSED;
-    }
-    return state;
+    struct inferred_end own = facts(c, p);
+    return hf_infer_received(&own, r->u.segment.flags, r->u.segment.ack);
 }
 
 /* Keep what a segment says about the numbers of its sender. */

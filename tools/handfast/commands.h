@@ -3,6 +3,7 @@
 #define HANDFAST_TOOL_COMMANDS_H
 
 int demo_main(int argc, char **argv);
+int explain_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int get_main(int argc, char **argv);
 int nc_main(int argc, char **argv);

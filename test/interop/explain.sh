@@ -1,0 +1,194 @@
+#!/bin/bash
+# handfast explain on captures of the kernel's TCP at both ends, in two network namespaces joined by
+# handfast path. All namespaces are this script's own and go when it ends.
+#
+#   test/interop/explain.sh [--only PATTERN] [BUILD-DIRECTORY]
+#
+# Prints TAP, a line a test, and a count; exit status 0 when all passed.
+
+# shellcheck disable=SC2015,SC2317
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+only='*'
+while [ $# -gt 0 ]; do
+    case $1 in
+    --only) only=$2; shift ;;
+    --help | -h) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) echo "explain.sh: $1: --only PATTERN is the option" >&2; exit 2 ;;
+    *) break ;;
+    esac
+    shift
+done
+build=$(realpath "${1:-$here/../../build}")
+handfast=$build/tools/handfast
+[ -x "$handfast" ] || { echo "explain.sh: $handfast: no such program; build it first" >&2; exit 2; }
+for program in unshare nsenter ip python3 timeout; do
+    command -v $program > /dev/null || { echo "explain.sh: $program is missing" >&2; exit 2; }
+done
+
+# Once more, inside a namespace of our own.
+if [ -z "${HANDFAST_INTEROP:-}" ]; then
+    export HANDFAST_INTEROP=1
+    ids=()
+    [ "$(id -u)" = 0 ] || ids=(--user --map-root-user)
+    if ! unshare "${ids[@]}" --net true 2> /dev/null; then
+        echo "1..1"
+        echo "ok 1 - an explanation # SKIP no network namespace can be made here"
+        exit 0
+    fi
+    exec unshare "${ids[@]}" --net "$0" --only "$only" "$build"
+fi
+
+ip link set lo up || exit 2
+work=$(mktemp -d) || exit 2
+trap 'trap - EXIT; end_all; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 2
+
+passed=0
+failed=0
+started=()
+
+end_all() {
+    local pid
+    for pid in "${started[@]:-}"; do
+        [ -n "$pid" ] && kill -KILL "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
+    done
+    started=()
+}
+
+# check NAME COMMAND...
+check() {
+    local name=$1
+    shift
+    # shellcheck disable=SC2254
+    case $name in $only) ;; *) return ;; esac
+    if "$@" > log 2>&1; then
+        passed=$((passed + 1))
+        echo "ok $((passed + failed)) - $name"
+    else
+        failed=$((failed + 1))
+        echo "not ok $((passed + failed)) - $name"
+        sed 's/^/#   /' log | tail -30
+    fi
+    end_all
+}
+
+until_true() {
+    for _ in $(seq 200); do
+        "$@" > /dev/null 2>&1 && return 0
+        sleep 0.05
+    done
+    echo "waited in vain for: $*"
+    return 1
+}
+
+# usage COMMAND...: wrong: exit status 2, one line on stderr, nothing on stdout.
+usage() {
+    local status
+    "$@" > out 2> said
+    status=$?
+    [ $status = 2 ] && [ "$(wc -l < said)" = 1 ] && [ ! -s out ] ||
+        { echo "exit status $status: $*"; cat out said; return 1; }
+}
+
+# joined OPTIONS...: a path from device pa, here, to pb in a namespace of $there's, both moved or
+# configured only when it runs already.
+joined() {
+    timeout 120 "$handfast" path "$@" pa pb > stats 2> said &
+    path=$!
+    unshare --net sleep 120 &
+    there=$!
+    started+=("$path" "$there")
+    until_true grep -q joined said || { cat said; return 1; }
+    until_true moved || return 1
+    ip addr add 10.1.0.1/24 dev pa && ip -6 addr add fd01::1/64 dev pa nodad &&
+        ip link set pa up &&
+        far ip link set lo up && far ip addr add 10.1.0.2/24 dev pb &&
+        far ip -6 addr add fd01::2/64 dev pb nodad && far ip link set pb up
+}
+moved() {
+    [ "$(readlink /proc/"$there"/ns/net)" != "$(readlink /proc/self/ns/net)" ] &&
+        ip link set pb netns "$there"
+}
+far() { nsenter -t "$there" --net "$@"; }
+
+# scenes NAME FAR SCENE...: play them, captured into NAME.pcap, and explain them into NAME.json.
+scenes() {
+    local name=$1 address=$2
+    shift 2
+    "$here/explain_scenes.py" pa "$there" "$address" "$work/$name.pcap" "$@"
+    local status=$?
+    pkill -INT -P $path # below timeout; its devices go with it
+    wait $path
+    [ $status = 0 ] && "$handfast" explain --json "$name.pcap" > "$name.json"
+}
+
+named() {
+    joined --delay 2ms || return 1
+    scenes named 10.1.0.2 refused unread window half_close keep_alive reuse abort late_data \
+        no_answer outage &&
+        "$here/explain_check.py" scenes named.json &&
+        "$here/explain_check.py" tshark named.pcap named.json
+}
+
+named_six() {
+    joined --delay 2ms || return 1
+    scenes six fd01::2 refused unread half_close reuse late_data no_answer && "$here/explain_check.py" scenes six.json
+}
+
+lossy() {
+    joined --delay 5ms --rate 50mbit --loss 2% --seed 4 || return 1
+    scenes lossy 10.1.0.2 bulk && "$here/explain_check.py" scenes lossy.json &&
+        "$here/explain_check.py" tshark lossy.pcap lossy.json &&
+        grep -q '"fast": ' lossy.json
+}
+
+# The same words from a pipe, from pcapng, and of one connection; no connection, no capture.
+forms() {
+    [ -s named.pcap ] || named || return 1
+    "$handfast" explain named.pcap > text && "$handfast" explain - < named.pcap | cmp - text &&
+        grep -q 'most likely because its application closed with data unread' text &&
+        "$handfast" explain --list named.pcap | grep -q ' refused$' &&
+        "$handfast" explain -c 3 named.pcap > three && grep -q '^ .* A > B  SYN ' three &&
+        grep -q '^connection 3: ' three || return 1
+    if command -v editcap > /dev/null; then
+        editcap -F pcapng named.pcap named.pcapng && "$handfast" explain named.pcapng | cmp - text &&
+            editcap -s 54 named.pcap short.pcap && "$handfast" explain --json short.pcap > short.json &&
+            "$here/explain_check.py" scenes short.json > /dev/null || return 1
+    fi
+    "$handfast" explain -c 99 named.pcap 2> said
+    [ $? = 1 ] && [ "$(wc -l < said)" = 1 ]
+}
+
+bad_files() {
+    [ -s named.pcap ] || named || return 1
+    : > empty
+    echo 'no capture at all' > words
+    echo HANDFAST > recording
+    head -c 24 named.pcap > none
+    printf '\223' | dd of=none bs=1 seek=20 conv=notrunc 2> /dev/null # link type 147
+    head -c 5000 named.pcap > cut
+    head -c 100 named.pcap > absurd
+    printf '\377\377\377\177' >> absurd
+    printf '\377\377\377\177%.0s' 1 2 3 >> absurd
+    usage "$handfast" explain && usage "$handfast" explain empty &&
+        usage "$handfast" explain words && usage "$handfast" explain recording &&
+        usage "$handfast" explain none && usage "$handfast" explain / &&
+        usage "$handfast" explain no-such-file && usage "$handfast" explain cut words &&
+        usage "$handfast" explain --connection 0 cut || return 1
+    "$handfast" explain cut > out 2> said && [ "$(wc -l < said)" = 1 ] &&
+        grep -q 'after packet' said && grep -q '^connection 1' out || return 1
+    head -c 24 named.pcap > nothing
+    "$handfast" explain nothing | grep -q '^0 packets'
+}
+
+check 'each scene is named as what it is' named
+check 'the same over IPv6' named_six
+check 'retransmissions under loss, beside tshark' lossy
+check 'text, list, one connection, a pipe, other forms of capture' forms
+check 'what is no capture, or damaged, in one line' bad_files
+
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

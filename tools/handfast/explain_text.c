@@ -1,0 +1,195 @@
+/* What is known of connections, for people. A is the end that opened the connection, or spoke first;
+ * #N is the number of a packet in the file. */
+#include "capture.h"
+
+#include "progress.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define TIME_TEXT 40
+
+/* Seconds with six digits. */
+static const char *seconds_text(hf_time time, char *text)
+{
+    uint64_t us = (uint64_t)(time < 0 ? -time : time) / HF_US;
+    (void)snprintf(text, TIME_TEXT, "%s%" PRIu64 ".%06u", time < 0 ? "-" : "", us / 1000000,
+                   (unsigned)(us % 1000000));
+    return text;
+}
+
+/* A duration in the unit that fits. */
+static const char *duration_text(hf_time time, char *text)
+{
+    if (time < HF_MS)
+        (void)snprintf(text, TIME_TEXT, "%.1f us", (double)time / (double)HF_US);
+    else if (time < HF_SEC)
+        (void)snprintf(text, TIME_TEXT, "%.1f ms", (double)time / (double)HF_MS);
+    else
+        (void)snprintf(text, TIME_TEXT, "%.2f s", (double)time / (double)HF_SEC);
+    return text;
+}
+
+static const char *date_text(int64_t wall_ns, char *text)
+{
+    time_t second = (time_t)(wall_ns / HF_SEC);
+    struct tm when;
+    if (wall_ns < 0 || !gmtime_r(&second, &when))
+        (void)snprintf(text, TIME_TEXT, "an impossible date");
+    else
+        (void)strftime(text, TIME_TEXT, "%Y-%m-%d %H:%M:%S UTC", &when);
+    return text;
+}
+
+static char name(int e)
+{
+    return e == 0 ? 'A' : 'B';
+}
+
+/* ---- One connection ---- */
+
+static void print_head(FILE *to, const struct capture *capture, const struct hf_explained *c)
+{
+    char a[HF_ENDPOINT_TEXT], b[HF_ENDPOINT_TEXT], text[TIME_TEXT], date[TIME_TEXT];
+    (void)fprintf(to, "connection %" PRIu32 ": A %s, B %s\n", c->number,
+                  hf_endpoint_format(&c->end[0].endpoint, a),
+                  hf_endpoint_format(&c->end[1].endpoint, b));
+    uint64_t packets = c->end[0].packets + c->end[1].packets;
+    (void)fprintf(to, "  %" PRIu64 " packet%s (#%" PRIu64 " to #%" PRIu64 ") in %s, from %s\n",
+                  packets, packets == 1 ? "" : "s", c->first_packet, c->last_packet,
+                  duration_text(c->last_time - c->first_time, text),
+                  date_text(capture->wall_ns + c->first_time, date));
+    char sent[2][SIZE_TEXT];
+    (void)fprintf(to, "  A sent %s, B sent %s", size_text(c->end[0].bytes, sent[0]),
+                  size_text(c->end[1].bytes, sent[1]));
+    if (c->handshake > 0)
+        (void)fprintf(to, "; round trip %s", duration_text(c->handshake, text));
+    if (c->midway)
+        (void)fprintf(to, "; the capture begins in the middle");
+    if (!c->end[0].seen || !c->end[1].seen)
+        (void)fprintf(to, "; nothing of %c was captured", name(c->end[0].seen ? 1 : 0));
+    (void)fputc('\n', to);
+}
+
+static void print_event(FILE *to, const struct hf_explain_event *event)
+{
+    char packets[48], time[TIME_TEXT], duration[TIME_TEXT];
+    if (event->packet == event->last_packet)
+        (void)snprintf(packets, sizeof packets, "#%" PRIu64, event->packet);
+    else
+        (void)snprintf(packets, sizeof packets, "#%" PRIu64 "..#%" PRIu64, event->packet,
+                       event->last_packet);
+    (void)fprintf(to, "  %11s  %-15s %c  %s", seconds_text(event->time, time), packets,
+                  name(event->end), hf_explain_event_text(event->kind));
+    if (event->kind == HF_EXPLAIN_PORT_REUSE)
+        (void)fprintf(to, ", %s after the last packet of connection %" PRIu64,
+                      duration_text(event->duration, duration), event->about);
+    else if (event->about && event->about == event->packet)
+        (void)fprintf(to, ": all of it had been acknowledged");
+    else if (event->about)
+        (void)fprintf(to, ": #%" PRIu64 ", says a D-SACK", event->about);
+    else if (event->duration)
+        (void)fprintf(to, ", %s", duration_text(event->duration, duration));
+    if (event->count > 1)
+        (void)fprintf(to, ", %" PRIu32 " times", event->count);
+    if (event->bytes && !event->about)
+        (void)fprintf(to, ", %" PRIu32 " bytes", event->bytes);
+    (void)fputc('\n', to);
+}
+
+void explain_print(FILE *to, const struct capture *capture, const struct hf_explained *c)
+{
+    char text[HF_EXPLAIN_SENTENCE];
+    print_head(to, capture, c);
+    for (uint32_t i = 0; i < c->event_count; i++)
+        print_event(to, &c->events[i]);
+    if (c->events_left_out)
+        (void)fprintf(to, "  ... and %" PRIu32 " more; --json counts them\n", c->events_left_out);
+    (void)fprintf(to, "  %s\n\n", hf_explain_sentence(c, text));
+}
+
+void explain_print_line(FILE *to, const struct hf_explained *c)
+{
+    char a[HF_ENDPOINT_TEXT], b[HF_ENDPOINT_TEXT], bytes[2][SIZE_TEXT];
+    (void)fprintf(to, "%6" PRIu32 "  %-21s %-21s %8" PRIu64 " %11s %11s %11.3f  %s", c->number,
+                  hf_endpoint_format(&c->end[0].endpoint, a),
+                  hf_endpoint_format(&c->end[1].endpoint, b),
+                  c->end[0].packets + c->end[1].packets, size_text(c->end[0].bytes, bytes[0]),
+                  size_text(c->end[1].bytes, bytes[1]),
+                  (double)(c->last_time - c->first_time) / (double)HF_SEC,
+                  hf_explain_ending_text(c->ending));
+    if (c->ending == HF_EXPLAIN_END_RESET)
+        (void)fprintf(to, " by %c", name(c->reset_by));
+    (void)fputc('\n', to);
+}
+
+/* ---- Segments ---- */
+
+static void add(char *text, size_t room, const char *more)
+{
+    size_t len = strlen(text);
+    (void)snprintf(text + len, room - len, "%s", more);
+}
+
+void explain_print_segment(FILE *to, const struct hf_explained *c,
+                           const struct hf_explained_segment *s)
+{
+    char flags[HF_FLAGS_TEXT], time[TIME_TEXT], text[200], piece[60];
+    (void)snprintf(text, sizeof text, "%s seq %" PRIu32, hf_flags_text(s->flags, flags),
+                   s->seq - s->from_isn[0]);
+    if (s->text) {
+        (void)snprintf(piece, sizeof piece, " len %" PRIu32, s->text);
+        add(text, sizeof text, piece);
+    }
+    if (s->flags & HF_ACK) {
+        (void)snprintf(piece, sizeof piece, " ack %" PRIu32, s->ack - s->from_isn[1]);
+        add(text, sizeof text, piece);
+    }
+    (void)snprintf(piece, sizeof piece, " win %" PRIu32, s->window);
+    add(text, sizeof text, piece);
+    if (s->sacks) {
+        (void)snprintf(piece, sizeof piece, " sack %" PRIu32 "-%" PRIu32,
+                       s->sack[0] - s->from_isn[1], s->sack[1] - s->from_isn[1]);
+        add(text, sizeof text, piece);
+    }
+    (void)c;
+    (void)fprintf(to, "  %11s  #%-7" PRIu64 " %c > %c  %-52s %c %-12s  %c %s\n",
+                  seconds_text(s->time, time), s->packet, name(s->from), name(1 - s->from), text,
+                  s->changed[0] ? '*' : ' ', hf_state_text(s->state[0]),
+                  s->changed[1] ? '*' : ' ', hf_state_text(s->state[1]));
+    for (int kind = 0; kind < HF_EXPLAIN_COUNT; kind++)
+        if (s->events >> kind & 1)
+            (void)fprintf(to, "                            ^ %s\n", hf_explain_event_text(kind));
+}
+
+/* ---- The file ---- */
+
+static void print_count(FILE *to, const char *before, uint64_t count, const char *what)
+{
+    if (count)
+        (void)fprintf(to, "%s%" PRIu64 " %s", before, count, what);
+}
+
+void explain_print_totals(FILE *to, const struct capture *capture,
+                          const struct hf_explain_totals *t)
+{
+    char bytes[SIZE_TEXT];
+    if (capture->recording)
+        (void)fprintf(to,
+                      "flight recorder: the last %" PRIu64 " of %" PRIu64
+                      " events, %" PRIu64 " segments, %" PRIu32 " connection%s\n",
+                      capture->kept, capture->recorded, t->segments, t->connections,
+                      t->connections == 1 ? "" : "s");
+    else
+        (void)fprintf(to, "%" PRIu64 " packet%s, %s, %" PRIu32 " TCP connection%s", capture->packets,
+                      capture->packets == 1 ? "" : "s", size_text(t->bytes, bytes), t->connections,
+                      t->connections == 1 ? "" : "s");
+    print_count(to, "; ", t->other, "packets of other protocols");
+    print_count(to, "; ", t->fragments, "fragments, not followed");
+    print_count(to, "; ", t->broken, "cut off or broken headers");
+    print_count(to, "; ", t->backwards, "packets out of the order of time");
+    print_count(to, "; ", t->put_aside, "connections told early for want of room");
+    if (!capture->recording)
+        (void)fputc('\n', to);
+}
