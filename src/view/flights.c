@@ -35,6 +35,8 @@ static hf_time misfit(const struct flights *flights, const struct flight *flight
     return took < flights->delay ? flights->delay - took : took - flights->delay;
 }
 
+#define COPY_SOON (100 * HF_MS)
+
 /* The one in a list that fits best and better than *best_misfit; NULL: none. */
 static struct flight *best_fit(const struct flights *flights, struct flight *list, size_t count,
                                const struct hf_trace_record *in, hf_time *best_misfit)
@@ -74,6 +76,10 @@ enum flight_fate hf_flights_arrive(struct flights *flights, const struct hf_trac
     struct flight *flight = best_fit(flights, flights->list, flights->count, in, &miss);
     size_t recent =
         flights->recent_count < FLIGHTS_RECENT ? flights->recent_count : FLIGHTS_RECENT;
+    /* A copy comes soon behind the first; what comes much later is rather what never came. */
+    hf_time soon = flights->delay * 4 > COPY_SOON ? flights->delay * 4 : COPY_SOON;
+    if (flight != NULL && miss > soon)
+        miss = soon;
     const struct flight *doubled = best_fit(flights, flights->recent, recent, in, &miss);
     const struct flight *found = doubled != NULL ? doubled : flight;
     if (found == NULL)

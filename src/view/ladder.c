@@ -130,13 +130,16 @@ static void drop_old_rows(struct ladder_talk *talk)
 }
 
 /* The state of an end as it is now. What is inferred changes without a record of its own; a peer
- * of which nothing was heard has no state that could be inferred. */
-static void set_state(struct ladder_talk *talk, struct row *row, int e)
+ * of which nothing was heard has no state that could be inferred, and neither has one whose stack
+ * will tell. */
+static void set_state(const struct hf_ladder *ladder, struct ladder_talk *talk, struct row *row,
+                      int e)
 {
     const struct hf_observed_end *end = &talk->seen.end[e];
-    row->end[e].state = !end->ours && !end->seen ? HF_STATES : end->state;
+    bool unknown = !end->ours && (!end->seen || ladder->config.both_ends);
+    row->end[e].state = unknown ? HF_STATES : end->state;
     row->end[e].inferred = !end->ours;
-    if (!end->ours && row->end[e].state != talk->inferred[e]) {
+    if (!end->ours && !unknown && row->end[e].state != talk->inferred[e]) {
         row->end[e].changed = true;
         talk->inferred[e] = row->end[e].state;
     }
@@ -161,7 +164,7 @@ static struct row *add_row(struct hf_ladder *ladder, struct ladder_talk *talk, e
     row->kind = (uint8_t)kind;
     row->from = (uint8_t)from;
     for (int e = 0; e < 2; e++)
-        set_state(talk, row, e);
+        set_state(ladder, talk, row, e);
     talk->last_own[from] = talk->count;
     if (ladder->config.live)
         ladder->held = talk;

@@ -363,7 +363,7 @@ static void draw_foot(const struct hf_ladder *ladder, const struct ladder_talk *
         if (talk->ending[e].kind != HF_TRACE_END) {
             bool lives = end->ours && end->state != HF_CLOSED;
             if (end->ours || end->seen)
-                say(ladder, "%s: %s%s", who, lives ? SAID(lang, "still ", "仍在 ") : "",
+                say(ladder, SAID(lang, "%s: %s%s", "%s:%s%s"), who, lives ? SAID(lang, "still ", "仍在 ") : "",
                     hf_observed_state(end, state));
             continue;
         }

@@ -6,11 +6,12 @@
 
 #include "svg.h"
 
-#define FLIGHT 54.0    /* a usual flight's height                                           */
-#define SLANT_MIN 22.0 /* an arrow is never flatter                                         */
-#define GAP_MAX 100.0  /* a silence that would be higher is cut ...                         */
-#define BREAK 46.0     /* ... to this                                                       */
-#define ARRIVAL_LINE 9.0
+#define FLIGHT 54.0      /* a usual flight's height                                           */
+#define SLANT_MIN 22.0   /* an arrow is never flatter                                         */
+#define GAP_MAX 100.0    /* a silence that would be higher is cut ...                         */
+#define BREAK 46.0       /* ... to this                                                       */
+#define ARRIVAL_LINE 9.0 /* between two arrivals that change nothing                         */
+#define ANSWER_LINE 15.0 /* from such an arrival to what comes next                          */
 #define FOLD_HEIGHT 46.0
 #define NEIGHBOURS 200 /* arrows among which one looks for those that it meets              */
 #define NEAR 4         /* arrows among which a lost one looks for its like                  */
@@ -237,14 +238,15 @@ static void place(struct layout *l, struct places *p, struct spot *spot)
         return;
     }
     bool quiet = spot->kind == SPOT_ARRIVE && !says_state(l, spot);
-    y = larger(y, p->clear[spot->end] - (quiet ? LINE - ARRIVAL_LINE : 0));
+    double back = quiet ? ANSWER_LINE - ARRIVAL_LINE : spot->cut ? -8 : 0;
+    y = larger(y, p->clear[spot->end] - back);
     if (spot->kind == SPOT_ARRIVE && has_departure(l, &l->talk->rows[spot->row]))
         y = larger(y, arrival_height(p, spot->end, arrow));
     spot->y = y;
     double clear = y + LINE + room_below(l, spot);
     if (spot->kind == SPOT_DEPART)
         clear += arrow->lines * REMARK_LINE;
-    p->clear[spot->end] = larger(p->clear[spot->end], quiet ? y + ARRIVAL_LINE : clear);
+    p->clear[spot->end] = larger(p->clear[spot->end], quiet ? y + ANSWER_LINE : clear);
     if (arrow != NULL)
         arrow->y[spot->kind == SPOT_ARRIVE] = y;
     if (spot->kind == SPOT_ARRIVE)

@@ -497,9 +497,9 @@ static void draw_talk(const struct svg *svg, const struct layout *l)
 {
     struct pen pen = {svg, l};
     draw_lines(&pen);
-    draw_cuts(&pen);
     for (size_t i = 0; i < l->arrow_count; i++)
         draw_arrow(&pen, &l->arrows[i]);
+    draw_cuts(&pen);
     draw_spots(&pen);
     for (int e = 0; e < 2; e++)
         each_stretch(&pen, e, measure_stretch);

@@ -226,6 +226,8 @@ void words_change(const struct row *row, bool below_call, int language, char *te
     if (end->ended)
         snprintf(text, room, SAID(language, "ended: %s", "结束:%s"),
                  hf_cause_words(end->cause, language));
+    else if (end->by == HF_BY_TIMER && end->detail == HF_TIMER_2MSL)
+        snprintf(text, room, "%s", SAID(language, "2MSL timer", "2MSL 定时器"));
     else if (end->by == HF_BY_TIMER)
         snprintf(text, room, SAID(language, "%s timer", "%s定时器"),
                  hf_timer_words(end->detail, language));
