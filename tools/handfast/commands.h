@@ -4,6 +4,7 @@
 
 int demo_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
+int lab_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int get_main(int argc, char **argv);
 int nc_main(int argc, char **argv);

@@ -14,6 +14,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
     {"demo", demo_main, "one connection from SYN to CLOSED, drawn as a ladder"},
     {"explain", explain_main, "say of each connection of a capture what happened, and why"},
+    {"lab", lab_main, "experiments that show why TCP is as it is, each with a claim"},
     {"serve", serve_main, "serve files over HTTP, or echo, discard, chargen"},
     {"get", get_main, "fetch a URL over HTTP"},
     {"nc", nc_main, "connect standard input and output to a connection"},
@@ -56,5 +57,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < OPTION_COUNT(subcommands); i++)
         if (strcmp(argv[1], subcommands[i].name) == 0)
             return subcommands[i].run(argc - 2, argv + 2);
-    return usage_error(NULL, "%s: no such command; demo, explain, serve, get, nc, path and perf are", argv[1]);
+    return usage_error(
+        NULL, "%s: no such command; demo, explain, lab, serve, get, nc, path and perf are",
+        argv[1]);
 }
