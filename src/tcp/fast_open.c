@@ -404,6 +404,9 @@ static uint32_t client_syn(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_o
         return 0;
     }
     uint32_t room = room_for_text(c, server), queued = hf_tcp_unsent(env, c);
+    const struct hf_active *a = hf_tcp_active(env, c);
+    if (a && a->records) /* no segment holds octets of two records */
+        queued = hf_record_next(env, a, c->iss + 1, c->iss + 1 + queued) - (c->iss + 1);
     uint32_t len = queued < room ? queued : room;
     if (len) {
         c->fast_open |= HF_FO_SENT;

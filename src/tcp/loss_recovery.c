@@ -14,6 +14,15 @@ uint32_t hf_recovery_initial_window(const struct hf_env *env, uint32_t mss)
     return n * mss < cap ? n * mss : cap;
 }
 
+/* Windows that were counted in smaller segments let one of these go, or nothing would leave again. */
+static void fit_windows(const struct hf_tcp *c, struct hf_active *a)
+{
+    if (a->cc.cwnd < c->mss)
+        a->cc.cwnd = c->mss;
+    if (a->cc.ssthresh < 2u * c->mss) /* RFC 5681 equation 4 */
+        a->cc.ssthresh = 2u * c->mss;
+}
+
 void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
 {
     a->small_end = a->syn_end = c->snd_una;
@@ -32,6 +41,7 @@ void hf_recovery_start(struct hf_env *env, const struct hf_tcp *c, struct hf_act
         a->cc.ops->resume(&a->cc, &c->saved);
     else if (c->retransmits > 1 && (!c->bytes_sent || c->snd_una == c->iss))
         a->cc.cwnd = c->mss; /* more than one SYN was lost: RFC 6928 2, RFC 5681 3.1 */
+    fit_windows(c, a);
 }
 
 /* Text is about to be sent and none is in flight. */
@@ -49,8 +59,7 @@ void hf_recovery_mss_changed(struct hf_env *env, struct hf_tcp *c, struct hf_act
         return;
     a->cc.mss = c->mss;
     a->cc.initial_window = hf_recovery_initial_window(env, c->mss);
-    if (a->cc.cwnd < c->mss)
-        a->cc.cwnd = c->mss;
+    fit_windows(c, a);
 }
 
 enum hf_phase hf_recovery_phase(const struct hf_active *a)

@@ -222,8 +222,8 @@ static bool from_syn(const struct hf_tcp *c, const struct hf_active *a, const st
                      struct piece *p)
 {
     uint32_t left = a->syn_end - c->snd_nxt;
-    p->len = least(least(r->queued, c->mss), least(least(r->by_peer, r->by_path), left));
-    p->push = p->len == left;
+    p->len = least(least(r->record, c->mss), least(least(r->by_peer, r->by_path), left));
+    p->push = p->len == left || p->len == r->record;
     p->fin = r->fin && p->len == r->queued && p->len < r->by_peer;
     return p->len > 0;
 }
@@ -281,7 +281,7 @@ static void choose_run(const struct hf_env *env, const struct hf_tcp *c, const s
 {
     bool bursts = env->settings->bursts;
     uint64_t rate = hf_congestion_pace(&a->cc);
-    uint32_t ahead = bursts ? a->burst_left : r->queued;
+    uint32_t ahead = bursts ? a->burst_left : r->record;
     uint32_t len = least(least(ahead, run_most(env, c)), least(r->by_peer, r->by_path));
     if (rate)
         len = least(len, hf_pacer_room(&a->pacer, rate, c->mss, env->now));
@@ -322,7 +322,7 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
         r = look(env, c, a);
         p->len = choose(env, c, a, &r, p);
     }
-    if (a && p->len == c->mss && !p->mtu_probe && !p->push && env->link_gso[c->link])
+    if (a && !asks && p->len == c->mss && !p->mtu_probe && !p->push && env->link_gso[c->link])
         choose_run(env, c, a, &r, p);
     p->fin = r.fin && p->len == r.queued && p->len < r.by_peer; /* the FIN is an octet of the window */
     return p->len ? !a || !hf_pacing_waits(env, c, a) : p->fin;

@@ -29,6 +29,7 @@ struct parcel {
 struct world {
     struct two two;
     enum delivery delivery;
+    bool records; /* now and then a SEND ends one                                              */
     double loss;
     uint64_t random[2]; /* of the wire, of the programs: the same in runs that are compared */
     hf_time use_at;     /* the programs' next turn, whatever timers run meanwhile */
@@ -210,7 +211,8 @@ static void use(struct world *w, int at)
         n = n < BYTES - w->sent[at] ? n : BYTES - w->sent[at];
         for (uint32_t i = 0; i < n; i++)
             bytes[i] = byte_at(at, w->sent[at] + i);
-        int64_t taken = hf_tcp_send(stack, w->conn[at], bytes, n, 0);
+        unsigned flags = w->records && chance(w, PROGRAMS, 3) == 0 ? HF_SEND_RECORD : 0;
+        int64_t taken = hf_tcp_send(stack, w->conn[at], bytes, n, flags);
         assert_true(taken >= 0);
         w->sent[at] += (uint32_t)taken;
         if (taken < n)
@@ -308,11 +310,11 @@ static void transfer(struct world *w, bool six)
 }
 
 /* The same transfer with and without runs: the same segments, in the same order. */
-static void compare(const struct hf_settings *settings, bool six)
+static void compare(const struct hf_settings *settings, bool six, bool records)
 {
     static struct world runs, singles;
     uint64_t random = check_random();
-    runs = (struct world){.delivery = SINGLE, .random = {random, random}};
+    runs = (struct world){.delivery = SINGLE, .records = records, .random = {random, random}};
     singles = runs;
     make(&runs, settings, true);
     transfer(&runs, six);
@@ -337,14 +339,34 @@ static void compare(const struct hf_settings *settings, bool six)
 TEST(runs_are_what_would_leave_one_by_one, linux, "")
 {
     for (int six = 0; six < 2; six++)
-        compare(hf_settings_linux(), six);
+        compare(hf_settings_linux(), six, false);
 }
 
 TEST(runs_under_the_letter_of_the_rfcs, rfc, "")
 {
     struct hf_settings wide = *hf_settings_rfc();
     wide.window_scale = 1;
-    compare(&wide, false);
+    compare(&wide, false, false);
+}
+
+/* No segment holds octets of two records, in a run either. */
+TEST(runs_end_where_records_end, linux, "")
+{
+    struct hf_settings wide = *hf_settings_rfc();
+    wide.window_scale = 1;
+    for (int times = 0; times < 4; times++) {
+        compare(hf_settings_linux(), false, true);
+        compare(&wide, false, true);
+    }
+}
+
+TEST(runs_that_are_paced, linux, "")
+{
+    struct hf_settings paced = *hf_settings_linux();
+    paced.pacing = 1;
+    compare(&paced, false, false);
+    paced.congestion = "bbr";
+    compare(&paced, false, false);
 }
 
 /* Records of what was sent have other bounds than without runs, and decide ties otherwise: what is

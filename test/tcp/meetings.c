@@ -192,6 +192,52 @@ TEST_IPV4(a_probe_behind_text_without_a_record, linux, "N-16")
     note(status().path_mtu > 1064);
 }
 
+/* ---- Another MSS ---- */
+
+static void set_mss(int64_t mss)
+{
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_MSS, mss), 0);
+}
+
+/* A window that was left in small segments lets a large one go. */
+TEST(quiet_with_a_small_window_and_a_larger_mss, linux, "MUST-14")
+{
+    opened("cubic");
+    set_mss(100);
+    app_send(100);
+    out(PSH|ACK, .seq = 1, .len = 100);
+    within(sec(2), PSH|ACK, .seq = 1, .len = 100);
+    in(ACK, .seq = 1, .ack = 101);
+    quiet(ms(10));
+    note(status().cwnd < 1000);
+    set_mss(0);
+    app_send(10000);
+    out(ACK, .seq = 101, .len = 1000);
+    drain(0);
+    in(ACK, .seq = 1, .ack = snd_nxt());
+    drain(0);
+}
+
+/* Recovery ends at an ssthresh in small segments. */
+TEST(recovery_ends_with_a_larger_mss, linux, "MUST-14")
+{
+    opened("reno");
+    set_mss(100);
+    app_send(400);
+    drain(ms(100));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{101, 401}});
+    drain(0);
+    expect(status().phase, 2);
+    set_mss(0);
+    app_send(10000);
+    drain(0);
+    in(ACK, .seq = 1, .ack = snd_nxt());
+    note(wait_for_packet(ms(1)));
+    drain(0);
+    in(ACK, .seq = 1, .ack = snd_nxt());
+    drain(0);
+}
+
 /* ---- Fast Open ---- */
 
 /* The server has told a window beyond what a SYN+ACK can say; what it takes stays so when that is sent
@@ -272,4 +318,17 @@ TEST(text_that_the_syn_took_in_vain_is_not_to_be_marked, rfc, "F-8 SHLD-8")
     app_send(500);
     in(ACK, .seq = 1, .ack = 501);
     out(PSH|ACK, .seq = 501, .ack = 1, .len = 500, .tos = 2);
+}
+
+/* No segment holds octets of two records (HF_SEND_RECORD), nor does a SYN. */
+TEST(a_syn_takes_one_record, rfc, "F-7")
+{
+    with(fast_open, HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_CLIENT_NO_COOKIE);
+    app_open(.fast_open = HF_OPEN_FAST | HF_OPEN_FAST_DEFER);
+    expect(hf_tcp_send(stack(), conn(), "one", 3, HF_SEND_RECORD), 3);
+    expect(hf_tcp_send(stack(), conn(), "two", 3, HF_SEND_RECORD), 3);
+    out(SYN, .seq = 0, .text = "one");
+    in(SYN|ACK, .seq = 0, .ack = 4, .mss = 1000);
+    out(PSH|ACK, .seq = 4, .text = "two");
+    in(ACK, .seq = 1, .ack = 7);
 }
