@@ -105,6 +105,7 @@ void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
     if (!a || a->cwr || a->phase != HF_PHASE_SLOW_START || c->snd_una == c->iss ||
         !hf_tcp_outstanding(c))
         return;
+    a->undo.armed = false; /* an older recovery in vain would give back what this takes away */
     come_down(env, c, a, c->snd_nxt - c->snd_una, true);
     if (!a->cc.ops->own_window && a->cc.cwnd > a->cc.ssthresh)
         a->cc.cwnd = a->cc.ssthresh;
@@ -393,6 +394,7 @@ static void probe_mended(struct hf_env *env, struct hf_tcp *c, struct hf_active 
 {
     if (a->phase != HF_PHASE_SLOW_START)
         return;
+    a->undo.armed = false;
     come_down(env, c, a, flight, false);
     if (!a->cc.ops->own_window)
         a->cc.cwnd = a->cc.ssthresh;

@@ -143,6 +143,39 @@ TEST(a_mark_is_no_recovery_of_bbr, linux, "SHLD-8")
     all_acknowledged();
 }
 
+/* ---- What was reduced since is not taken back ---- */
+
+/* A recovery ends; then the path marks what is in flight. That the recovery was in vain, as D-SACK
+ * tells later, says nothing of the mark. */
+TEST(a_mark_outlives_an_undo, linux, "SHLD-8")
+{
+    with(congestion, "reno");
+    with(tlp, 0);
+    app_listen();
+    in(SYN|ECE|CWR, .seq = 0, .mss = 1000, .sackok = 1, .ws = 4);
+    out(SYN|ACK|ECE, .seq = 0, .ack = 1);
+    at(ms(100));
+    in(ACK, .seq = 1, .ack = 1);
+    app_accept();
+    app_send(80000);
+    drain(ms(100));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{1001, 5001}});
+    drain(ms(50));
+    expect(status().phase, 2);
+    in(ACK, .seq = 1, .ack = snd_nxt());
+    drain(ms(100));
+    note(status().phase < 2);
+    in(ACK|ECE, .seq = 1, .ack = snd_una() + 1000);
+    drain(ms(10));
+    uint32_t marked = status().cwnd;
+    note(marked < 9000);
+    in(ACK, .seq = 1, .ack = snd_una() + 1000, .sack = {{1, 1001}});
+    drain(0);
+    note(status().cwnd < 9000);
+    in(ACK, .seq = 1, .ack = snd_nxt());
+    drain(0);
+}
+
 /* ---- Records of what was sent ---- */
 
 /* Text that found no record was not told of before: its acknowledgement lets the window grow. */
