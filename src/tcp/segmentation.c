@@ -184,10 +184,9 @@ static struct room look(const struct hf_env *env, const struct hf_tcp *c,
                         const struct hf_active *a)
 {
     uint32_t in_flight = c->snd_nxt - hf_tcp_snd_base(c);
-    uint32_t flight = a ? hf_recovery_in_flight(c, a) : 0;
-    uint32_t cwnd = a ? hf_recovery_window(c, a) : c->mss;
+    uint32_t flight = hf_recovery_in_flight(c, a), cwnd = hf_recovery_window(c, a);
     uint32_t queued = hf_tcp_unsent(env, c), record = queued;
-    if (a && a->records)
+    if (a->records)
         record = hf_record_next(env, a, c->snd_nxt, c->snd_nxt + queued) - c->snd_nxt;
     return (struct room){
         .queued = queued,
@@ -241,16 +240,15 @@ static uint32_t choose_one(const struct hf_env *env, const struct hf_tcp *c,
 static uint32_t choose(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        const struct room *r, struct piece *p)
 {
-    uint32_t probe = c->mtu_high && a ? hf_mtu_probe_text(env, c, a, r->record, r->by_peer) : 0;
+    uint32_t probe = c->mtu_high ? hf_mtu_probe_text(env, c, a, r->record, r->by_peer) : 0;
     p->mtu_probe = probe != 0;
-    if (a)
-        a->burst_left = 0;
+    a->burst_left = 0;
     if (probe) {
         p->reason = HF_SEND_MTU_PROBE;
         p->push = probe == r->queued;
         return probe <= least(r->by_peer, r->by_path) ? probe : 0; /* an ACK or two makes room */
     }
-    if (!a || !env->settings->bursts) {
+    if (!env->settings->bursts) {
         uint32_t len = choose_one(env, c, a, r);
         p->push = len == r->record;
         return len;
@@ -295,24 +293,39 @@ static void choose_run(const struct hf_env *env, const struct hf_tcp *c, const s
     p->push = bursts ? a->burst_push && len == ahead : len == r->queued;
 }
 
-bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
+/* Without an active block nothing is queued: a FIN, if the window has room for its octet. */
+static bool only_fin(const struct hf_tcp *c, struct piece *p)
 {
-    struct room r = look(env, c, a);
-    bool asks = a && a->frto == HF_FRTO_NEW;
-    if (!r.queued && !r.fin)
-        return false;
-    if (a && (asks ? !a->frto_left : a->sent.lost.first != 0)) /* what was lost goes first */
+    if ((c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) != HF_F_FIN_QUEUED)
         return false;
     p->seq = c->snd_nxt;
     p->len = 0;
     p->reason = HF_SEND_NEW;
     p->mtu_probe = p->push = false;
-    if (HF_UNLIKELY(c->fast_open) && a && hf_seq_lt(c->snd_nxt, a->syn_end))
+    p->fin = c->snd_wnd > c->snd_nxt - hf_tcp_snd_base(c);
+    return p->fin;
+}
+
+bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
+{
+    if (!a)
+        return only_fin(c, p);
+    struct room r = look(env, c, a);
+    bool asks = a->frto == HF_FRTO_NEW;
+    if (!r.queued && !r.fin)
+        return false;
+    if (asks ? !a->frto_left : a->sent.lost.first != 0) /* what was lost goes first */
+        return false;
+    p->seq = c->snd_nxt;
+    p->len = 0;
+    p->reason = HF_SEND_NEW;
+    p->mtu_probe = p->push = false;
+    if (HF_UNLIKELY(c->fast_open) && hf_seq_lt(c->snd_nxt, a->syn_end))
         return from_syn(c, a, &r, p);
     if (asks) {
         p->len = least(least(r.record, c->mss), least(r.by_peer, r.by_path));
         p->push = p->len == r.record;
-    } else if (a && goes_on(c, a, &r)) {
+    } else if (goes_on(c, a, &r)) {
         p->len = least(a->burst_left, c->mss);
         p->push = a->burst_push && p->len == a->burst_left;
     } else if (r.queued) {
@@ -322,8 +335,8 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
         r = look(env, c, a);
         p->len = choose(env, c, a, &r, p);
     }
-    if (a && !asks && p->len == c->mss && !p->mtu_probe && !p->push && env->link_gso[c->link])
+    if (!asks && p->len == c->mss && !p->mtu_probe && !p->push && env->link_gso[c->link])
         choose_run(env, c, a, &r, p);
     p->fin = r.fin && p->len == r.queued && p->len < r.by_peer; /* the FIN is an octet of the window */
-    return p->len ? !a || !hf_pacing_waits(env, c, a) : p->fin;
+    return p->len ? !hf_pacing_waits(env, c, a) : p->fin;
 }

@@ -68,6 +68,14 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
     }
 }
 
+/* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else
+ * is the case. */
+static bool is_at_rest(const struct hf_tcp *c)
+{
+    bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
+    return !hf_tcp_outstanding(c) && !c->active && !fin_waits && !(c->flags & HF_F_SEND_FULL);
+}
+
 static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tcp *c)
 {
     if (c->state == HF_SYN_SENT || c->snd_una == c->iss)
@@ -131,6 +139,13 @@ static void choose_rtx(struct hf_env *env, struct hf_tcp *c, hf_time rto_at, hf_
  * A timer that runs for the right reason is left alone (RFC 6298 5.1). */
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
 {
+    if (is_at_rest(c)) {
+        if (c->rtx_mode == HF_RTX_PERSIST)
+            c->backoff = 0;
+        c->rtx_mode = HF_RTX_NONE;
+        c->rtx_at = HF_NEVER;
+        return;
+    }
     enum hf_rtx_mode mode = wanted_mode(env, c);
     struct hf_active *a = hf_tcp_active(env, c);
     bool same = mode == (runs_rto(c) ? HF_RTX_RTO : c->rtx_mode);
