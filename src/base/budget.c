@@ -29,17 +29,3 @@ void hf_budget_free(struct hf_budget *budget, void *memory, size_t size)
     budget->used -= size;
     budget->allocator.free(budget->allocator.context, memory, size);
 }
-
-size_t hf_budget_room(const struct hf_budget *budget, enum hf_use use)
-{
-    /* clang-format off */
-    static const unsigned char spared[] = { /* sixteenths of the limit */
-        [HF_USE_CONNECTION] = 4,
-        [HF_USE_REASSEMBLY] = 2,
-        [HF_USE_WINDOW] = 1,
-        [HF_USE_VITAL] = 0,
-    };
-    /* clang-format on */
-    size_t height = budget->limit - budget->limit / 16 * spared[use];
-    return height > budget->used ? height - budget->used : 0;
-}

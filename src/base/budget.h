@@ -25,6 +25,12 @@ void *hf_budget_alloc(struct hf_budget *budget, size_t size);
 void hf_budget_free(struct hf_budget *budget, void *memory, size_t size);
 
 /* Bytes that this use may still take. */
-size_t hf_budget_room(const struct hf_budget *budget, enum hf_use use);
+static inline size_t hf_budget_room(const struct hf_budget *budget, enum hf_use use)
+{
+    /* Sixteenths of the limit that are spared, by use: 4, 2, 1, none. */
+    size_t spared = use == HF_USE_VITAL ? 0 : budget->limit / 16 << (HF_USE_WINDOW - use);
+    size_t height = budget->limit - spared;
+    return height > budget->used ? height - budget->used : 0;
+}
 
 #endif

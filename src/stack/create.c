@@ -284,14 +284,9 @@ int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *p
     return hf_ip_add_route(&stack->ip, (unsigned)link, prefix, bits);
 }
 
-void hf_stack_clock(struct hf_stack *stack, hf_time now)
+void hf_stack_clock_back(struct hf_stack *stack, hf_time step)
 {
     struct hf_env *env = &stack->env;
-    hf_time step = now + stack->skew - env->now;
-    if (step >= 0) {
-        env->now += step;
-        return;
-    }
     if (step > -HF_SEC)
         return; /* readings that overtook each other */
     stack->skew -= step; /* another clock: time goes on from where it was */

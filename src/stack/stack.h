@@ -20,7 +20,15 @@ struct hf_stack {
 };
 
 /* Take the time of a call. After a step backwards the stack's own clock goes on from where it was. */
-void hf_stack_clock(struct hf_stack *stack, hf_time now);
+void hf_stack_clock_back(struct hf_stack *stack, hf_time step);
+static inline void hf_stack_clock(struct hf_stack *stack, hf_time now)
+{
+    hf_time step = now + stack->skew - stack->env.now;
+    if (HF_LIKELY(step >= 0))
+        stack->env.now += step;
+    else
+        hf_stack_clock_back(stack, step);
+}
 
 /* The way from flow->local to flow->remote; local may be all zero, then it is chosen. */
 int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, bool foreign,

@@ -103,24 +103,16 @@ size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n)
     return taken;
 }
 
-static void output_push(struct hf_env *env, struct hf_tcp *c)
+void hf_output_push(struct hf_env *env, struct hf_tcp *c)
 {
     hf_ref ref = c->self;
+    c->flags |= HF_F_ON_OUTPUT;
     c->output_next = 0;
     if (env->output_last[c->link])
         hf_tcp_at(env, env->output_last[c->link])->output_next = ref;
     else
         env->output_first[c->link] = ref;
     env->output_last[c->link] = ref;
-}
-
-void hf_tcp_want(struct hf_env *env, struct hf_tcp *c, unsigned want)
-{
-    c->want |= (uint8_t)want;
-    if (!c->self || c->flags & (HF_F_ON_OUTPUT | HF_F_DETACHED))
-        return;
-    c->flags |= HF_F_ON_OUTPUT;
-    output_push(env, c);
 }
 
 void hf_output_bury(struct hf_env *env, struct hf_tcp *c)
@@ -130,11 +122,10 @@ void hf_output_bury(struct hf_env *env, struct hf_tcp *c)
     c->flags |= HF_F_ZOMBIE;
     if (c->flags & (HF_F_ON_OUTPUT | HF_F_ON_READY))
         return;
-    c->flags |= HF_F_ON_OUTPUT;
-    output_push(env, c);
+    hf_output_push(env, c);
 }
 
-struct hf_tcp *hf_output_first(struct hf_env *env, unsigned link)
+struct hf_tcp *hf_output_next(struct hf_env *env, unsigned link)
 {
     while (env->output_first[link]) {
         struct hf_tcp *c = hf_tcp_at(env, env->output_first[link]);
@@ -152,7 +143,7 @@ void hf_output_rotate(struct hf_env *env, unsigned link)
     if (!c->output_next)
         return;
     env->output_first[link] = c->output_next;
-    output_push(env, c);
+    hf_output_push(env, c);
 }
 
 void hf_output_done(struct hf_env *env, unsigned link)

@@ -46,8 +46,8 @@ void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct 
 
 /* ---- news.c: lists and trace ---- */
 void hf_tcp_event(struct hf_env *env, struct hf_tcp *c, unsigned bits);
-void hf_tcp_want(struct hf_env *env, struct hf_tcp *c, unsigned want);
-struct hf_tcp *hf_output_first(struct hf_env *env, unsigned link);
+void hf_output_push(struct hf_env *env, struct hf_tcp *c);
+struct hf_tcp *hf_output_next(struct hf_env *env, unsigned link);
 void hf_output_rotate(struct hf_env *env, unsigned link);
 void hf_output_done(struct hf_env *env, unsigned link);
 /* Free a block when the lists come past it, not at once: the caller may still look at it. */
@@ -70,6 +70,20 @@ static inline void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from,
 {
     if (HF_UNLIKELY(env->trace != 0))
         hf_trace_state_record(env, id, from, to, by, detail);
+}
+
+/* Output owes the connection `want`, or a look at what it may send now. */
+static inline void hf_tcp_want(struct hf_env *env, struct hf_tcp *c, unsigned want)
+{
+    c->want |= (uint8_t)want;
+    if (c->self && !(c->flags & (HF_F_ON_OUTPUT | HF_F_DETACHED)))
+        hf_output_push(env, c);
+}
+
+/* The first connection of a link that may have something to send; NULL: there is none. */
+static inline struct hf_tcp *hf_output_first(struct hf_env *env, unsigned link)
+{
+    return env->output_first[link] ? hf_output_next(env, link) : 0;
 }
 
 static inline void hf_trace_call(struct hf_env *env, uint32_t id, uint8_t state,

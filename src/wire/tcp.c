@@ -286,10 +286,3 @@ uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len)
     _Static_assert(offsetof(struct hf_flow, remote) == 16, "the keys stand side by side");
     return hf_checksum_words(flow, 8, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
 }
-
-uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len, const void *tcp,
-                                 uint32_t n)
-{
-    uint64_t native = hf_checksum_join(hf_checksum_native(flow, 8), hf_checksum_native(tcp, n));
-    return hf_checksum_of_native(native, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
-}

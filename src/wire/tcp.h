@@ -19,8 +19,10 @@
 #include <handfast/packet.h>
 #include <handfast/trace.h>
 
+#include "base/checksum.h"
 #include "base/seq.h"
 #include "wire/flow.h"
+#include "wire/ip.h"
 
 #define HF_TCP_HEADER 20u
 #define HF_TCP_OPTIONS_MAX 40u
@@ -130,8 +132,12 @@ uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
 uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len);
 
 /* The same, continued over the first n words of four bytes of the segment. */
-uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len, const void *tcp,
-                                 uint32_t n);
+static inline uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len,
+                                               const void *tcp, uint32_t n)
+{
+    uint64_t native = hf_checksum_join(hf_checksum_native(flow, 8), hf_checksum_native(tcp, n));
+    return hf_checksum_of_native(native, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
+}
 
 /* Where the checksum stands in a TCP header. */
 #define HF_TCP_CHECKSUM_AT 16u
