@@ -113,7 +113,8 @@ static void reply_raw(struct hf_stack *stack, const struct hf_reply *r, struct h
     stack->env.counters.packets_out++;
 }
 
-static size_t replies(struct hf_stack *stack, unsigned link, struct hf_packet *packets, size_t room)
+HF_APART static size_t replies(struct hf_stack *stack, unsigned link, struct hf_packet *packets,
+                               size_t room)
 {
     struct hf_replies *q = &stack->env.replies[link];
     size_t n = 0;
@@ -157,7 +158,7 @@ size_t hf_stack_output(struct hf_stack *stack, int link, struct hf_packet *packe
         return 0;
     hf_stack_clock(stack, now);
     struct hf_env *env = &stack->env;
-    size_t n = replies(stack, (unsigned)link, packets, room);
+    size_t n = env->replies[link].count ? replies(stack, (unsigned)link, packets, room) : 0;
     for (struct hf_tcp *c; n < room && (c = hf_output_first(env, (unsigned)link)) != 0;) {
         if (turn(stack, c, packets, room, &n))
             hf_output_rotate(env, (unsigned)link);

@@ -186,7 +186,8 @@ void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_se
     }
     if (hf_seq_le(c->snd_una, seg->ack))
         update_window(env, c, seg, edge);
-    hf_recovery_after_ack(env, c, seg, &d);
+    if (c->active)
+        hf_recovery_after_ack(env, c, seg, &d);
     if (moves)
         tell_application(env, c, &d);
 }
