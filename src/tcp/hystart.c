@@ -91,16 +91,16 @@ static enum hf_slow_start classic(struct hf_hystart *h, const struct hf_hystart_
 }
 
 /* The round of Linux ends one ACK later, which is looked at in the new one. Below its low window only
- * the least round trip is kept. */
+ * the least round trip is kept, and no round begins. */
 static enum hf_slow_start like_linux(struct hf_hystart *h, const struct hf_hystart_ack *ack)
 {
     uint32_t now_us = (uint32_t)(ack->now / HF_US);
     if (ack->rtt > 0 && rtt_us(ack) < h->baseline_us)
         h->baseline_us = rtt_us(ack);
-    if (!h->running || (int32_t)(ack->acked - h->round_end) > 0)
-        begin_round(h, ack, now_us);
     if (ack->cwnd < LOW_WINDOW * ack->mss || h->baseline_us == NONE)
         return HF_SLOW_START_ON;
+    if (!h->running || (int32_t)(ack->acked - h->round_end) > 0)
+        begin_round(h, ack, now_us);
     return classic(h, ack, now_us);
 }
 

@@ -372,6 +372,21 @@ TEST(hystart_off_never_leaves, none, "")
     assert_true(slow_start_on(50, HF_HYSTART_OFF, 8) >= 2000);
 }
 
+/* Linux counts rounds from the first ACK at 16 segments: of a queue that grows from the first flight on, it
+ * sees eight samples and the one that ends slow start, by then at 48. */
+TEST(hystart_of_linux_begins_at_sixteen_segments, none, "")
+{
+    begin("cubic");
+    settings.hystart = HF_HYSTART_LINUX;
+    hf_congestion_start(&cc, cc.ops, &settings, now);
+    srtt_us = 100000;
+    for (int i = 1; i <= 30 && cc.cwnd < cc.ssthresh; i++) {
+        now += 100 * HF_MS;
+        ack(2 * MSS, i * 100 * HF_MS);
+    }
+    assert_int_equal(cc.ssthresh / MSS, 48);
+}
+
 /* 4.2: a round trip that was long by chance: CSS goes back to slow start, and no ssthresh is set. */
 TEST(hystart_plus_takes_a_passing_delay_back, none, "")
 {
