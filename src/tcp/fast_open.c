@@ -469,6 +469,13 @@ static void take_back(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
     hf_tcp_want(env, c, 0);
 }
 
+uint32_t hf_fast_open_sent_again(const struct hf_tcp *c, const struct hf_active *a)
+{
+    hf_seq end = hf_seq_min(a->syn_end, c->snd_nxt);
+    bool again = c->fast_open & HF_FO_SENT && !a->sent.resent && hf_seq_gt(end, c->snd_una);
+    return again ? end - hf_tcp_snd_base(c) : 0;
+}
+
 void hf_fast_open_syn_acked(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     if (c->fast_open & HF_FO_PENDING) {

@@ -6,6 +6,8 @@
 #include "tcp/half_open.h"
 #include "tcp/listen.h"
 
+struct hf_active;
+
 /* ---- Server ---- */
 
 /* What a SYN that carries text or the option may have. */
@@ -46,6 +48,8 @@ void hf_fast_open_forget(struct hf_env *env);
 /* The first SYN or SYN+ACK is being built: its option, and how much text it takes. */
 uint32_t hf_fast_open_first_syn(struct hf_env *env, struct hf_tcp *c,
                                 struct hf_tcp_options *options);
+/* Octets that went with the SYN in vain, were sent once more and are not acknowledged yet. */
+uint32_t hf_fast_open_sent_again(const struct hf_tcp *c, const struct hf_active *a);
 /* Our SYN is acknowledged; SND.UNA has not moved yet. */
 void hf_fast_open_syn_acked(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 /* The connection ends. */

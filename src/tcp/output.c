@@ -256,6 +256,7 @@ static bool old_piece(const struct hf_env *env, const struct hf_tcp *c,
     p->fin = (c->flags & HF_F_FIN_SENT) && seq + len == text_end && end == c->snd_nxt &&
              hf_seq_lt(seq + len, edge);
     p->push = a && (seq + len == hf_tcp_snd_base(c) + a->snd.len ||
+                    (len && seq + len == a->syn_end) ||
                     (records && len && len < c->mss && seq + len == last));
     return len || p->fin;
 }

@@ -388,7 +388,7 @@ static void sender_status(struct hf_env *env, const struct hf_tcp *c, struct hf_
         s->sacked = a->sent.sacked;
         s->sacked_segments = a->sent.sacked_segments;
         s->lost = a->sent.lost_bytes;
-        s->resent = a->sent.resent;
+        s->resent = a->sent.resent + hf_fast_open_sent_again(c, a);
         s->dup_acks = a->dupacks;
         s->reordering = a->rack.degree;
         s->spurious = a->spurious;

@@ -617,7 +617,9 @@ TEST(server_that_takes_only_the_syn, linux, "F-8 SYS.SYN-ACK-ok")
     out(ACK, .seq = 1, .ack = 1, .len = 400); /* as ordinary text, cut anew */
     out(ACK, .seq = 401, .ack = 1, .len = 100);
     expect(status().fast_open, HF_FAST_OPEN_NOT_TAKEN);
+    expect(status().resent, 500);
     in(ACK, .seq = 1, .ack = 501);
+    expect(status().resent, 0);
     expect(status().bytes_sent, 500);
     expect(status().bytes_acked, 500);
     open_deferred(50002); /* it has answered: nothing speaks against the next */
