@@ -57,6 +57,8 @@ struct hf_settings {
     hf_time rto_max;      /* ceiling of RTO, at least 60 s                                    */
     hf_time clock_tick;   /* granularity of the clock, RFC 6298's G, up to 1 s; 0: fine       */
     uint8_t rto_min_on_variance; /* 1: rto_min bounds 4 RTTVAR, not the sum (linux)           */
+    uint8_t rtt_every_ack; /* 1: each ACK of what was sent once is a sample of the round trip; 0: one
+                              segment of each flight is timed (RFC 6298 3, RFC 7323 4.2)      */
     uint8_t r1;           /* retransmissions before the path is reported as bad               */
     uint8_t syn_retries;  /* SYNs sent again before giving up; 0: r2_syn alone decides        */
     uint8_t synack_retries; /* SYN+ACKs sent again before a half-open connection ends, 0..15  */
@@ -102,6 +104,8 @@ struct hf_settings {
     uint32_t snd_buffer_min, snd_buffer, snd_buffer_max; /* queued to be sent                 */
     uint32_t rcv_buffer_min, rcv_buffer, rcv_buffer_max; /* unread, and the window offered; the
                                                             window scale comes from the max   */
+    uint32_t rcv_space; /* what may be held to begin with, if that is more than the first window, which
+                           then does not shrink while that much waits to be read; 0: it is not      */
 
     /* Congestion control, RFC 5681, 6582, 6928 */
     uint8_t initial_window;   /* segments                                                     */
@@ -114,6 +118,7 @@ struct hf_settings {
     uint8_t reduce_from_cwnd; /* 1: a loss reduces from cwnd; 0: from what was in flight       */
     uint8_t abe;              /* 1: a mark reduces less than a loss (RFC 8511)                */
     uint8_t pacing;           /* 1: all controllers are paced; 0: only those that ask for it   */
+    uint8_t unpaced;          /* segments of a new connection that leave without being paced  */
     uint16_t sent_records;    /* records of sent text that a connection may hold              */
     uint8_t rack;             /* 1: loss by time (RFC 8985 6); 0: by DupThresh (RFC 6675)     */
     uint8_t tlp;              /* 1: tail loss probes (RFC 8985 7)                             */

@@ -19,7 +19,10 @@ static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf
 {
     struct hf_active *a = hf_tcp_active(env, c);
     hf_time rtt = 0;
-    if (a && a->timing && hf_seq_gt(seg->ack, a->timed_seq)) {
+    if (env->settings->rtt_every_ack && d->oldest_rtt) {
+        rtt = d->oldest_rtt;
+        a->timing = a->timing && hf_seq_le(seg->ack, a->timed_seq);
+    } else if (a && a->timing && hf_seq_gt(seg->ack, a->timed_seq)) {
         rtt = env->now - a->timed_at;
         a->timing = false;
     } else if (!a || !a->timing) {

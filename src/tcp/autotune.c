@@ -76,6 +76,12 @@ uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c)
     return within_memory(env, c->rcv_buffer, env->settings->rcv_buffer_min);
 }
 
+uint32_t hf_receive_spare(const struct hf_env *env, const struct hf_tcp *c)
+{
+    uint32_t space = c->rcv_locked ? 0 : env->settings->rcv_space;
+    return space > c->rcv_buffer ? space - c->rcv_buffer : 0;
+}
+
 uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c)
 {
     return within_memory(env, hf_send_buffer(env, c), env->settings->snd_buffer_min);

@@ -22,6 +22,8 @@ static uint32_t free_room(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t waiting = a ? a->rcv.len : 0, limit = hf_receive_limit(env, c);
+    uint32_t spare = hf_receive_spare(env, c);
+    waiting = waiting > spare ? waiting - spare : 0;
     uint32_t room = limit > waiting ? limit - waiting : 0;
     size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
     if (room > memory)
@@ -54,7 +56,7 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
     uint32_t unit = 1u << scale;
     uint32_t field = (window + unit - 1) >> scale;
     const struct hf_active *a = hf_tcp_active(env, c);
-    uint32_t buffer = c->rcv_buffer;
+    uint32_t buffer = c->rcv_buffer + hf_receive_spare(env, c);
     if (a && a->rcv.len + (field << scale) > buffer + buffer / 8 + unit)
         field = window >> scale;
     if (field > 65535)
@@ -338,7 +340,7 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
 {
     hf_seq end = p->seq + p->len + p->fin;
     uint64_t rate = a && p->len ? hf_congestion_pace(&a->cc) : 0;
-    if (rate)
+    if (rate && c->text_segments_sent >= env->settings->unpaced)
         hf_pacer_sent(&a->pacer, rate, p->len, env->now);
     bool is_new = hf_seq_gt(end, c->snd_nxt);
     if (is_new) {

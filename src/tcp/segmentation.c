@@ -94,7 +94,7 @@ static hf_seq next_octet(const struct hf_tcp *c)
 
 void hf_segment_start(const struct hf_tcp *c, struct hf_active *a)
 {
-    a->piece_start = a->pushed = next_octet(c);
+    a->piece_start = a->pushed = a->push_from = next_octet(c);
 }
 
 void hf_segment_queued(const struct hf_tcp *c, struct hf_active *a, uint32_t n, bool pushed)
@@ -205,15 +205,26 @@ static bool goes_on(const struct hf_tcp *c, const struct hf_active *a, const str
     return rest && rest <= r->queued && rest <= r->by_peer && least(rest, c->mss) <= r->by_path;
 }
 
+/* Does a burst that ends here end what is to be handed on at once: a SEND, or a piece half of the largest
+ * window behind the last such end (forced_push)? */
+static bool ends_push(const struct hf_tcp *c, const struct hf_active *a, hf_seq end)
+{
+    bool piece = end == a->piece_start + a->piece_goal;
+    return (hf_seq_gt(a->pushed, c->snd_nxt) && hf_seq_le(a->pushed, end)) ||
+           (piece && end - a->push_from > c->snd_wnd_max / 2);
+}
+
 static void begin_burst(const struct hf_tcp *c, struct hf_active *a, const struct room *r,
                         uint32_t len)
 {
     bool record = len && len == r->record && len < r->queued;
+    bool push = len && ends_push(c, a, c->snd_nxt + len);
     a->burst_left = len;
     if (record)
         a->piece_start = c->snd_nxt + len;
-    a->burst_push = record || len > c->mss || (hf_seq_gt(a->pushed, c->snd_nxt) &&
-                                     hf_seq_le(a->pushed, c->snd_nxt + len));
+    if (push)
+        a->push_from = c->snd_nxt + len;
+    a->burst_push = record || push || len > c->mss;
 }
 
 /* RFC 7413 4.2.1: text that the SYN took along in vain goes once more, and nothing holds it back. */
@@ -330,7 +341,7 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
         p->push = a->burst_push && p->len == a->burst_left;
     } else if (r.queued) {
         hf_tcp_age_path_mtu(env, c);
-        if (!hf_tcp_outstanding(c))
+        if (!hf_tcp_outstanding(c) && r.by_peer)
             hf_recovery_idle(env, c, a);
         r = look(env, c, a);
         p->len = choose(env, c, a, &r, p);

@@ -296,6 +296,7 @@ struct hf_active {
     uint32_t records, last_record; /* ends of records that are not acknowledged               */
     uint16_t record_count;
     hf_seq pushed;            /* the end of the last SEND that was not to be followed by more */
+    hf_seq push_from;         /* where PSH was last set for that, or for half of a window      */
     hf_seq small_end;         /* end of the last segment below MSS that was sent              */
     hf_seq syn_end;           /* Fast Open: text before this went with the SYN, in vain       */
     hf_seq timed_seq;         /* an ACK beyond this ends the measurement                      */

@@ -192,6 +192,8 @@ void hf_autotune_init(struct hf_env *env, struct hf_tcp *c);
 void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 /* Bytes that may wait to be read, and bytes that may be queued to be sent, now. */
 uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c);
+/* Bytes that may wait to be read without the window becoming smaller for it: settings.rcv_space. */
+uint32_t hf_receive_spare(const struct hf_env *env, const struct hf_tcp *c);
 uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c);
 /* The send buffer as the path has it, whatever the stack's memory says. */
 uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c);

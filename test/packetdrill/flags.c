@@ -12,6 +12,7 @@
 static void google_defaults(struct hf_settings *s)
 {
     s->rcv_buffer_max = 15 * 1024 * 1024; /* tcp_rmem; it decides the window scale */
+    s->rcv_space = 540000 / 2;
     s->snd_buffer = 256 * 1024;           /* tcp_wmem */
     s->syn_retries = 5;
     s->synack_retries = 5;
@@ -48,6 +49,7 @@ static void receive_memory(struct hf_settings *s, const char *value)
     long first = number_at(value, 1) / 2;
     s->rcv_buffer_min = (uint32_t)number_at(value, 0);
     s->rcv_buffer = (uint32_t)(first < FIRST_WINDOW ? first : FIRST_WINDOW);
+    s->rcv_space = (uint32_t)first;
     s->rcv_buffer_max = (uint32_t)number_at(value, 2);
 }
 
@@ -118,7 +120,7 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
     struct hf_settings *s = &flags->settings;
     long n = number_at(value, 0);
     if (strcmp(key, "rcvbuf") == 0 && n > 0)
-        s->rcv_buffer = (uint32_t)n;
+        s->rcv_buffer = s->rcv_space = (uint32_t)n;
     else if (strcmp(key, "local") == 0)
         (void)hf_addr_parse(value, &flags->local);
     else if (strcmp(key, "mtu") == 0 && n > 0)
@@ -131,6 +133,8 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
         s->sack = n != 0;
     else if (strcmp(key, "ecn") == 0)
         s->ecn = small(n);
+    else if (strcmp(key, "pacing") == 0)
+        s->pacing = n != 0;
     else if (strcmp(key, "left") == 0)
         flags->report_left = n != 0;
     else if (strcmp(key, "tcp_notsent_lowat") == 0)

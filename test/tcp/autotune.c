@@ -223,3 +223,23 @@ TEST(a_queue_has_its_least_size_however_short_memory_is, linux, "")
         note(hf_tcp_send(stack(), others[i], junk, sizeof junk, 0) >= 4096);
     note(counters().memory <= 305000);
 }
+
+/* More may be held than the first window offers: what waits to be read takes nothing from it until that is
+ * used up. */
+TEST(first_window_stays_while_there_is_space, linux, "")
+{
+    with(rcv_space, 70000);
+    with(rcv_buffer, 65000);
+    with(rcv_buffer_max, 0);
+    app_listen();
+    in(SYN, .seq = 0, .mss = 1000);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    in(ACK, .seq = 1, .ack = 1);
+    app_accept();
+    for (int i = 0; i < 5; i++) {
+        in(PSH|ACK, .seq = 1 + 1000 * i, .ack = 1, .len = 1000);
+        out(ACK, .seq = 1, .ack = 1001 + 1000 * i, .wnd = 65000);
+    }
+    in(PSH|ACK, .seq = 5001, .ack = 1, .len = 1000);
+    out(ACK, .seq = 1, .ack = 6001, .wnd = 64000);
+}

@@ -141,6 +141,37 @@ TEST(push_of_a_single_segment_is_the_writers, linux, "MUST-60 MUST-61")
     out_without_push(1501, 200);
 }
 
+/* A long SEND is handed on at least every half of the largest window, also where a piece of it ends with
+ * a burst of one segment. */
+TEST(push_every_half_window, linux, "MUST-61")
+{
+    app_listen();
+    in(SYN, .seq = 0, .mss = 1000, .wnd = 2200); /* pieces of one segment */
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    in(ACK, .seq = 1, .ack = 1, .wnd = 2200);
+    app_accept();
+    app_send(8000);
+    for (int i = 0; i < 4; i++) {
+        out_without_push(1 + 2000 * i, 1000);
+        out(PSH|ACK, .seq = 1001 + 2000 * i, .ack = 1, .len = 1000);
+        in(ACK, .seq = 1, .ack = 2001 + 2000 * i, .wnd = 2200);
+    }
+}
+
+/* The first segments of a connection leave at once although it is paced. */
+TEST(first_segments_are_not_paced, linux, "")
+{
+    with(pacing, 1);
+    far_away(2);
+    app_send(30000);
+    for (int i = 0; i < 5; i++)
+        burst(1 + 2000 * i, 2);
+    after(ms(100));
+    in(ACK, .seq = 1, .ack = 5001, .wnd = 65535);
+    out_without_push(10001, 1000);
+    quiet(ms(1));
+}
+
 /* More to come is said for the call alone: the next ACK lets it go. */
 TEST(more_holds_until_the_next_ack, linux, "MUST-60")
 {

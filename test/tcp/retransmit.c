@@ -683,6 +683,24 @@ TEST(idle_restart_while_the_peer_talks, rfc, "MUST-19")
     drain(0);
 }
 
+/* RFC 5681 4.1: before transmission begins, and into a closed window none does. */
+TEST(idle_restart_waits_for_the_window, linux, "MUST-19")
+{
+    established(.mss = 1000, .wnd = 65535);
+    app_send(10000);
+    drain(0);
+    in(ACK, .seq = 1, .ack = 10001, .wnd = 0);
+    uint32_t grown_to = status().cwnd;
+    note(grown_to > 10000);
+    after(sec(3));
+    app_send(20000);
+    drain(0);
+    expect(status().cwnd, grown_to);
+    in(ACK, .seq = 1, .ack = 10001, .wnd = 65535);
+    drain(0);
+    expect(status().cwnd, 10000);
+}
+
 TEST(idle_restart_with_text_unread, rfc, "MUST-19")
 {
     int64_t next = grown();
@@ -693,4 +711,24 @@ TEST(idle_restart_with_text_unread, rfc, "MUST-19")
     expect(status().cwnd, 10000);
     app_recv(10);
     drain(0);
+}
+
+/* Each ACK tells of a round trip, not one in a flight. */
+TEST(every_ack_is_a_sample, linux, "")
+{
+    with(delack, ms(1));
+    app_listen();
+    in(SYN, .seq = 0, .mss = 1000);
+    out(SYN|ACK, .seq = 0, .ack = 1);
+    after(ms(80));
+    in(ACK, .seq = 1, .ack = 1, .wnd = 65535);
+    app_accept();
+    app_send(4000);
+    drain(0);
+    after(ms(80));
+    in(ACK, .seq = 1, .ack = 2001, .wnd = 65535);
+    note(status().srtt / ms(1) == 80);
+    after(ms(80));
+    in(ACK, .seq = 1, .ack = 4001, .wnd = 65535);
+    note(status().srtt / ms(1) == 90);
 }
