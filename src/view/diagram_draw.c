@@ -85,7 +85,7 @@ static const struct edge edges[] = {
     {HF_LISTEN, HF_CLOSED, {338, 160}, {0, 0}, {338, 92}, {346, 121}, "start",
      {"CLOSE", "关闭"}, {"delete TCB", "删除 TCB"}},
     {HF_CLOSED, HF_SYN_SENT, {381, 66}, {560, 72}, {560, 266}, {524, 92}, "start",
-     {"active OPEN", "主动打开"}, {"create TCB, snd SYN", "建立 TCB,发 SYN"}},
+     {"active OPEN", "主动打开"}, {"create TCB, snd SYN", "建立 TCB，发 SYN"}},
     {HF_SYN_SENT, HF_CLOSED, {526, 266}, {520, 88}, {381, 82}, {500, 178}, "end",
      {"CLOSE", "关闭"}, {"delete TCB", "删除 TCB"}},
     {HF_LISTEN, HF_SYN_RECEIVED, {278, 196}, {0, 0}, {150, 266}, {196, 214}, "end",
@@ -333,7 +333,7 @@ void diagram_draw(const struct diagram_path path[2], const struct hf_picture_con
             config->title != NULL
                 ? config->title
                 : SAID(config->language, "TCP's states, RFC 9293 figure 5, and the path taken",
-                       "TCP 的状态(RFC 9293 图 5)与所走的路径"),
+                       "TCP 的状态（RFC 9293 图 5）与所走的路径"),
         .rules = rules,
         .dark = dark_rules,
     };

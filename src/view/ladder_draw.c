@@ -16,6 +16,7 @@
 
 #define TIME_WIDTH 10
 #define STATE_WIDTH 13 /* "~SYN-RECEIVED"                                                  */
+#define OVERTAKEN_ROWS 64 /* among which one that was overtaken is looked for              */
 #define LINE_ROOM 640  /* 160 columns and colours                                          */
 
 enum colour { PLAIN, OPENING, CLOSING, RESETTING, REPAIR, LOST, CHANGE, NOTE };
@@ -231,10 +232,23 @@ static void draw_endings(const struct hf_ladder *ladder, const struct row *row)
         if (!row->end[e].ended)
             continue;
         char text[160];
-        snprintf(text, sizeof text, SAID(ladder->config.language, "ended: %s", "结束:%s"),
+        snprintf(text, sizeof text, SAID(ladder->config.language, "ended: %s", "结束：%s"),
                  hf_cause_words(row->end[e].cause, ladder->config.language));
         write_text(ladder, "", "", "", text, e == 1, NOTE);
     }
+}
+
+/* Whether something that left later was there first. */
+static bool was_overtaken(const struct ladder_talk *talk, const struct row *row)
+{
+    const struct row *end = talk->rows + talk->count;
+    if (!row->sent || !row->arrived || row->part != PART_WHOLE)
+        return false;
+    for (const struct row *next = row + 1; next < end && next < row + OVERTAKEN_ROWS; next++)
+        if (next->kind == ROW_SEGMENT && next->from == row->from && next->sent && next->arrived &&
+            next->part == PART_WHOLE && next->landed < row->landed)
+            return true;
+    return false;
 }
 
 static void draw_segment(const struct hf_ladder *ladder, const struct ladder_talk *talk,
@@ -250,6 +264,9 @@ static void draw_segment(const struct hf_ladder *ladder, const struct ladder_tal
     if (row->part != PART_ARRIVAL)
         words_options(talk, row, ladder->config.absolute, ladder->config.language, &remarks);
     words_fate(row, ladder->config.language, &remarks);
+    if (was_overtaken(talk, row))
+        words_remark(&remarks, SAID(ladder->config.language, "overtaken, arrives at %s", "被超过，到达于 %s"),
+                     words_time(ladder, row->landed, time));
     if (remarks.len > 0)
         write_text(ladder, "", "", "", remarks.text, false, NOTE);
     draw_endings(ladder, row);
@@ -334,13 +351,13 @@ void ladder_draw_head(const struct hf_ladder *ladder, const struct ladder_talk *
     const char *note = "";
     for (int e = 0; e < 2; e++) {
         if (!talk->seen.end[e].ours && !ladder->config.both_ends)
-            note = SAID(lang, " (~ marks an inferred state)", "(~ 表示推断出的状态)");
+            note = SAID(lang, " (~ marks an inferred state)", "（~ 表示推断出的状态）");
         if (names[e] == name[e] && !talk->seen.end[e].ours)
             address[e][0] = 0;
     }
     say(ladder,
         SAID(lang, "connection %" PRIu32 ": %s%s%s to %s%s%s%s",
-             "连接 %" PRIu32 ":%s%s%s 到 %s%s%s%s"), talk->seen.number, names[0],
+             "连接 %" PRIu32 "：%s%s%s 到 %s%s%s%s"), talk->seen.number, names[0],
         address[0][0] != 0 ? " " : "", address[0], names[1], address[1][0] != 0 ? " " : "",
         address[1], note);
     if (talk->titled)
@@ -348,7 +365,7 @@ void ladder_draw_head(const struct hf_ladder *ladder, const struct ladder_talk *
     if (ladder->unsafe)
         say(ladder, "%s",
             SAID(lang, "(unsafe settings: numbers, ports or MSL are not as they should be)",
-                 "(不安全的设置:序号、端口或 MSL 不是应有的样子)"));
+                 "（不安全的设置：序号、端口或 MSL 不是应有的样子）"));
     write_cells(ladder, SAID(lang, "time ms", "时间 ms"), names[0], "", names[1], CHANGE, PLAIN);
 }
 
@@ -363,19 +380,19 @@ static void draw_foot(const struct hf_ladder *ladder, const struct ladder_talk *
         if (talk->ending[e].kind != HF_TRACE_END) {
             bool lives = end->ours && end->state != HF_CLOSED;
             if (end->ours || end->seen)
-                say(ladder, SAID(lang, "%s: %s%s", "%s:%s%s"), who, lives ? SAID(lang, "still ", "仍在 ") : "",
+                say(ladder, SAID(lang, "%s: %s%s", "%s：%s%s"), who, lives ? SAID(lang, "still ", "仍在 ") : "",
                     hf_observed_state(end, state));
             continue;
         }
         const struct hf_trace_record *r = &talk->ending[e];
-        say(ladder, SAID(lang, "%s: ended at %s, %s", "%s:结束于 %s,%s"), who, words_time(ladder, end->ended_at, time),
+        say(ladder, SAID(lang, "%s: ended at %s, %s", "%s：结束于 %s，%s"), who, words_time(ladder, end->ended_at, time),
             hf_cause_words(end->cause, lang));
         say(ladder,
             SAID(lang,
                  "    %s bytes sent, %s received; %" PRIu32 " segments out, %" PRIu32
                  " in, %" PRIu32 " sent again",
-                 "    发出 %s 字节,收到 %s 字节;发出 %" PRIu32 " 个报文段,收到 %" PRIu32
-                 " 个,重发 %" PRIu32 " 个"),
+                 "    发出 %s 字节，收到 %s 字节；发出 %" PRIu32 " 个报文段，收到 %" PRIu32
+                 " 个，重发 %" PRIu32 " 个"),
             words_grouped(r->u.end.bytes_sent, sent), words_grouped(r->u.end.bytes_received, received),
             r->u.end.segments_sent, r->u.end.segments_received, r->u.end.retransmits);
     }

@@ -357,7 +357,7 @@ static void draw_state(const struct pen *pen, const struct spot *spot)
     bool waits = row->end[spot->end].state == HF_TIME_WAIT;
     if (!row->end[spot->end].ended || row->kind != ROW_SEGMENT || waits)
         return;
-    snprintf(ended, sizeof ended, SAID(l->language, "ended: %s", "结束:%s"),
+    snprintf(ended, sizeof ended, SAID(l->language, "ended: %s", "结束：%s"),
              hf_cause_words(row->end[spot->end].cause, l->language));
     put_inside(pen, spot->end, spot->y + 14, ended);
 }
@@ -455,7 +455,7 @@ static void draw_names(const struct pen *pen)
     }
     svg_put(pen->svg, "<text class=\"hf-small\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
             TIME_COLUMN, l->top - 26);
-    svg_text(pen->svg, SAID(l->language, "time, ms", "时间,毫秒"));
+    svg_text(pen->svg, SAID(l->language, "time, ms", "时间，毫秒"));
 }
 
 static double draw_foot(const struct pen *pen, double y)
@@ -475,7 +475,7 @@ static double draw_foot(const struct pen *pen, double y)
             SAID(l->language,
                  "%s: ended at %s, %s; %s bytes sent, %s received; %u segments out, %u in, %u "
                  "sent again",
-                 "%s:结束于 %s,%s;发出 %s 字节,收到 %s 字节;发出 %u 个报文段,收到 %u 个,"
+                 "%s：结束于 %s，%s；发出 %s 字节，收到 %s 字节；发出 %u 个报文段，收到 %u 个，"
                  "重发 %u 个"),
             words_end_name(l->ladder, end, made), time, hf_cause_words(end->cause, l->language),
             sent, received, (unsigned)r->u.end.segments_sent,
@@ -585,7 +585,7 @@ int hf_ladder_svg(const struct hf_ladder *ladder, const struct hf_picture_config
                                        : SAID(config->language,
                                               "A TCP connection, segment by "
                                               "segment",
-                                              "一条 TCP 连接,逐个报文段"),
+                                              "一条 TCP 连接，逐个报文段"),
         .rules = rules,
         .dark = dark_rules,
     };

@@ -160,17 +160,17 @@ void words_fate(const struct row *row, int language, struct remarks *remarks)
     if (row->again)
         words_remark(
             remarks, "%s",
-            SAID(language, "sent again, had been acknowledged", "重发,而此前已得到确认"));
+            SAID(language, "sent again, had been acknowledged", "重发，而此前已得到确认"));
     if (row->doubled)
         words_remark(remarks, "%s", SAID(language, "doubled on the way", "在途中被复制"));
     if (row->strayed)
         words_remark(remarks, "%s",
                      SAID(language, "late: it comes to a later connection",
-                          "迟到:它到达时已是后来的连接"));
+                          "迟到：它到达时已是后来的连接"));
     if (row->stray)
         words_remark(remarks, "%s", SAID(language, "of an earlier connection", "来自先前的连接"));
     if (row->drop != HF_DROP_NONE)
-        words_remark(remarks, SAID(language, "dropped: %s", "丢弃:%s"),
+        words_remark(remarks, SAID(language, "dropped: %s", "丢弃：%s"),
                      hf_drop_words(row->drop, language));
 }
 
@@ -195,17 +195,17 @@ void words_note(const struct row *row, int language, char *text, size_t room)
 {
     const struct hf_trace_record *r = &row->record;
     if (r->kind == HF_TRACE_DROP)
-        snprintf(text, room, SAID(language, "dropped: %s", "丢弃:%s"),
+        snprintf(text, room, SAID(language, "dropped: %s", "丢弃：%s"),
                  hf_drop_words(r->u.drop.reason, language));
     else if (r->u.icmp.kind == HF_ICMP_TOO_BIG)
         snprintf(
             text, room,
-            SAID(language, "ICMP: packet too big, MTU %" PRIu32, "ICMP:报文太大,MTU %" PRIu32),
+            SAID(language, "ICMP: packet too big, MTU %" PRIu32, "ICMP：报文太大，MTU %" PRIu32),
             r->u.icmp.mtu);
     else if (r->u.icmp.kind == HF_ICMP_HARD)
-        snprintf(text, room, "%s", SAID(language, "ICMP error, hard", "ICMP 差错,硬"));
+        snprintf(text, room, "%s", SAID(language, "ICMP error, hard", "ICMP 差错，硬"));
     else
-        snprintf(text, room, "%s", SAID(language, "ICMP error, soft", "ICMP 差错,软"));
+        snprintf(text, room, "%s", SAID(language, "ICMP error, soft", "ICMP 差错，软"));
 }
 
 static const char *by_words(const struct row_end *end, int language)
@@ -224,7 +224,7 @@ void words_change(const struct row *row, bool below_call, int language, char *te
     const struct row_end *end = &row->end[row->from];
     text[0] = 0;
     if (end->ended)
-        snprintf(text, room, SAID(language, "ended: %s", "结束:%s"),
+        snprintf(text, room, SAID(language, "ended: %s", "结束：%s"),
                  hf_cause_words(end->cause, language));
     else if (end->by == HF_BY_TIMER && end->detail == HF_TIMER_2MSL)
         snprintf(text, room, "%s", SAID(language, "2MSL timer", "2MSL 定时器"));
@@ -287,7 +287,7 @@ void words_fold(const struct ladder_talk *talk, const struct row *rows, size_t n
     if (bytes > 0)
         words_remark(remarks,
                      SAID(language, "%s segments %s %s bytes up to seq %" PRIu32,
-                          "%s 个报文段 %s %s 字节,直到 seq %" PRIu32),
+                          "%s 个报文段 %s %s 字节，直到 seq %" PRIu32),
                      count, to, amount, end);
     else
         words_remark(

@@ -98,8 +98,8 @@ TEST(every_experiment_holds_in_chinese, none, "")
     size_t count = list(names);
     for (size_t i = 0; i < count; i++) {
         expect_run(0, names[i], "--lang zh");
-        assert_non_null(strstr(output, "\n成立:"));
-        assert_null(strstr(output, "不成立:"));
+        assert_non_null(strstr(output, "\n成立："));
+        assert_null(strstr(output, "不成立："));
         if (strcmp(names[i], "old-duplicate") == 0)
             continue; /* it shows the bytes that were sent, and they are English */
         for (size_t k = 0; k < sizeof english / sizeof *english; k++)
@@ -116,7 +116,7 @@ TEST(every_claim_can_fail, none, "")
         expect_run(1, names[i], "--lang en --break");
         assert_non_null(strstr(output, "\nFAILS: "));
         expect_run(1, names[i], "--lang zh --break");
-        assert_non_null(strstr(output, "\n不成立:"));
+        assert_non_null(strstr(output, "\n不成立："));
     }
 }
 

@@ -161,7 +161,7 @@ TEST(lost_segments_break_off_and_repeats_say_why, none, "")
     struct hf_picture_config chinese = look();
     chinese.language = HF_CHINESE;
     draw(chinese);
-    expect("重传:超时");
+    expect("重传：超时");
     expect_not("retransmission");
     end();
 }

@@ -145,7 +145,7 @@ static unsigned width_of(const char *text)
 /* Signs that must not begin a line of Chinese. */
 static bool clings(const char *at)
 {
-    static const char *const signs[] = {",", "。", ";", ":", "、", "?", "!", ")", "”", "》"};
+    static const char *const signs[] = {"，", "。", "；", "：", "、", "？", "！", "）"};
     for (size_t i = 0; i < OPTION_COUNT(signs); i++)
         if (strncmp(at, signs[i], strlen(signs[i])) == 0)
             return true;
@@ -198,7 +198,7 @@ static unsigned widest_figure(const struct lab *lab, size_t from)
 static void print_claim(const struct lab *lab, const struct part *part)
 {
     const char *verdict =
-        part->holds ? SAY(lab, "holds:   ", "成立:  ") : SAY(lab, "FAILS:   ", "不成立:");
+        part->holds ? SAY(lab, "holds:   ", "成立：  ") : SAY(lab, "FAILS:   ", "不成立：");
     print_wrapped(verdict, part->text);
 }
 

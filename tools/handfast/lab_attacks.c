@@ -101,23 +101,24 @@ void play_syn_flood(struct lab *lab)
 {
     struct flood with, without;
     if (!play_flood(lab, !lab->broken, "An honest client in a flood, with SYN cookies",
-                    "洪水中的正常客户端,有 SYN cookie", &with))
+                    "洪水中的正常客户端，有 SYN cookie", &with))
         return;
     tell_flood(lab, &with);
-    if (!play_flood(lab, false, "The same without cookies", "同样的洪水,没有 cookie", &without))
+    if (!play_flood(lab, false, "The same without cookies", "同样的洪水，没有 cookie", &without))
         return;
     tell_flood(lab, &without);
-    lab_claim(lab, with.connected && with.answered && with.waited < 100 * HF_MS,
-              "With cookies the client opens in one round trip and is heard: when the table is "
-              "full the "
-              "server keeps nothing and puts what it must know into its ISN (RFC 4987).",
-              "有 cookie 时,客户端一个往返就打开了连接,数据也送到了:表满之后服务器什么也不保存,"
-              "而把需要记住的放进自己的 ISN(RFC 4987)。");
+    lab_claim(
+        lab, with.connected && with.answered && with.waited < 100 * HF_MS,
+        "With cookies the client opens in one round trip and is heard: when the table is "
+        "full the "
+        "server keeps nothing and puts what it must know into its ISN (RFC 4987).",
+        "有 cookie 时，客户端一个往返就打开了连接，数据也送到了：表满之后服务器什么也不保存，"
+        "而把需要记住的放进自己的 ISN（RFC 4987）。");
     lab_claim(lab, with.half_open <= SCENE_BACKLOG + 1 && with.memory < 4u << 20,
               "The flood costs the server a table of fixed size, and no more.",
-              "洪水只占用服务器一张大小固定的表,再没有别的。");
+              "洪水只占用服务器一张大小固定的表，再没有别的。");
     lab_claim(lab, !without.connected, "Without cookies the client finds the table full.",
-              "没有 cookie,客户端遇到的是一张满了的表。");
+              "没有 cookie，客户端遇到的是一张满了的表。");
 }
 
 /* ---- isn ---- */
@@ -237,22 +238,23 @@ void play_isn(struct lab *lab)
         return;
     tell_blind(lab, &fixed);
     if (!play_blind(lab, lab->broken, GUESSES, "A server with keyed ISNs (RFC 6528)",
-                    "用密钥产生 ISN 的服务器(RFC 6528)", &keyed))
+                    "用密钥产生 ISN 的服务器（RFC 6528）", &keyed))
         return;
     tell_blind(lab, &keyed);
     lab_figure(lab, "odds of all these guesses together", "所有这些猜测加起来的胜算",
                SAY(lab, "1 in %.0f", "%.0f 分之一"), 4294967296.0 / GUESSES);
-    lab_figure(
-        lab, "at 100,000 a second, for an even chance", "每秒十万次,要有一半胜算",
-        SAY(lab, "%.1f hours; the server waits about a minute", "%.1f 小时;而服务器只等约一分钟"),
-        0.693147 * 4294967296.0 / 100000 / 3600);
-    lab_claim(lab, fixed.fooled,
-              "Whoever can foretell the ISN needs one guess: without seeing an answer he opens a "
-              "connection in another's name, and his command is obeyed.",
-              "能预料 ISN 的人只需猜一次:不必看到应答,就能以别人的名义打开连接,命令也被执行。");
+    lab_figure(lab, "at 100,000 a second, for an even chance", "每秒十万次，要有一半胜算",
+               SAY(lab, "%.1f hours; the server waits about a minute",
+                   "%.1f 小时；而服务器只等约一分钟"),
+               0.693147 * 4294967296.0 / 100000 / 3600);
+    lab_claim(
+        lab, fixed.fooled,
+        "Whoever can foretell the ISN needs one guess: without seeing an answer he opens a "
+        "connection in another's name, and his command is obeyed.",
+        "能预料 ISN 的人只需猜一次：不必看到应答，就能以别人的名义打开连接，命令也被执行。");
     lab_claim(
         lab, !keyed.fooled,
         "With keyed ISNs what he saw tells him nothing about other addresses, and 20,000 guesses "
         "open nothing.",
-        "用密钥产生的 ISN,他看到的对别的地址毫无帮助,两万次猜测什么也打不开。");
+        "用密钥产生的 ISN，他看到的对别的地址毫无帮助，两万次猜测什么也打不开。");
 }

@@ -95,16 +95,16 @@ void play_close(struct lab *lab)
     lab_claim(lab, four,
               "Four segments: each direction is closed by a FIN of its own, and each FIN is "
               "acknowledged.",
-              "四个报文段:每个方向各由一个 FIN 关闭,每个 FIN 各得到确认。");
+              "四个报文段：每个方向各由一个 FIN 关闭，每个 FIN 各得到确认。");
     lab_claim(
         lab, ways,
         "Whoever closes first goes over FIN-WAIT-1 and FIN-WAIT-2 into TIME-WAIT; the other "
         "over CLOSE-WAIT and LAST-ACK. Client or server makes no difference.",
-        "先关闭的一方经 FIN-WAIT-1、FIN-WAIT-2 进入 TIME-WAIT,另一方经 CLOSE-WAIT、LAST-ACK。"
+        "先关闭的一方经 FIN-WAIT-1、FIN-WAIT-2 进入 TIME-WAIT，另一方经 CLOSE-WAIT、LAST-ACK。"
         "是客户端还是服务器没有分别。");
     lab_claim(lab, is_two_msl(&scene, waits[CLIENT]) && is_two_msl(&scene, waits[SERVER]),
               "Only the first waits: 2MSL, which is 60 seconds here.",
-              "只有先关闭的一方等待:2MSL,在这里是 60 秒。");
+              "只有先关闭的一方等待：2MSL，在这里是 60 秒。");
 }
 
 /* ---- three-segment-close ---- */
@@ -131,12 +131,12 @@ void play_three_segment_close(struct lab *lab)
     lab_figure(lab, "segments of the close", "关闭用的报文段", "%zu", segments);
     lab_claim(lab, segments == 3 && joined,
               "Three segments close it: the server's FIN and its ACK of the client's are one.",
-              "三个报文段就关闭了:服务器的 FIN 和它对客户端 FIN 的确认是同一个报文段。");
+              "三个报文段就关闭了：服务器的 FIN 和它对客户端 FIN 的确认是同一个报文段。");
     lab_claim(
         lab, ended_so(&scene, CLIENT, way, 4),
         "The client goes from FIN-WAIT-1 straight to TIME-WAIT; the figure of RFC 9293 leaves "
         "that out (its note 2).",
-        "客户端从 FIN-WAIT-1 直接进入 TIME-WAIT;RFC 9293 的图略去了这一步(见其注 2)。");
+        "客户端从 FIN-WAIT-1 直接进入 TIME-WAIT；RFC 9293 的图略去了这一步（见其注 2）。");
 }
 
 /* ---- half-close ---- */
@@ -185,9 +185,9 @@ void play_half_close(struct lab *lab)
     lab_claim(
         lab, came && waiting,
         "A FIN ends one direction only: all that the server sends afterwards still arrives.",
-        "一个 FIN 只结束一个方向:此后服务器发送的一切仍然到达。");
+        "一个 FIN 只结束一个方向：此后服务器发送的一切仍然到达。");
     lab_claim(lab, in_order, "Then the server closes too, and both end in order.",
-              "然后服务器也关闭,双方有序结束。");
+              "然后服务器也关闭，双方有序结束。");
 }
 
 /* ---- simultaneous-close ---- */
@@ -219,7 +219,8 @@ void play_simultaneous_close(struct lab *lab)
         lab, both && is_two_msl(&scene, waits[CLIENT]) && is_two_msl(&scene, waits[SERVER]),
         "The FINs cross: both ends go over CLOSING into TIME-WAIT, as neither can know whether "
         "its last ACK arrived.",
-        "两个 FIN 交叉:双方都经 CLOSING 进入 TIME-WAIT,因为谁也不知道自己最后的 ACK 是否到达。");
+        "两个 FIN 交叉：双方都经 CLOSING 进入 TIME-WAIT，因为谁也不知道自己最后的 ACK "
+        "是否到达。");
 }
 
 /* ---- lost-last-ack ---- */
@@ -268,7 +269,7 @@ void play_lost_last_ack(struct lab *lab)
 {
     struct scene with, without;
     if (!play_last_ack(lab, lab->broken, "With TIME-WAIT", "有 TIME-WAIT", &with) ||
-        !play_last_ack(lab, true, "Without TIME-WAIT (MSL 0)", "没有 TIME-WAIT(MSL 为 0)",
+        !play_last_ack(lab, true, "Without TIME-WAIT (MSL 0)", "没有 TIME-WAIT（MSL 为 0）",
                        &without))
         return;
     lab_figure(lab, "with TIME-WAIT the server ends", "有 TIME-WAIT 时服务器的结局", "%s",
@@ -277,11 +278,12 @@ void play_lost_last_ack(struct lab *lab)
                hf_cause_words(without.end[SERVER].cause, lab->language));
     lab_claim(lab, with.end[SERVER].ended && with.end[SERVER].cause == HF_CAUSE_CLOSED,
               "The FIN is sent again, TIME-WAIT answers it, and the server ends in order.",
-              "FIN 被重发,TIME-WAIT 回答它,服务器有序结束。");
+              "FIN 被重发，TIME-WAIT 回答它，服务器有序结束。");
     lab_claim(
         lab, without.end[SERVER].ended && without.end[SERVER].cause == HF_CAUSE_RESET,
         "Without TIME-WAIT nobody knows the connection any more: a reset answers, and the server "
         "is left in error although every byte had arrived.",
         "没有 "
-        "TIME-WAIT,已经无人认得这条连接:回答是复位。虽然每个字节都到达了,服务器得到的却是错误。");
+        "TIME-"
+        "WAIT，已经无人认得这条连接：回答是复位。虽然每个字节都到达了，服务器得到的却是错误。");
 }

@@ -107,12 +107,12 @@ void play_zero_window(struct lab *lab)
               "发送者从不发到所得知的窗口之外。");
     lab_claim(lab, probes > 2 && growing,
               "While the window is zero it probes, and each pause is longer than the one before.",
-              "窗口为零期间它不断探测,间隔一次比一次长。");
+              "窗口为零期间它不断探测，间隔一次比一次长。");
     lab_claim(
         lab, came,
         "The window update is lost, and everything arrives all the same: the next probe finds "
         "the window open.",
-        "窗口更新丢失了,数据仍然全部到达:下一次探测发现窗口已经打开。");
+        "窗口更新丢失了，数据仍然全部到达：下一次探测发现窗口已经打开。");
 }
 
 /* ---- loss ---- */
@@ -193,7 +193,7 @@ static bool play_recovery(struct lab *lab, bool modern, const char *english, con
 static void tell_recovery(struct lab *lab, const struct recovery *r)
 {
     lab_figure(lab, "the last byte arrives after", "最后一个字节到达用了",
-               SAY(lab, "%.3f s, %.1f round trips", "%.3f 秒,%.1f 个往返"),
+               SAY(lab, "%.3f s, %.1f round trips", "%.3f 秒，%.1f 个往返"),
                (double)r->took / (double)HF_SEC, (double)r->took / (double)(2 * LOSS_DELAY));
     lab_figure(lab, "segments sent again", "重发的报文段", "%u", r->resent);
     lab_figure(lab, "time-outs", "超时", "%llu", (unsigned long long)r->timeouts);
@@ -203,11 +203,11 @@ void play_loss(struct lab *lab)
 {
     struct recovery modern, old;
     if (!play_recovery(lab, !lab->broken, "Nine segments lost, with SACK, RACK and TLP",
-                       "丢失九个报文段,有 SACK、RACK 和 TLP", &modern))
+                       "丢失九个报文段，有 SACK、RACK 和 TLP", &modern))
         return;
     tell_recovery(lab, &modern);
     if (!play_recovery(lab, false, "The same without them (NewReno)",
-                       "同样的丢失,没有它们(NewReno)", &old))
+                       "同样的丢失，没有它们（NewReno）", &old))
         return;
     tell_recovery(lab, &old);
     lab_figure(lab, "saved", "节省", SAY(lab, "%.3f s", "%.3f 秒"),
@@ -216,7 +216,7 @@ void play_loss(struct lab *lab)
               "两种做法都让每个字节到达。");
     lab_claim(lab, modern.timeouts == 0 && old.timeouts > 0,
               "With SACK, RACK and TLP no time-out is needed, not even for the last segment.",
-              "有 SACK、RACK 和 TLP,连最后一个报文段也不需要等超时。");
+              "有 SACK、RACK 和 TLP，连最后一个报文段也不需要等超时。");
     lab_claim(lab, modern.took * 3 < old.took * 2, "It takes less than two thirds of the time.",
               "所用的时间不到三分之二。");
 }

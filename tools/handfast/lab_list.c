@@ -9,29 +9,29 @@ const struct experiment experiments[] = {
       "sends its number and is answered: two SYNs, two ACKs. The answer of the server and its "
       "own "
       "SYN fit into one segment; that makes three.",
-      "每一端都为自己的第一个字节选一个序号,还必须知道对方已经得知。于是各发一个序号,"
-      "各得一个回答:"
-      "两个 SYN,两个 ACK。服务器的回答和它自己的 SYN 可以合成一个报文段,所以是三个。"},
+      "每一端都为自己的第一个字节选一个序号，还必须知道对方已经得知。于是各发一个序号，"
+      "各得一个回答："
+      "两个 SYN，两个 ACK。服务器的回答和它自己的 SYN 可以合成一个报文段，所以是三个。"},
      play_open},
     {"piggyback",
      {"the third segment can carry data", "第三个报文段可以带数据"},
      {"When the client gets the SYN,ACK it is ESTABLISHED. It owes an ACK, and if the "
       "application has "
       "something to say by then, the ACK takes it along.",
-      "客户端收到 SYN,ACK 时就是 ESTABLISHED 了。它欠对方一个 ACK;如果应用这时已经有话要说,ACK "
+      "客户端收到 SYN,ACK 时就是 ESTABLISHED 了。它欠对方一个 ACK；如果应用这时已经有话要说，ACK "
       "就把数据捎带过去。"},
      play_piggyback},
     {"lost-syn",
      {"lost SYNs only cost time", "丢失 SYN 只是耽误时间"},
      {"The network loses the first three SYNs. Nothing tells the client so but silence.",
-      "网络丢失了前三个 SYN。除了沉默,没有什么能告诉客户端。"},
+      "网络丢失了前三个 SYN。除了沉默，没有什么能告诉客户端。"},
      play_lost_syn},
     {"simultaneous-open",
      {"both sides open at once", "双方同时打开"},
      {"There is no server: each side opens to a fixed port of the other at the same moment, and "
       "the "
       "SYNs cross on the way.",
-      "没有服务器:双方在同一时刻向对方的固定端口打开连接,两个 SYN 在途中交叉。"},
+      "没有服务器：双方在同一时刻向对方的固定端口打开连接，两个 SYN 在途中交叉。"},
      play_simultaneous_open},
     {"stale-syn",
      {"why two segments are not enough", "为什么两个报文段不够"},
@@ -40,49 +40,50 @@ const struct experiment experiments[] = {
       "talks, closes. A minute later the old SYN arrives. A server that takes a SYN for a "
       "connection "
       "would now have one, with nobody at the other end.",
-      "一条连接的第一个 SYN 滞留在网络的某个角落;客户端又发了一个,通信,关闭。一分多钟之后,旧的 "
+      "一条连接的第一个 SYN "
+      "滞留在网络的某个角落；客户端又发了一个，通信，关闭。一分多钟之后，旧的 "
       "SYN 到了。"
-      "如果服务器见到 SYN 就当作有了连接,现在它就有一条,而另一端空无一人。"},
+      "如果服务器见到 SYN 就当作有了连接，现在它就有一条，而另一端空无一人。"},
      play_stale_syn},
     {"close",
      {"four segments close a connection", "四个报文段关闭一条连接"},
      {"Each direction ends by itself: whoever has nothing more to say sends FIN, and the other "
       "acknowledges it. The other may go on for as long as it likes before it does the same.",
-      "两个方向各自结束:无话可说的一方发 "
-      "FIN,另一方确认。另一方在同样这样做之前,可以想说多久就说多久。"},
+      "两个方向各自结束：无话可说的一方发 "
+      "FIN，另一方确认。另一方在同样这样做之前，可以想说多久就说多久。"},
      play_close},
     {"three-segment-close",
      {"when three segments are enough", "什么时候三个报文段就够了"},
      {"If the second side has nothing more to say either, it need not answer twice.",
-      "如果后关闭的一方也无话可说,它就不必回答两次。"},
+      "如果后关闭的一方也无话可说，它就不必回答两次。"},
      play_three_segment_close},
     {"half-close",
      {"data flows on after the first FIN", "第一个 FIN 之后数据继续流动"},
      {"The client has asked its question and says so with a FIN. The answer comes afterwards, "
       "over the "
       "half that is still open.",
-      "客户端问完了问题,用 FIN 表示自己说完了。答案在此之后才来,走的是仍然打开的那一半。"},
+      "客户端问完了问题，用 FIN 表示自己说完了。答案在此之后才来，走的是仍然打开的那一半。"},
      play_half_close},
     {"simultaneous-close",
      {"both sides close at once", "双方同时关闭"},
      {"Both FINs are on the way at the same time. Each side gets a FIN where it expected an ACK.",
-      "两个 FIN 同时在途中。每一方等的是 ACK,来的却是 FIN。"},
+      "两个 FIN 同时在途中。每一方等的是 ACK，来的却是 FIN。"},
      play_simultaneous_close},
     {"lost-last-ack",
      {"TIME-WAIT, first reason: the last ACK may be lost",
-      "TIME-WAIT 的第一个理由:最后的 ACK 可能丢失"},
+      "TIME-WAIT 的第一个理由：最后的 ACK 可能丢失"},
      {"Nothing acknowledges the last ACK. If it is lost, the other side sends its FIN again, and "
       "somebody must be there who still knows the connection.",
-      "没有什么来确认最后的 ACK。如果它丢了,对方会重发 FIN,而这时必须有人还认得这条连接。"},
+      "没有什么来确认最后的 ACK。如果它丢了，对方会重发 FIN，而这时必须有人还认得这条连接。"},
      play_lost_last_ack},
     {"old-duplicate",
-     {"TIME-WAIT, second reason: old segments", "TIME-WAIT 的第二个理由:旧的报文段"},
+     {"TIME-WAIT, second reason: old segments", "TIME-WAIT 的第二个理由：旧的报文段"},
      {"A segment of the old connection is still in the network when a new one opens on the same "
       "ports. "
       "To see what 2MSL is for, both ends run with the same ISN each time and without "
       "timestamps.",
-      "旧连接的一个报文段还在网络里,同一对端口上又打开了新连接。为了看清 2MSL "
-      "的用处,两端每次都用相同的 ISN,"
+      "旧连接的一个报文段还在网络里，同一对端口上又打开了新连接。为了看清 2MSL "
+      "的用处，两端每次都用相同的 ISN，"
       "并且不用时间戳。"},
      play_old_duplicate},
     {"syn-flood",
@@ -91,7 +92,7 @@ const struct experiment experiments[] = {
       "the "
       "server's table of half-open connections until its SYN,ACK has gone unanswered often "
       "enough.",
-      "攻击者用无人使用的地址发送 SYN。每一个都要在服务器的半开连接表里占一个位置,直到 SYN,ACK "
+      "攻击者用无人使用的地址发送 SYN。每一个都要在服务器的半开连接表里占一个位置，直到 SYN,ACK "
       "多次无人应答为止。"},
      play_syn_flood},
     {"isn",
@@ -100,8 +101,8 @@ const struct experiment experiments[] = {
       "sees "
       "none; but the third segment of the open must acknowledge the server's ISN. He has to "
       "guess it.",
-      "攻击者在报文上写别人的地址。应答都发给了那个人,他一个也看不到;"
-      "但打开连接的第三个报文段必须确认服务器的 ISN,"
+      "攻击者在报文上写别人的地址。应答都发给了那个人，他一个也看不到；"
+      "但打开连接的第三个报文段必须确认服务器的 ISN，"
       "他只能猜。"},
      play_isn},
     {"zero-window",
@@ -109,7 +110,7 @@ const struct experiment experiments[] = {
      {"The server's application reads nothing, and its buffer fills: the window is zero. After "
       "ten "
       "seconds it reads everything, but the segment that says so is lost.",
-      "服务器的应用不读数据,缓冲区满了:窗口为零。十秒之后它把数据全部读走,"
+      "服务器的应用不读数据，缓冲区满了：窗口为零。十秒之后它把数据全部读走，"
       "但告知此事的报文段丢失了。"},
      play_zero_window},
     {"loss",
@@ -117,7 +118,7 @@ const struct experiment experiments[] = {
      {"Of sixty thousand bytes nine segments are lost: eight out of one flight, and the very "
       "last, behind "
       "which nothing comes that could tell of its loss.",
-      "六万字节中丢失了九个报文段:八个在同一窗口里,还有一个是最后的,"
+      "六万字节中丢失了九个报文段：八个在同一窗口里，还有一个是最后的，"
       "后面再没有什么能说明它丢了。"},
      play_loss},
 };

@@ -60,7 +60,7 @@ void play_open(struct lab *lab)
         lab, three && known,
         "Three segments, and each end has its initial number acknowledged: the second "
         "acknowledges the client's, the third the server's.",
-        "一共三个报文段,两端的初始序号都得到了确认:第二个确认客户端的,第三个确认服务器的。");
+        "一共三个报文段，两端的初始序号都得到了确认：第二个确认客户端的，第三个确认服务器的。");
     lab_claim(lab, both, "Both ends are ESTABLISHED.", "两端都进入了 ESTABLISHED。");
 }
 
@@ -93,7 +93,7 @@ void play_piggyback(struct lab *lab)
     lab_claim(lab, third,
               "The third segment carries the request: the handshake costs the client one round "
               "trip, not one and a half.",
-              "第三个报文段带着请求:握手只花客户端一个往返时间,而不是一个半。");
+              "第三个报文段带着请求：握手只花客户端一个往返时间，而不是一个半。");
     lab_claim(lab, read && at < 31 * HF_MS,
               "The server reads it at the very moment at which it is ESTABLISHED.",
               "服务器进入 ESTABLISHED 的那一刻就读到了它。");
@@ -136,9 +136,9 @@ void play_lost_syn(struct lab *lab)
         lab, times,
         "The SYN is sent again after 1, 2 and 4 seconds: nothing is known of the path, so it "
         "begins with 1 s and doubles.",
-        "SYN 在 1、2、4 秒之后重发:对这条路径还一无所知,所以从 1 秒开始,每次加倍。");
+        "SYN 在 1、2、4 秒之后重发：对这条路径还一无所知，所以从 1 秒开始，每次加倍。");
     lab_claim(lab, open, "The fourth gets through, and the connection opens all the same.",
-              "第四个到达了,连接照样打开。");
+              "第四个到达了，连接照样打开。");
 }
 
 /* ---- simultaneous-open ---- */
@@ -169,10 +169,10 @@ void play_simultaneous_open(struct lab *lab)
         lab, crossed && ways,
         "Both go from SYN-SENT over SYN-RECEIVED to ESTABLISHED: two crossing SYNs make one "
         "connection, not two (RFC 9293 figure 7).",
-        "双方都从 SYN-SENT 经 SYN-RECEIVED 到 ESTABLISHED:两个交叉的 SYN 建立的是一条连接,"
-        "而不是两条(RFC 9293 图 7)。");
+        "双方都从 SYN-SENT 经 SYN-RECEIVED 到 ESTABLISHED：两个交叉的 SYN 建立的是一条连接，"
+        "而不是两条（RFC 9293 图 7）。");
     lab_claim(lab, before == 4,
               "It takes four segments: no SYN could carry the ACK of the other, so each is "
               "acknowledged afterwards.",
-              "用了四个报文段:两个 SYN 都来不及捎带对方的确认,所以随后各自得到确认。");
+              "用了四个报文段：两个 SYN 都来不及捎带对方的确认，所以随后各自得到确认。");
 }

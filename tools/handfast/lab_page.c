@@ -113,8 +113,8 @@ static void write_figure(const struct lab *lab, FILE *file, size_t at)
 static void write_claim(const struct lab *lab, FILE *file, const struct part *part)
 {
     (void)fprintf(file, "<p class=\"claim%s\"><strong>%s</strong> ", part->holds ? "" : " fails",
-                  part->holds ? SAY(lab, "This holds:", "成立:")
-                              : SAY(lab, "This fails:", "不成立:"));
+                  part->holds ? SAY(lab, "This holds:", "成立：")
+                              : SAY(lab, "This fails:", "不成立："));
     escape(file, part->text);
     (void)fputs("</p>\n", file);
 }

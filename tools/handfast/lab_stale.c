@@ -78,29 +78,29 @@ void play_stale_syn(struct lab *lab)
     hf_time held = stale_held(&scene);
     scene_end(&scene);
 
-    scene_config_init(&config, "With two segments (lab code)", "用两个报文段(实验代码)");
+    scene_config_init(&config, "With two segments (lab code)", "用两个报文段（实验代码）");
     config.naive = config.plain = true;
     if (!scene_begin(&scene, lab, &config))
         return;
     naive_stale_syn(&scene, &naive);
     scene_end(&scene);
 
-    lab_figure(lab, "three segments: held for nobody", "三个报文段:白白占用",
-               SAY(lab, "at most 64 bytes, %.3f s", "至多 64 字节,%.3f 秒"),
+    lab_figure(lab, "three segments: held for nobody", "三个报文段：白白占用",
+               SAY(lab, "at most 64 bytes, %.3f s", "至多 64 字节，%.3f 秒"),
                (double)held / (double)HF_SEC);
-    lab_figure(lab, "two segments: held for nobody", "两个报文段:白白占用",
-               SAY(lab, "%llu bytes, %.0f s", "%llu 字节,%.0f 秒"),
+    lab_figure(lab, "two segments: held for nobody", "两个报文段：白白占用",
+               SAY(lab, "%llu bytes, %.0f s", "%llu 字节，%.0f 秒"),
                (unsigned long long)naive.bytes, (double)naive.time / (double)HF_SEC);
     lab_claim(
         lab, empty && held <= 25 * HF_MS,
         "With three segments the client's reset comes instead of the third, and one round "
         "trip later nothing is left behind.",
-        "用三个报文段时,第三个的位置上来的是客户端的复位;一个往返时间之后,什么也没有留下。");
+        "用三个报文段时，第三个的位置上来的是客户端的复位；一个往返时间之后，什么也没有留下。");
     lab_claim(
         lab, naive.time > 3600 * HF_SEC,
         "With two the server is open for nobody, with a whole buffer, until keep-alive notices "
         "two hours later.",
-        "用两个报文段时,服务器对着空无一人的另一端打开了连接,占着整个缓冲区,"
+        "用两个报文段时，服务器对着空无一人的另一端打开了连接，占着整个缓冲区，"
         "直到两小时后保活定时器才发现。");
 }
 
@@ -224,7 +224,7 @@ static void show_bytes(struct lab *lab, const struct duplicate *result)
     (void)snprintf(lines, sizeof lines,
                    SAY(lab,
                        "old:      %s\nsent:     %s\nreceived: %s\n          %s\n%zu bytes wrong",
-                       "旧:   %s\n发出: %s\n收到: %s\n      %s\n错了 %zu 字节"),
+                       "旧：   %s\n发出： %s\n收到： %s\n      %s\n错了 %zu 字节"),
                    OLD, NEW, got, marks, wrong);
     lab_show(lab, lines);
 }
@@ -243,12 +243,12 @@ void play_old_duplicate(struct lab *lab)
         lab, safe.reopened == HF_ERR_EXISTS && safe.clean,
         "With 2MSL the same ports are refused until the late segment cannot exist any more; it "
         "finds no connection, and the new one gets its own bytes.",
-        "有 2MSL 时,在迟到的报文段还可能存在期间,同一对端口不能再用;它到达时找不到连接,"
+        "有 2MSL 时，在迟到的报文段还可能存在期间，同一对端口不能再用；它到达时找不到连接，"
         "新连接收到的正是自己的字节。");
     lab_claim(
         lab, unsafe.reopened == HF_OK && !unsafe.clean,
         "Without it the ports are used again at once, the late segment fits the new window, and "
         "the application reads bytes of another connection. No checksum objects.",
-        "没有它,端口立刻被再次使用,迟到的报文段正好落在新的窗口里,应用读到了另一条连接的字节,"
+        "没有它，端口立刻被再次使用，迟到的报文段正好落在新的窗口里，应用读到了另一条连接的字节，"
         "没有任何检验和会反对。");
 }
