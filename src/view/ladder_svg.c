@@ -458,9 +458,29 @@ static void draw_names(const struct pen *pen)
     svg_text(pen->svg, SAID(l->language, "time, ms", "时间，毫秒"));
 }
 
+/* A line of small text, broken where the picture ends. Returns where the next one stands. */
+static double put_foot(const struct pen *pen, double y, const char *text)
+{
+    double width = pen->l->right + RIGHT_COLUMN - 2 * MARGIN;
+    for (; *text != 0; y += 15) {
+        char line[400];
+        size_t take = svg_fitting(text, REMARK_SIZE, width);
+        snprintf(line, sizeof line, "%.*s", (int)take, text);
+        svg_put(pen->svg, "<text class=\"hf-small\" x=\"%d\" y=\"%.1f\">", MARGIN, y);
+        svg_text(pen->svg, line);
+        text += take;
+    }
+    return y;
+}
+
 static double draw_foot(const struct pen *pen, double y)
 {
     const struct layout *l = pen->l;
+    if (!l->ladder->config.both_ends)
+        y = put_foot(pen, y,
+                     SAID(l->language,
+                          "~ marks an inferred state; the slope of arrows is assumed",
+                          "~ 表示推断出的状态；箭头的斜度是假定的"));
     for (int e = 0; e < 2; e++) {
         const struct hf_observed_end *end = &l->talk->seen.end[e];
         const struct hf_trace_record *r = &l->talk->ending[e];
@@ -480,15 +500,7 @@ static double draw_foot(const struct pen *pen, double y)
             words_end_name(l->ladder, end, made), time, hf_cause_words(end->cause, l->language),
             sent, received, (unsigned)r->u.end.segments_sent,
             (unsigned)r->u.end.segments_received, (unsigned)r->u.end.retransmits);
-        double width = l->right + RIGHT_COLUMN - 2 * MARGIN;
-        for (const char *at = text; *at != 0; y += 15) {
-            char line[sizeof text];
-            size_t take = svg_fitting(at, REMARK_SIZE, width);
-            snprintf(line, sizeof line, "%.*s", (int)take, at);
-            svg_put(pen->svg, "<text class=\"hf-small\" x=\"%d\" y=\"%.1f\">", MARGIN, y);
-            svg_text(pen->svg, line);
-            at += take;
-        }
+        y = put_foot(pen, y, text);
     }
     return y;
 }

@@ -328,8 +328,6 @@ static int check_options(int count, char **argv)
     if (demo_options.simultaneous && (demo_options.server_closes || demo_options.half_close))
         return usage_error(&demo_command,
                            "--simultaneous: not with --server-closes or --half-close");
-    if (demo_options.with_linux && (demo_options.svg || demo_options.diagram))
-        return usage_error(&demo_command, "--with-linux: not with --svg or --diagram");
     if (demo_options.ipv6 && common.mtu && common.mtu < 1280)
         return usage_error(&demo_command, "--mtu %llu: IPv6 wants 1280 or more",
                            (unsigned long long)common.mtu);

@@ -298,6 +298,8 @@ static int inside(void *context)
         .peer_name = "Linux",
         .whole = demo_options.whole,
         .absolute = demo_options.absolute,
+        .svg = demo_options.svg,
+        .diagram = demo_options.diagram,
     };
     (void)context;
     if (!common.msl)

@@ -88,9 +88,10 @@ static void write_element(FILE *file, const char *element, const char *text)
 
 static void write_scene(const struct lab *lab, FILE *file, const struct part *part)
 {
-    write_element(file, "h2", part->name);
     if (part->svg)
-        (void)fputs(part->svg, file);
+        (void)fputs(part->svg, file); /* it has the title */
+    else
+        write_element(file, "h2", part->name);
     if (part->diagram)
         (void)fprintf(file, "<details><summary>%s</summary>\n%s</details>\n",
                       SAY(lab, "The states of both ends", "两端的状态"), part->diagram);

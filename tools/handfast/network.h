@@ -24,6 +24,7 @@ struct network_config {
     FILE *ladder_to; /* a ladder drawn at the end, or when views_draw is called; NULL: none */
     bool whole, absolute; /* as in struct hf_ladder_config */
     const char *peer_name;
+    const char *svg, *diagram; /* pictures of the first connection; NULL: none */
 };
 
 /* network_open: returns -1, or the exit status after an error was printed (nothing is open). */
