@@ -19,7 +19,8 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
              "in flight is more than the send queue holds");
     MUST(!(c->flags & HF_F_FIN_SENT) || c->snd_nxt - c->snd_una - syn - fin == a->snd.len,
          "FIN was sent before the end of the queue");
-    MUST(a->cc.cwnd >= 1, "cwnd is zero");
+    MUST(a->cc.cwnd >= (a->phase == HF_PHASE_SLOW_START ? c->mss : 1u),
+         "cwnd is less than a segment");
     MUST(a->phase != HF_PHASE_LOSS || hf_seq_le(c->snd_una, a->recover),
          "in loss recovery with everything before recover acknowledged");
     const char *fault = hf_sent_check(env, &a->sent, hf_tcp_snd_base(c), c->snd_nxt);

@@ -433,7 +433,7 @@ static void act(struct actor *a)
 {
     if (!a->handle)
         return;
-    if (a->restless && chance(a->story, 5))
+    if (a->restless && chance(a->story, 15))
         change_an_option(a);
     write_some(a);
     read_some(a);
