@@ -252,14 +252,16 @@ void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct h
 }
 
 /* In LOSS: text without a record, for want of memory when it was sent, is to be sent again too. */
-static void record_rest(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+static void record_rest(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
     hf_seq start = recorded_end(env, c, a), end = hf_seq_min(a->recover, c->snd_nxt);
     if (!hf_seq_lt(start, end))
         return;
     uint32_t i = hf_sent_append(env, &a->sent, start, end, c->mss);
-    if (i)
-        hf_recovery_lost(env, c, a, i);
+    if (!i)
+        return;
+    hf_recovery_lost(env, c, a, i);
+    hf_tcp_want(env, c, 0);
 }
 
 static bool waits_to_be_resent(const struct hf_sent *s)

@@ -155,6 +155,8 @@ static void act_open(void)
     static const char *const to[] = {"fd00::2", "10.0.0.2", "203.0.113.9"};
     struct hf_open open = {.size = sizeof open,
                            .remote = {two_addr(to[check_random_below(3)]), happens(2) ? 80 : 81}};
+    open.fast_open = (uint8_t)check_random_below(8);
+    open.congestion = (uint8_t)check_random_below(HF_CONGESTION_COUNT);
     hf_conn conn;
     if (e && hf_tcp_open(storm.two.stack[0], &open, &conn) == 0) {
         *e = (struct end){.conn = conn};
@@ -245,7 +247,9 @@ static void act_option(struct end *e)
                    {HF_OPTION_KEEPALIVE, 0, 1},
                    {HF_OPTION_SND_BUFFER, 1024, 99999},
                    {HF_OPTION_RCV_BUFFER, 1024, 99999},
-                   {HF_OPTION_KEEPALIVE_IDLE, HF_SEC, 9 * HF_SEC}};
+                   {HF_OPTION_KEEPALIVE_IDLE, HF_SEC, 9 * HF_SEC},
+                   {HF_OPTION_CONGESTION, 0, HF_CONGESTION_COUNT - 1},
+                   {HF_OPTION_MSS, 64, 2000}};
     size_t i = check_random_below(sizeof options / sizeof *options);
     int64_t value = options[i].low +
                     (int64_t)check_random_below((uint64_t)(options[i].high - options[i].low) + 1);
@@ -287,6 +291,8 @@ static void act_listener(void)
     if (i == 1)
         listen.local.addr = two_addr("10.0.0.2");
     listen.any_address = listen.any_port = i == 2;
+    if (!listen.hold)
+        listen.fast_open = (uint32_t)check_random_below(4);
     hf_tcp_listen(s, &listen, &storm.more[i]);
 }
 
@@ -350,7 +356,30 @@ static void leap(void)
     hf_stack_time_jump(storm.two.stack[0], by);
     hf_stack_time_jump(storm.two.stack[1], by);
     storm.two.now += by;
+    struct hf_packet none;
+    for (int i = 0; i < 2; i++) /* their clocks leap with the next call */
+        assert_int_equal(hf_stack_output(storm.two.stack[i], 1, &none, 0, storm.two.now), 0);
     check();
+}
+
+/* What sends, recovers and opens in other ways than the tables say. */
+static void draw_mechanisms(struct hf_settings *s)
+{
+    static const char *const controllers[] = {"reno", "cubic", "bbr"};
+    s->congestion = controllers[check_random_below(3)];
+    s->pacing = happens(2);
+    s->ecn = (uint8_t)check_random_below(3);
+    s->mtu_probing = (uint8_t)check_random_below(3);
+    s->rack = !happens(4);
+    s->tlp = s->rack && !happens(4);
+    s->frto = !happens(4);
+    s->prr = !happens(4);
+    s->sent_records = happens(3) ? 1 : 1000;
+    s->path_info = (uint8_t)check_random_below(HF_PATH_INFO_ALL + 1);
+    if (happens(2))
+        s->fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER | HF_FAST_OPEN_ALL_LISTENERS;
+    if (happens(2))
+        s->fast_open |= HF_FAST_OPEN_CLIENT_NO_COOKIE | HF_FAST_OPEN_SERVER_NO_COOKIE;
 }
 
 static void run(unsigned steps, unsigned loss_one_in, unsigned fail_one_in, size_t memory_limit)
@@ -362,6 +391,8 @@ static void run(unsigned steps, unsigned loss_one_in, unsigned fail_one_in, size
         two->settings = *hf_settings_rfc();
     if (happens(2))
         two->settings.timestamps = 0;
+    if (!happens(3))
+        draw_mechanisms(&two->settings);
     two->memory_limit = memory_limit;
     two->settings.cookies = (uint8_t)check_random_below(3);
     two->settings.hold_after_abort = (uint8_t)check_random_below(2);
