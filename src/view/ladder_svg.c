@@ -95,7 +95,7 @@ static void put_bar_length(const struct pen *pen, int end, double from, double t
 {
     const struct layout *l = pen->l;
     double inner = x_of(l, end) + (end == 0 ? 17 : -17);
-    double middle = (from + to) / 2;
+    double middle = to - from > 60 ? to - 26 : (from + to) / 2; /* below the last arrows */
     svg_put(pen->svg, "<path class=\"hf-measure\" d=\"M%.1f %.1fh8m-4 0V%.1fm-4 0h8\"/>\n",
             inner - 4, from + 1, to - 1);
     svg_put(pen->svg,

@@ -170,12 +170,13 @@ static size_t line_of(const char *text, unsigned width)
     return at;
 }
 
-static void print_wrapped(const char *first, const char *text)
+static void print_wrapped(const struct lab *lab, const char *first, const char *text)
 {
+    unsigned width = lab->width > 40 && lab->width < TEXT_WIDTH ? lab->width : TEXT_WIDTH;
     unsigned indent = width_of(first);
     (void)fputs(first, stdout);
     for (bool begun = false; *text; begun = true) {
-        size_t take = line_of(text, TEXT_WIDTH - indent);
+        size_t take = line_of(text, width - indent);
         size_t end = take;
         while (end > 0 && text[end - 1] == ' ')
             end--;
@@ -199,7 +200,7 @@ static void print_claim(const struct lab *lab, const struct part *part)
 {
     const char *verdict =
         part->holds ? SAY(lab, "holds:   ", "成立：  ") : SAY(lab, "FAILS:   ", "不成立：");
-    print_wrapped(verdict, part->text);
+    print_wrapped(lab, verdict, part->text);
 }
 
 static void print_report(const struct lab *lab)
@@ -216,7 +217,7 @@ static void print_report(const struct lab *lab)
         if (part->kind == PART_TITLE)
             (void)printf("==== %s: %s ====\n", part->name, text);
         else if (part->kind == PART_TEXT)
-            print_wrapped("", text);
+            print_wrapped(lab, "", text);
         else if (part->kind == PART_SCENE)
             (void)printf("---- %s ----\n%s", part->name, text);
         else if (part->kind == PART_SHOWN)

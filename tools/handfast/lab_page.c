@@ -67,7 +67,8 @@ static const char style[] =
     "\"Liberation Sans\",\"Noto Sans CJK SC\",\"PingFang SC\",\"Microsoft YaHei\",sans-serif;"
     "color:#1d2530;background:#fff}\n"
     "h1{font-size:1.6rem;line-height:1.3;margin-top:2.5rem}h2{font-size:1.15rem}\n"
-    "p{max-width:44rem}svg{max-width:100%;height:auto;display:block;margin:1rem 0}\n"
+    "p{max-width:44rem}.picture{overflow-x:auto}"
+    "svg{width:100%;min-width:40rem;height:auto;display:block;margin:1rem 0}\n"
     "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem 1.2rem .25rem 0;"
     "text-align:left;font-weight:normal;border-bottom:1px solid #d0d5dd;vertical-align:top}\n"
     "td{font-variant-numeric:tabular-nums}pre{overflow-x:auto;font-size:.85rem;line-height:1.35}"
@@ -89,12 +90,13 @@ static void write_element(FILE *file, const char *element, const char *text)
 static void write_scene(const struct lab *lab, FILE *file, const struct part *part)
 {
     if (part->svg)
-        (void)fputs(part->svg, file); /* it has the title */
+        (void)fprintf(file, "<div class=\"picture\">\n%s</div>\n", part->svg); /* with title */
     else
         write_element(file, "h2", part->name);
     if (part->diagram)
-        (void)fprintf(file, "<details><summary>%s</summary>\n%s</details>\n",
-                      SAY(lab, "The states of both ends", "两端的状态"), part->diagram);
+        (void)fprintf(
+            file, "<details><summary>%s</summary>\n<div class=\"picture\">\n%s</div></details>\n",
+            SAY(lab, "The states of both ends", "两端的状态"), part->diagram);
 }
 
 static void write_figure(const struct lab *lab, FILE *file, size_t at)
