@@ -437,6 +437,18 @@ static uint32_t whole_segments(struct hf_env *env, const struct hf_tcp *c,
     return len - surplus;
 }
 
+/* SACK blocks take room that the MSS did not reckon with. */
+static void make_room(const struct hf_tcp *c, struct hf_out *out, struct piece *p)
+{
+    uint32_t options = hf_tcp_options_len(&out->head.options);
+    uint32_t usual = c->flags & HF_F_TIMESTAMPS ? 12 : 0;
+    uint32_t extra = options > usual ? options - usual : 0;
+    if (extra && segments_of(c, p) > 1)
+        shorten(out, p, c->mss);
+    if (p->len + extra > c->mss && p->len <= c->mss && extra < c->mss)
+        shorten(out, p, c->mss - extra);
+}
+
 static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                         struct hf_out *out, struct piece *p)
 {
@@ -446,15 +458,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
         packet->checksum = HF_CHECKSUM_PARTIAL;
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
     fill_head(env, c, out, p->seq, flags);
-    /* SACK blocks take room that the MSS did not reckon with. */
-    uint32_t options = hf_tcp_options_len(&out->head.options);
-    uint32_t usual = c->flags & HF_F_TIMESTAMPS ? 12 : 0;
-    uint32_t extra = options > usual ? options - usual : 0;
-    if (extra && segments_of(c, p) > 1)
-        shorten(out, p, c->mss);
-    if (p->len + extra > c->mss && p->len <= c->mss && extra < c->mss)
-        shorten(out, p, c->mss - extra);
     if (p->len) {
+        make_room(c, out, p);
         struct hf_cursor *cursor = p->seq == c->snd_nxt ? &a->cursor : &a->rtx_cursor;
         uint32_t got = put_text(env, c, packet, cursor, p->seq, p->len);
         if (got < p->len)
