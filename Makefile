@@ -6,6 +6,7 @@ SOAK_SECONDS ?= 3600
 WRITE ?=
 REAL ?=
 RECOVERY ?=
+LTO ?= true
 
 all: build/build.ninja
 	@ninja -C build --quiet
@@ -37,10 +38,10 @@ soak:
 
 bench: build/build.ninja
 	@tools/dev/setup demo bench
-	@tools/dev/configure build -Dbench=enabled
-	@ninja -C build --quiet
-	@build/bench/handfast-bench --json build/bench.json
-	@if [ -w /dev/net/tun ]; then build/bench/handfast-tun --json build/bench-tun.json; \
+	@tools/dev/configure build-bench --optimization=2 -Db_lto=$(LTO) -Dbench=enabled -Dtests=disabled
+	@ninja -C build-bench --quiet bench/handfast-bench bench/handfast-hot bench/handfast-tun
+	@build-bench/bench/handfast-bench --json build/bench.json
+	@if [ -w /dev/net/tun ]; then build-bench/bench/handfast-tun --json build/bench-tun.json; \
 	    else echo 'TUN: not measured, /dev/net/tun is not ours to use'; fi
 
 bench-recovery: build/build.ninja

@@ -1,8 +1,8 @@
 /* One kind of work, a given number of times and nothing else, for tools that count instructions
  * (burst: connections, 16 at a time):
  *
- *     valgrind --tool=callgrind --toggle-collect=hot_work build/bench/handfast-hot connections 2000
- *     valgrind --tool=callgrind --toggle-collect=hot_work build/bench/handfast-hot copy 20000000
+ *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot connections 2000
+ *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot copy 20000000
  *
  * What comes before is warmed up and not inside hot_work. */
 #include "bench.h"
