@@ -33,6 +33,7 @@ struct pd_flags {
     struct hf_settings settings;
     struct hf_addr local; /* NONE: not given */
     uint32_t mtu;
+    uint16_t mss; /* of the segments in a merged packet that comes in; 0: none is merged */
     uint32_t notsent_low; /* tcp_notsent_lowat */
     uint8_t fast_open_key[1][16]; /* tcp_fastopen_key */
     bool fast_open_key_given;

@@ -125,6 +125,8 @@ static void flag(struct pd_flags *flags, const char *key, const char *value)
         (void)hf_addr_parse(value, &flags->local);
     else if (strcmp(key, "mtu") == 0 && n > 0)
         flags->mtu = (uint32_t)n;
+    else if (strcmp(key, "mss") == 0 && n > 0 && n <= UINT16_MAX)
+        flags->mss = (uint16_t)n;
     else if (strcmp(key, "timestamps") == 0)
         s->timestamps = n != 0;
     else if (strcmp(key, "wscale") == 0)

@@ -296,3 +296,22 @@ TEST(preloaded_functions, rfc, "")
     FAILS(get(1 << 20, SOL_SOCKET, SO_ERROR, &info, &len), EBADF);
     end();
 }
+
+/* With the flag `mss` a packet with more text than that is a run of such segments. */
+TEST(merged_packets, rfc, "")
+{
+    int (*get)(int, int, int, void *, socklen_t *);
+    for (enum family which = 0; which < FAMILIES; which++) {
+        struct tcp_info info;
+        socklen_t len = sizeof info;
+        begin(which, "profile=rfc,mss=500,timestamps=0,sack=0,wscale=0");
+        void *found = symbol("getsockopt");
+        memcpy(&get, &found, sizeof get);
+        int conn = established(NULL);
+        peer(ACK, 1, 1, 1000);
+        out(ACK, 1, 1001, 0);
+        assert_int_equal(get(conn, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+        assert_int_equal(info.tcpi_rcv_mss, 500);
+        end();
+    }
+}

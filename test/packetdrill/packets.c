@@ -12,10 +12,27 @@ int pd_add_address(struct pd *pd, const struct hf_addr *addr)
     return hf_stack_add_address(pd->stack, pd->link, addr, addr->family == HF_IPV4 ? 16 : 64);
 }
 
+static size_t ip_header(const uint8_t *bytes, size_t len)
+{
+    return len > 0 && bytes[0] >> 4 == 4 ? (size_t)(bytes[0] & 15) * 4 : 40;
+}
+
+/* packetdrill tells its own device by --mss how long the segments of a merged packet are. */
+static void mark_merged(struct hf_packet *packet, const uint8_t *bytes, size_t len, size_t mss)
+{
+    size_t head = ip_header(bytes, len);
+    size_t text_at = len >= head + 20 ? head + (size_t)(bytes[head + 12] >> 4) * 4 : len;
+    size_t text = len > text_at ? len - text_at : 0;
+    if (mss == 0 || text <= mss)
+        return;
+    packet->segment_bytes = (uint16_t)mss;
+    packet->segments = (uint16_t)((text + mss - 1) / mss);
+}
+
 /* A bare RST, which is what packetdrill ends each connection with. */
 static bool is_reset(const uint8_t *bytes, size_t len)
 {
-    size_t head = len > 0 && bytes[0] >> 4 == 4 ? (size_t)(bytes[0] & 15) * 4 : 40;
+    size_t head = ip_header(bytes, len);
     return len >= head + 20 && bytes[head + 13] & RST;
 }
 
@@ -27,6 +44,7 @@ void pd_packet_in(struct pd *pd, const void *bytes, size_t len)
     else if (!is_reset(bytes, len))
         pd->left = -1;
     hf_packet_wrap(&packet, (uint8_t)pd->link, bytes, (uint32_t)len);
+    mark_merged(&packet, bytes, len, pd->flags.mss);
     hf_stack_input(pd->stack, pd->link, &packet, 1, pd->now);
     pd_packets_out(pd);
     hf_sockets_notice(pd->sockets);
