@@ -149,8 +149,7 @@ static void each_stretch(const struct pen *pen, int end,
         from = spot->y;
         since = spot->time;
     }
-    hf_time last = l->spot_count > 0 ? l->spots[l->spot_count - 1].time : 0;
-    fn(pen, end, state, from, l->bottom + 14, last - since);
+    fn(pen, end, state, from, l->bottom + 14, 0); /* it goes on: no length to tell */
 }
 
 static void draw_stretch(const struct pen *pen, int end, int state, double from, double to,

@@ -183,10 +183,51 @@ bad_files() {
     "$handfast" explain nothing | grep -q '^0 packets'
 }
 
+pictures() {
+    [ -s named.pcap ] || named || return 1
+    local n
+    for n in 1 3 4 11; do
+        "$handfast" explain -c $n --svg picture.svg --html picture.html named.pcap > /dev/null &&
+            grep -q '</svg>' picture.svg && grep -q '</html>' picture.html || return 1
+        ! command -v xmllint > /dev/null || xmllint --noout picture.svg || return 1
+    done
+    "$handfast" explain -c 4 --svg picture.svg named.pcap > /dev/null && grep -q CLOSE-WAIT picture.svg &&
+        ! "$handfast" explain --svg /no/where named.pcap > /dev/null 2>&1
+}
+
+# The flight recorder of Handfast's own side: asked for, after a reset, and at the end.
+recorder() {
+    timeout 60 "$handfast" serve --echo --record rec 2> said &
+    local serve=$!
+    started+=($serve)
+    until_true timeout 2 nc -N 10.77.0.2 7 < /dev/null || { cat said; return 1; }
+    python3 -c 'import socket, struct
+s = socket.create_connection(("10.77.0.2", 7))
+s.sendall(b"question")
+s.recv(8)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))' || return 1
+    until_true test -s rec.trouble || return 1
+    pkill -USR1 -P $serve
+    until_true grep -q closed <("$handfast" explain rec) || return 1
+    pkill -INT -P $serve
+    wait $serve || { cat said; return 1; }
+    "$handfast" explain rec.trouble | tee text &&
+        grep -q 'Reset by A (#[0-9]*)' text && grep -q '^flight recorder: the last' text &&
+        "$handfast" explain --json rec | grep -q '"cause": "RESET"' &&
+        "$handfast" explain -c 2 rec | grep -q 'ESTABLISHED' &&
+        usage_failed "$handfast" serve --record /no/where
+}
+usage_failed() {
+    "$@" > out 2> said
+    [ $? = 1 ] && [ "$(wc -l < said)" = 1 ]
+}
+
 check 'each scene is named as what it is' named
 check 'the same over IPv6' named_six
 check 'retransmissions under loss, beside tshark' lossy
 check 'text, list, one connection, a pipe, other forms of capture' forms
+check 'ladders as SVG and HTML' pictures
+[ -w /dev/net/tun ] && check 'the flight recorder, asked for, in trouble and at the end' recorder
 check 'what is no capture, or damaged, in one line' bad_files
 
 echo "1..$((passed + failed))"

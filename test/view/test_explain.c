@@ -44,7 +44,8 @@ static void on_over(void *context, const struct hf_explained *c)
     struct story *story = context;
     story->told++;
     story->last = *c;
-    memcpy(story->events, c->events, c->event_count * sizeof *c->events);
+    for (uint32_t i = 0; i < c->event_count; i++)
+        story->events[i] = c->events[i];
     hf_explain_sentence(c, story->sentence);
     assert_true(strlen(story->sentence) + 1 < HF_EXPLAIN_SENTENCE);
 }

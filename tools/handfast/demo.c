@@ -328,6 +328,8 @@ static int check_options(int count, char **argv)
     if (demo_options.simultaneous && (demo_options.server_closes || demo_options.half_close))
         return usage_error(&demo_command,
                            "--simultaneous: not with --server-closes or --half-close");
+    if (common.record && !demo_options.with_linux)
+        return usage_error(&demo_command, "--record: only with --with-linux");
     if (demo_options.ipv6 && common.mtu && common.mtu < 1280)
         return usage_error(&demo_command, "--mtu %llu: IPv6 wants 1280 or more",
                            (unsigned long long)common.mtu);

@@ -9,11 +9,15 @@
 
 static bool list, json;
 static uint64_t wanted;
+static const char *svg, *html;
 
 static const struct option options[] = {
     {"list", 'l', NULL, OPTION_FLAG, &list, 0, 0, "a line for each connection, no events"},
     {"connection", 'c', "N", OPTION_NUMBER, &wanted, 1, UINT32_MAX,
      "only connection N, with every segment and the states of both\nends after it"},
+    {"svg", 0, "FILE", OPTION_TEXT, &svg, 0, 0,
+     "draw the ladder of connection N (default 1) as SVG"},
+    {"html", 0, "FILE", OPTION_TEXT, &html, 0, 0, "the same with words, as a page"},
     {"json", 0, NULL, OPTION_FLAG, &json, 0, 0, "one JSON document instead of text"},
 };
 
@@ -34,9 +38,17 @@ static const struct command command = {
         "as it could be read, with a note.\n",
 };
 
+/* Whose segments are shown or drawn. */
+static uint32_t watched(void)
+{
+    return wanted ? (uint32_t)wanted : svg || html ? 1 : 0;
+}
+
 struct run {
     struct hf_explain *explain;
     struct capture capture;
+    struct picture *picture; /* NULL: none is wanted */
+    int status;              /* of writing it */
     bool found, list_head;
 };
 
@@ -46,6 +58,8 @@ static void on_over(void *context, const struct hf_explained *connection)
     if (wanted && connection->number != wanted)
         return;
     run->found = true;
+    if (run->picture && connection->number == watched())
+        run->status = picture_write(run->picture, &command, svg, html, &run->capture, connection);
     if (json) {
         explain_json(stdout, &run->capture, connection);
     } else if (list) {
@@ -62,8 +76,10 @@ static void on_over(void *context, const struct hf_explained *connection)
 static void on_segment(void *context, const struct hf_explained *connection,
                        const struct hf_explained_segment *segment)
 {
-    (void)context;
-    if (!json && !list)
+    const struct run *run = context;
+    if (run->picture)
+        picture_segment(run->picture, connection, segment);
+    if (wanted && !json && !list)
         explain_print_segment(stdout, connection, segment);
 }
 
@@ -100,6 +116,10 @@ static int finish(struct run *run)
     if (wanted && !run->found)
         return failure(&command, "no connection %llu: there are %u", (unsigned long long)wanted,
                        totals.connections);
+    if (run->picture && !run->found)
+        return failure(&command, "no connection, nothing to draw");
+    if (run->status >= 0)
+        return run->status;
     if (fflush(stdout) != 0 || ferror(stdout))
         return failure(&command, "cannot write standard output: %s", strerror(errno));
     return EXIT_FINE;
@@ -124,10 +144,14 @@ int explain_main(int argc, char **argv)
         .over = on_over,
         .segment = on_segment,
         .context = &run,
-        .watch = (uint32_t)wanted,
+        .watch = watched(),
     };
+    run.status = -1;
     run.explain = hf_explain_create(&config);
-    if (!run.explain) {
+    if (svg || html)
+        run.picture = picture_open();
+    if (!run.explain || ((svg || html) && !run.picture)) {
+        hf_explain_destroy(run.explain);
         (void)fclose(file);
         return failure(&command, "no memory");
     }
@@ -139,5 +163,6 @@ int explain_main(int argc, char **argv)
     else
         status = finish(&run);
     hf_explain_destroy(run.explain);
+    picture_close(run.picture);
     return status;
 }

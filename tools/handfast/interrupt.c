@@ -4,13 +4,15 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t count;
+static volatile sig_atomic_t count, dumps;
 static struct hf_host *volatile woken;
 
 static void on_signal(int signal_number)
 {
-    (void)signal_number;
-    count = count + 1;
+    if (signal_number == SIGUSR1)
+        dumps = dumps + 1;
+    else
+        count = count + 1;
     struct hf_host *host = woken;
     if (host)
         hf_host_wake(host);
@@ -23,6 +25,7 @@ void interrupts_catch(struct hf_host *host)
     woken = host;
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGUSR1, &action, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
@@ -34,4 +37,9 @@ void interrupts_release(void)
 int interrupts(void)
 {
     return count;
+}
+
+int dump_requests(void)
+{
+    return dumps;
 }

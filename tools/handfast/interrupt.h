@@ -13,4 +13,7 @@ void interrupts_release(void);
 /* interrupts: how many came. */
 int interrupts(void);
 
+/* dump_requests: how often SIGUSR1 came, which asks for the flight recorder's dump. */
+int dump_requests(void);
+
 #endif

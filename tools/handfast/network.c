@@ -30,7 +30,13 @@ static int open_views(struct network *network, const struct network_config *conf
         .name_count = 1,
         .peer_name = config->peer_name,
     };
-    return views_open(&network->views, network->command, &views);
+    int status = views_open(&network->views, network->command, &views);
+    if (status >= 0 || !common.record)
+        return status;
+    status = record_open(&network->record, network->command, common.record, views.wall_ns);
+    if (status < 0)
+        views_look(&network->views, hf_recorder_record, network->record.recorder);
+    return status;
 }
 
 static int open_stack(struct network *network, const struct network_config *wanted)
@@ -154,6 +160,7 @@ int network_step(struct network *network, hf_time max_wait)
 {
     if (common.trace)
         views_draw(&network->views);
+    record_poll(&network->record);
     if (hf_host_step(network->host, max_wait) == HF_OK)
         return -1;
     return failure(network->command, "%s is gone", hf_link_name(network->link));
@@ -194,7 +201,9 @@ int network_close(struct network *network)
     hf_host_destroy(network->host);
     hf_stack_destroy(network->stack);
     hf_link_close(network->link);
-    return views_close(&network->views, network->command);
+    int bad = record_close(&network->record);
+    int status = views_close(&network->views, network->command);
+    return status >= 0 ? status : bad;
 }
 
 static bool to_endpoint(const struct addrinfo *info, uint16_t port, struct hf_endpoint *end)

@@ -4,6 +4,7 @@
 #define HANDFAST_TOOL_NETWORK_H
 
 #include "options.h"
+#include "record.h"
 #include "views.h"
 
 struct network {
@@ -12,6 +13,7 @@ struct network {
     struct hf_stack *stack;
     struct hf_link *link;
     struct views views;
+    struct record record;
     hf_time began;
     int first_signal; /* interrupts() when it was opened */
 };

@@ -34,6 +34,9 @@ static const struct option common_options[] = {
      "write every segment to FILE, as pcapng with comments"},
     {"plot", 0, "FILE", OPTION_TEXT, &common.plot, 0, 0,
      "draw sequence numbers over time, of the end that sent most,\nas SVG"},
+    {"record", 0, "FILE", OPTION_TEXT, &common.record, 0, 0,
+     "keep the last events, written to FILE at the end or at SIGUSR1,\n"
+     "to FILE.trouble when a connection ends badly: for explain"},
     {"path", 0, "SPEC", OPTION_TEXT, &common.path, 0, 0,
      "behind a path such as rate=100mbit,delay=10ms,loss=1%,seed=1;\n"
      "its settings are the options of handfast path"},

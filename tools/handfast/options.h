@@ -61,7 +61,7 @@ struct common {
     struct address_list addrs, host_addrs;
     uint64_t mtu; /* 0: not given                                                             */
     hf_time msl;  /* 0: not given                                                             */
-    const char *pcap, *plot;
+    const char *pcap, *plot, *record;
     const char *path; /* NULL: not given                                                     */
     const char *offload_name;
     enum hf_offload offload; /* what that means                                               */

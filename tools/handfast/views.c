@@ -147,6 +147,10 @@ int views_open(struct views *views, const struct command *command,
 
 hf_trace_fn views_sink(struct views *views, void **context)
 {
+    if (views->tee.count == 1) {
+        *context = views->tee.context[0];
+        return views->tee.sink[0];
+    }
     *context = &views->tee;
     return views->tee.count > 0 ? hf_tee_record : NULL;
 }
