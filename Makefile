@@ -39,8 +39,10 @@ soak:
 bench: build/build.ninja
 	@tools/dev/setup demo bench
 	@tools/dev/configure build-bench --optimization=2 -Db_lto=$(LTO) -Dbench=enabled -Dtests=disabled
-	@ninja -C build-bench --quiet bench/handfast-bench bench/handfast-hot bench/handfast-tun
+	@ninja -C build-bench --quiet bench/handfast-bench bench/handfast-hot bench/handfast-tun \
+	    bench/handfast-explain-bench
 	@build-bench/bench/handfast-bench --json build/bench.json
+	@build-bench/bench/handfast-explain-bench
 	@if [ -w /dev/net/tun ]; then build-bench/bench/handfast-tun --json build/bench-tun.json; \
 	    else echo 'TUN: not measured, /dev/net/tun is not ours to use'; fi
 

@@ -51,6 +51,10 @@ struct bench_subject {
 extern const struct bench_subject bench_handfast;
 extern const struct bench_subject bench_lwip;
 
+/* Handfast only: whether from the next begin() on each end has a flight recorder; and whether the
+ * link takes super-segments with their checksums left open. */
+void bench_handfast_record(bool on, bool offload);
+
 /* End the program with a message. */
 _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <handfast/recorder.h>
 #include <handfast/settings.h>
 #include <handfast/stack.h>
 #include <handfast/tcp.h>
@@ -44,6 +45,7 @@ static void counted_free(void *context, void *memory, size_t size)
 
 static struct {
     struct hf_stack *stack[2];
+    struct hf_recorder *recorder[2];
     struct count memory[2];
     hf_listener listeners[PORTS];
     hf_time now;
@@ -65,6 +67,26 @@ static void must(int64_t result, const char *what)
         bench_fail("Handfast: %s: %s", what, hf_err_text((int)result));
 }
 
+static bool recording, offloading;
+
+void bench_handfast_record(bool on, bool offload)
+{
+    recording = on;
+    offloading = offload;
+}
+
+static void record(int end, struct hf_stack_config *config)
+{
+    struct hf_recorder_config recorder = {.size = sizeof recorder};
+    if (!recording)
+        return;
+    two.recorder[end] = hf_recorder_create(&recorder);
+    if (two.recorder[end] == NULL)
+        bench_fail("Handfast: no memory for a recorder");
+    config->trace = hf_recorder_record;
+    config->trace_context = two.recorder[end];
+}
+
 static void make_end(int end)
 {
     struct hf_stack_config config;
@@ -75,10 +97,15 @@ static void make_end(int end)
     config.memory_limit = (size_t)1 << 30;
     config.connections_max = 200000;
     memset(config.seed, end + 1, sizeof config.seed);
+    record(end, &config);
     two.stack[end] = hf_stack_create(&config, &err);
     must(err, "hf_stack_create");
 
     struct hf_link_config link = {.size = sizeof link, .mtu = 1500};
+    if (offloading) { /* as a TUN device that is given super-segments */
+        link.gso_max = 65535;
+        link.features = HF_LINK_CHECKSUM_OUT | HF_LINK_TRUSTED;
+    }
     struct hf_addr addr = address_of(end);
     must(hf_stack_add_link(two.stack[end], &link), "hf_stack_add_link");
     must(hf_stack_add_address(two.stack[end], 1, &addr, 24), "hf_stack_add_address");
@@ -103,6 +130,7 @@ static void end(void)
         if (wrong != NULL)
             bench_fail("Handfast: %s", wrong);
         hf_stack_destroy(two.stack[i]);
+        hf_recorder_destroy(two.recorder[i]);
         if (two.memory[i].bytes != 0)
             bench_fail("Handfast: %zu bytes not given back", two.memory[i].bytes);
     }
