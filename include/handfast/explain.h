@@ -255,7 +255,8 @@ HF_API int hf_explain_frame(struct hf_explain *explain, int type, hf_time time, 
 
 /* hf_explain_record: a hf_trace_fn whose context is a struct hf_explain: the records of a stack of
  * ours, live or from a flight recorder. What they say of states and causes is taken over. Packets
- * are numbered by the IN and OUT records. OPEN records must come before what they are about. */
+ * are numbered by the IN and OUT records. OPEN records must come before what they are about; those of
+ * the last 4,096 connections are kept, in a list that is searched: for dumps and small runs. */
 HF_API void hf_explain_record(void *explain, const struct hf_trace_record *record,
                               const struct hf_packet *packet);
 
