@@ -301,7 +301,7 @@ static void choose_run(const struct hf_env *env, const struct hf_tcp *c, const s
     if (len <= c->mss)
         return;
     p->len = len;
-    p->push = bursts ? a->burst_push && len == ahead : len == r->queued;
+    p->push = len == ahead && (!bursts || a->burst_push);
 }
 
 /* Without an active block nothing is queued: a FIN, if the window has room for its octet. */
