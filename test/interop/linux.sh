@@ -8,96 +8,9 @@
 # instead of 100 MiB. What a failed test printed is shown behind its line.
 
 # shellcheck disable=SC2015,SC2016
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-soak=0
-only='*'
-while [ $# -gt 0 ]; do
-    case $1 in
-    --soak) soak=1 ;;
-    --only) only=$2; shift ;;
-    --help | -h) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    -*) echo "linux.sh: $1: --soak and --only PATTERN are the options" >&2; exit 2 ;;
-    *) break ;;
-    esac
-    shift
-done
-build=$(realpath "${1:-$here/../../build}")
-handfast=$build/tools/handfast
-[ -x "$handfast" ] || { echo "linux.sh: $handfast: no such program; build it first" >&2; exit 2; }
-
-for program in unshare ip curl python3 nc timeout sha256sum; do
-    command -v $program > /dev/null || { echo "linux.sh: $program is missing" >&2; exit 2; }
-done
-
-# Once more, inside a namespace of our own.
-if [ -z "${HANDFAST_INTEROP:-}" ]; then
-    export HANDFAST_INTEROP=1
-    options=(--only "$only")
-    [ $soak = 1 ] && options+=(--soak)
-    if ! unshare --net true 2> /dev/null && ! unshare --user --net true 2> /dev/null; then
-        echo "1..1"
-        echo "ok 1 - with Linux # SKIP no network namespace can be made here"
-        exit 0
-    fi
-    if [ "$(id -u)" = 0 ]; then
-        exec unshare --net "$0" "${options[@]}" "$build"
-    fi
-    exec unshare --user --map-root-user --net "$0" "${options[@]}" "$build"
-fi
-
-ip link set lo up || exit 2
-work=$(mktemp -d) || exit 2
-trap 'trap - EXIT; end_servers; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-
-passed=0
-failed=0
-servers=()
-
-end_servers() {
-    local pid
-    for pid in "${servers[@]:-}"; do
-        [ -n "$pid" ] && kill -KILL "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
-    done
-    servers=()
-}
-
-# check NAME COMMAND...: the command is a function of this script; bounded by the timeouts in it.
-check() {
-    local name=$1
-    shift
-    # shellcheck disable=SC2254
-    case $name in $only) ;; *) return ;; esac
-    if "$@" > log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $((passed + failed)) - $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $((passed + failed)) - $name"
-        sed 's/^/#   /' log | tail -30
-    fi
-    end_servers
-}
-
-# start COMMAND...: in the background; its pid in $started, what it says on stderr in server.log.
-start() {
-    rm -f server.out server.log # nobody is to find what the last one said
-    "$@" <&0 > server.out 2> server.log &
-    started=$!
-    servers+=("$started")
-}
-
-# until_true COMMAND...: try for ten seconds.
-until_true() {
-    for _ in $(seq 200); do
-        "$@" > /dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "waited in vain for: $*"
-    return 1
-}
+what='with Linux' programs='curl python3 nc sha256sum' may_soak=yes
+# shellcheck source=test/interop/common.bash
+. "$(dirname "$0")/common.bash"
 
 serving() { grep -q serving server.log; }
 
@@ -111,24 +24,6 @@ interrupt() {
     kill -INT "$1"
     until_true gone "$1" || return 1
     wait "$1"
-}
-gone() { ! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"; }
-
-# status WANTED COMMAND...
-status() {
-    local wanted=$1 got
-    shift
-    timeout "$limit" "$@"
-    got=$?
-    [ $got = "$wanted" ] || { echo "exit status $got, not $wanted: $*"; return 1; }
-}
-
-# usage COMMAND...: wrong: exit status 2, one line on stderr, nothing on stdout.
-usage() {
-    local lines
-    status 2 "$@" 2> said > out || { cat said; return 1; }
-    lines=$(wc -l < said)
-    [ "$lines" = 1 ] && [ ! -s out ] || { echo "$lines lines: $*"; cat said; return 1; }
 }
 
 same() {
@@ -390,7 +285,7 @@ nc_connects() {
     [ "$1" = "$host_six" ] && flag=-6
     timeout 60 nc $flag -N -l 9000 < response > got.question &
     local peer=$!
-    servers+=("$peer")
+    running+=("$peer")
     until_true listens 9000 || return 1
     status 0 "$handfast" nc "$1" 9000 < question > got.response &&
         wait "$peer" && same question got.question && same response got.response
@@ -418,7 +313,7 @@ nc_half_close() {
 nc_ours_last() {
     timeout 60 nc -4 -N -l 9000 < response > got.question &
     local peer=$!
-    servers+=("$peer")
+    running+=("$peer")
     until_true listens 9000 || return 1
     (sleep 1; cat question) | status 0 "$handfast" nc $host_four 9000 > got.response &&
         wait "$peer" && same question got.question && same response got.response
@@ -443,9 +338,9 @@ check 'nc: refused' nc_refused
 small_services() {
     serve --echo || return 1
     timeout 30 nc -N $four 7 < response > got && same got response && interrupt "$started" &&
-        end_servers && serve --discard &&
+        end_all && serve --discard &&
         timeout 30 nc -N $four 9 < response > got && [ ! -s got ] && interrupt "$started" &&
-        end_servers && serve --chargen --port 1919 || return 1
+        end_all && serve --chargen --port 1919 || return 1
     timeout 30 nc $four 1919 < /dev/null | head -c 148 > got
     [ "$(head -1 got | wc -c)" = 74 ] && [ "$(head -c 3 got)" = ' !"' ] && interrupt "$started"
 }
@@ -485,7 +380,7 @@ interrupt_in_order() {
     serve --http www || return 1
     curl -sS --limit-rate 100k -o got "http://$four/big" 2> curl.said &
     local peer=$!
-    servers+=("$peer")
+    running+=("$peer")
     sleep 0.7
     kill -INT "$started"
     until_true gone "$started" || return 1
@@ -499,7 +394,7 @@ interrupt_twice() {
     serve --chargen || return 1
     nc $four 19 < /dev/null > /dev/null &
     local peer=$!
-    servers+=("$peer")
+    running+=("$peer")
     sleep 0.5
     kill -STOP $peer # it takes no more, so it never closes
     sleep 0.3
@@ -516,6 +411,4 @@ check 'kill -9 of sixty curls' kill_many
 check 'SIGINT: closes in order, totals' interrupt_in_order
 check 'SIGINT twice: aborts' interrupt_twice
 
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+total

@@ -7,112 +7,10 @@
 # Prints TAP, a line a test, and a count; exit status 0 when all passed.
 
 # shellcheck disable=SC2015,SC2317
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-only='*'
-while [ $# -gt 0 ]; do
-    case $1 in
-    --only) only=$2; shift ;;
-    --help | -h) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    -*) echo "path.sh: $1: --only PATTERN is the option" >&2; exit 2 ;;
-    *) break ;;
-    esac
-    shift
-done
-build=$(realpath "${1:-$here/../../build}")
-handfast=$build/tools/handfast
+what='a path' programs='nsenter python3 pkill' may_soak=
+# shellcheck source=test/interop/common.bash
+. "$(dirname "$0")/common.bash"
 peer=$here/path_peer.py
-[ -x "$handfast" ] || { echo "path.sh: $handfast: no such program; build it first" >&2; exit 2; }
-for program in unshare nsenter ip python3 timeout; do
-    command -v $program > /dev/null || { echo "path.sh: $program is missing" >&2; exit 2; }
-done
-
-# Once more, inside a namespace of our own.
-if [ -z "${HANDFAST_INTEROP:-}" ]; then
-    export HANDFAST_INTEROP=1
-    ids=()
-    [ "$(id -u)" = 0 ] || ids=(--user --map-root-user)
-    if ! unshare "${ids[@]}" --net true 2> /dev/null; then
-        echo "1..1"
-        echo "ok 1 - a path # SKIP no network namespace can be made here"
-        exit 0
-    fi
-    exec unshare "${ids[@]}" --net "$0" --only "$only" "$build"
-fi
-
-ip link set lo up || exit 2
-work=$(mktemp -d) || exit 2
-trap 'trap - EXIT; end_all; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-
-passed=0
-failed=0
-started=()
-
-end_all() {
-    local pid
-    for pid in "${started[@]:-}"; do
-        [ -n "$pid" ] && kill -KILL "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
-    done
-    started=()
-}
-
-# check NAME COMMAND...
-check() {
-    local name=$1
-    shift
-    # shellcheck disable=SC2254
-    case $name in $only) ;; *) return ;; esac
-    if "$@" > log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $((passed + failed)) - $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $((passed + failed)) - $name"
-        sed 's/^/#   /' log | tail -30
-    fi
-    end_all
-}
-
-until_true() {
-    for _ in $(seq 200); do
-        "$@" > /dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "waited in vain for: $*"
-    return 1
-}
-
-# usage COMMAND...: wrong: exit status 2, one line on stderr, nothing on stdout.
-usage() {
-    local status
-    "$@" > out 2> said
-    status=$?
-    [ $status = 2 ] && [ "$(wc -l < said)" = 1 ] && [ ! -s out ] ||
-        { echo "exit status $status: $*"; cat out said; return 1; }
-}
-
-# joined OPTIONS...: a path from device pa, here, to pb in a namespace of $there's, both moved or
-# configured only when it runs already.
-joined() {
-    timeout 120 "$handfast" path "$@" pa pb > stats 2> said &
-    path=$!
-    unshare --net sleep 120 &
-    there=$!
-    started+=("$path" "$there")
-    until_true grep -q joined said || { cat said; return 1; }
-    until_true moved || return 1
-    ip addr add 10.1.0.1/24 dev pa && ip -6 addr add fd01::1/64 dev pa nodad &&
-        ip link set pa up &&
-        far ip link set lo up && far ip addr add 10.1.0.2/24 dev pb &&
-        far ip -6 addr add fd01::2/64 dev pb nodad && far ip link set pb up
-}
-moved() {
-    [ "$(readlink /proc/"$there"/ns/net)" != "$(readlink /proc/self/ns/net)" ] &&
-        ip link set pb netns "$there"
-}
-far() { nsenter -t "$there" --net "$@"; }
 
 # finish: end the path in order; what it counted is in the file stats.
 finish() {
@@ -152,7 +50,7 @@ delay() {
     local count least
     joined --delay 20ms --json || return 1
     far "$peer" echo 10.1.0.2 7 &
-    started+=($!)
+    running+=($!)
     until_true answers 10.1.0.2 || return 1
     read -r count least _ < <(timeout 60 "$peer" rtt 10.1.0.2 7 40)
     echo "$count answers, the fastest after $least us"
@@ -165,7 +63,7 @@ answers() { [ "$(timeout 5 "$peer" rtt "$1" 7 1)" != 0 ]; }
 stream() {
     far timeout 60 "$peer" sink "$1" 9 > sunk &
     local sink=$!
-    started+=($sink)
+    running+=($sink)
     until_true listening || return 1
     timeout 60 "$peer" send "$1" 9 "$2" cubic > sent || return 1
     wait $sink
@@ -198,7 +96,7 @@ asymmetric() {
     local count least
     joined --delay 1ms --back delay=5ms,rate=10mbit --stats --seconds 3 || return 1
     far "$peer" echo 10.1.0.2 7 &
-    started+=($!)
+    running+=($!)
     until_true answers 10.1.0.2 || return 1
     read -r count least _ < <(timeout 60 "$peer" rtt 10.1.0.2 7 40)
     wait $path || return 1
@@ -233,6 +131,4 @@ check 'demo --with-linux behind a path' wrapped
 [ -x "$build/bench/handfast-recovery" ] && [ "$(id -u)" = 0 ] &&
     check 'the recovery benchmark in real time' recovery
 
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+total

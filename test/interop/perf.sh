@@ -8,106 +8,9 @@
 # is shown behind its line.
 
 # shellcheck disable=SC2015
-set -u
-here=$(cd "$(dirname "$0")" && pwd)
-only='*'
-while [ $# -gt 0 ]; do
-    case $1 in
-    --only) only=$2; shift ;;
-    --help | -h) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    -*) echo "perf.sh: $1: --only PATTERN is the option" >&2; exit 2 ;;
-    *) break ;;
-    esac
-    shift
-done
-build=$(realpath "${1:-$here/../../build}")
-handfast=$build/tools/handfast
-[ -x "$handfast" ] || { echo "perf.sh: $handfast: no such program; build it first" >&2; exit 2; }
-
-for program in unshare ip iperf3 python3 timeout; do
-    command -v $program > /dev/null || { echo "perf.sh: $program is missing" >&2; exit 2; }
-done
-
-if [ -z "${HANDFAST_INTEROP:-}" ]; then
-    export HANDFAST_INTEROP=1
-    if ! unshare --net true 2> /dev/null && ! unshare --user --net true 2> /dev/null; then
-        echo "1..1"
-        echo "ok 1 - perf with iperf3 # SKIP no network namespace can be made here"
-        exit 0
-    fi
-    if [ "$(id -u)" = 0 ]; then
-        exec unshare --net "$0" --only "$only" "$build"
-    fi
-    exec unshare --user --map-root-user --net "$0" --only "$only" "$build"
-fi
-
-ip link set lo up || exit 2
-work=$(mktemp -d) || exit 2
-trap 'trap - EXIT; end_servers; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-
-passed=0
-failed=0
-servers=()
-
-end_servers() {
-    local pid
-    for pid in "${servers[@]:-}"; do
-        [ -n "$pid" ] && kill -KILL "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
-    done
-    servers=()
-}
-
-# check NAME COMMAND...: the command is a function of this script; bounded by the timeouts in it.
-check() {
-    local name=$1
-    shift
-    # shellcheck disable=SC2254
-    case $name in $only) ;; *) return ;; esac
-    if "$@" > log 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $((passed + failed)) - $name"
-    else
-        failed=$((failed + 1))
-        echo "not ok $((passed + failed)) - $name"
-        sed 's/^/#   /' log | tail -30
-    fi
-    end_servers
-}
-
-until_true() {
-    for _ in $(seq 200); do
-        "$@" > /dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "waited in vain for: $*"
-    return 1
-}
-
-# start COMMAND...: in the background; its pid in $started, what it says in server.out and .log.
-start() {
-    rm -f server.out server.log # nobody is to find what the last one said
-    "$@" < /dev/null > server.out 2> server.log &
-    started=$!
-    servers+=("$started")
-}
-
-# status WANTED COMMAND...
-status() {
-    local wanted=$1 got
-    shift
-    timeout 30 "$@"
-    got=$?
-    [ $got = "$wanted" ] || { echo "exit status $got, not $wanted: $*"; return 1; }
-}
-
-usage() {
-    status 2 "$handfast" perf "$@" 2> said > out || { cat said; return 1; }
-    [ "$(wc -l < said)" = 1 ] && [ ! -s out ] || { cat said out; return 1; }
-}
-
-gone() { ! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"; }
+what='perf with iperf3' programs='iperf3 python3' may_soak=
+# shellcheck source=test/interop/common.bash
+. "$(dirname "$0")/common.bash"
 
 # serve OPTIONS...: our server. finish: interrupted, it must end in order.
 serve() {
@@ -238,12 +141,14 @@ check 'perf -c to perf -s' between_ours
 
 # ---- What goes wrong ----
 
+wrong() { usage "$handfast" perf "$@"; }
+
 wrong_options() {
-    usage && usage -s -c host && usage -s -R && usage -s -t 5 && usage -c h -R --bidir &&
-        usage -c h -t 5 -n 5 && usage -c h -t 0 && usage -c h -n 0 && usage -c h -n 5X &&
-        usage -c h -P 129 && usage -c h -p 65536 && usage -c h --one-off && usage -c h -i 0.01 &&
-        usage -c h -w 1 && usage -c h -M 20 && usage -c h -C no-such-controller-at-all &&
-        usage -c 224.0.0.1 && usage -c h left-over
+    wrong && wrong -s -c host && wrong -s -R && wrong -s -t 5 && wrong -c h -R --bidir &&
+        wrong -c h -t 5 -n 5 && wrong -c h -t 0 && wrong -c h -n 0 && wrong -c h -n 5X &&
+        wrong -c h -P 129 && wrong -c h -p 65536 && wrong -c h --one-off && wrong -c h -i 0.01 &&
+        wrong -c h -w 1 && wrong -c h -M 20 && wrong -c h -C no-such-controller-at-all &&
+        wrong -c 224.0.0.1 && wrong -c h left-over
 }
 
 refused() {
@@ -341,7 +246,7 @@ interrupted_client() {
     linux_server || return 1
     "$handfast" perf -c $host_four -t 10 > out 2> said &
     local peer=$!
-    servers+=("$peer")
+    running+=("$peer")
     sleep 0.7
     kill -INT "$peer"
     wait "$peer"
@@ -359,6 +264,4 @@ check 'perf -s: the client killed in mid-test' killed_client
 check 'perf -c: the server killed in mid-test' killed_server
 check 'perf -c: interrupted' interrupted_client
 
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+total
