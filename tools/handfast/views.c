@@ -22,15 +22,13 @@ static uint16_t columns(void)
     return n > 0 && n < 1000 ? (uint16_t)n : 0;
 }
 
-static bool open_ladder(struct views *views, const struct views_config *config)
+/* What a ladder in text and one as a picture have in common. */
+static struct hf_ladder_config ladder_config(const struct views_config *config, FILE *to)
 {
-    struct hf_ladder_config ladder = {
-        .size = sizeof ladder,
+    return (struct hf_ladder_config){
+        .size = sizeof(struct hf_ladder_config),
         .write = hf_write_file,
-        .context = config->ladder_to,
-        .width = columns(),
-        .colour = isatty(fileno(config->ladder_to)) && !getenv("NO_COLOR"),
-        .live = config->live,
+        .context = to,
         .both_ends = config->both_ends,
         .whole = config->whole,
         .absolute = config->absolute,
@@ -38,6 +36,14 @@ static bool open_ladder(struct views *views, const struct views_config *config)
         .name_count = config->name_count,
         .peer_name = config->peer_name,
     };
+}
+
+static bool open_ladder(struct views *views, const struct views_config *config)
+{
+    struct hf_ladder_config ladder = ladder_config(config, config->ladder_to);
+    ladder.width = columns();
+    ladder.colour = isatty(fileno(config->ladder_to)) && !getenv("NO_COLOR");
+    ladder.live = config->live;
     views->ladder = hf_ladder_create(&ladder);
     if (views->ladder)
         views_look(views, hf_ladder_record, views->ladder);
@@ -79,17 +85,7 @@ static bool open_plot(struct views *views, const struct views_config *config)
 
 static bool open_picture(struct views *views, const struct views_config *config)
 {
-    struct hf_ladder_config ladder = {
-        .size = sizeof ladder,
-        .write = hf_write_file,
-        .context = views->svg_file,
-        .both_ends = config->both_ends,
-        .whole = config->whole,
-        .absolute = config->absolute,
-        .names = config->names,
-        .name_count = config->name_count,
-        .peer_name = config->peer_name,
-    };
+    struct hf_ladder_config ladder = ladder_config(config, views->svg_file);
     views->picture = hf_ladder_create(&ladder);
     if (views->picture)
         views_look(views, hf_ladder_record, views->picture);
