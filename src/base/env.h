@@ -20,7 +20,7 @@
 struct hf_reply {
     uint8_t kind; /* HF_REPLY_...                                                             */
     uint8_t link;
-    uint16_t flags;   /* TCP: header flags                                                    */
+    uint16_t flags; /* TCP: header flags                                                    */
     uint8_t addresses[32]; /* TCP: local then remote, as in struct hf_flow                    */
     uint16_t local_port, remote_port;
     uint32_t seq, ack;     /* TCP                                                             */
@@ -65,10 +65,13 @@ struct hf_ledger_place {
 struct hf_tcp;
 
 struct hf_env {
-    hf_time now;                  /* of the call that is running                              */
+    hf_time now;    /* of the call that is running; hf_env_set_now sets it      */
+    int64_t now_ms; /* the same, in larger units: asked for with each segment    */
+    uint32_t now_s;
     const struct hf_settings *settings;
     const struct hf_unsafe *unsafe;
-    const struct hf_tcp *fresh;   /* what a connection begins as                              */
+    const struct hf_tcp *fresh; /* what a connection begins as                              */
+    uint32_t rto_min_us, rto_max_us, tick_us; /* settings, in the units of rtt.c              */
     struct hf_budget budget;
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, time_waits, listeners; /* by enum hf_kind               */
@@ -83,7 +86,7 @@ struct hf_env {
     struct hf_replies replies[HF_LINKS_MAX + 1];
     hf_trace_fn trace;
     void *trace_context;
-    uint16_t id;                  /* of the stack, in trace records                           */
+    uint16_t id; /* of the stack, in trace records                           */
     struct hf_key isn_key, cookie_key; /* one for each purpose              */
     struct hf_key fast_open_key[2];    /* RFC 7413: the second is still good */
     uint8_t fast_open_keys;            /* how many there are                 */
@@ -101,12 +104,19 @@ struct hf_env {
     struct hf_ledger_place ledger[HF_LEDGER_PLACES];
     hf_time cookie_sent_at;
     uint32_t reset_s, reset_spent; /* resets without a connection, this second                */
-    uint32_t listener_by_port[64], listener_any_port;  /* chains of listeners                 */
-    hf_time time_wait_newest;                          /* when the newest entry was made      */
-    uint32_t time_wait_first, time_wait_last;          /* oldest and newest TIME-WAIT entry   */
-    hf_ref ready_first, ready_last;                    /* have news for the application       */
+    uint32_t listener_by_port[64], listener_any_port; /* chains of listeners                 */
+    hf_time time_wait_newest;                         /* when the newest entry was made      */
+    uint32_t time_wait_first, time_wait_last;         /* oldest and newest TIME-WAIT entry   */
+    hf_ref ready_first, ready_last;                   /* have news for the application       */
     hf_ref output_first[HF_LINKS_MAX + 1], output_last[HF_LINKS_MAX + 1]; /* may have to send */
 };
+
+static inline void hf_env_set_now(struct hf_env *env, hf_time now)
+{
+    env->now = now;
+    env->now_ms = now / HF_MS;
+    env->now_s = (uint32_t)(now / HF_SEC);
+}
 
 /* A place in the link's reply ring, zeroed but for link; NULL when it is full (counted). */
 struct hf_reply *hf_env_reply(struct hf_env *env, unsigned link);

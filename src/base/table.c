@@ -42,6 +42,7 @@ static void load(uint64_t w[5], const void *tuple)
     w[4] = ports;
 }
 
+/* Two words where both addresses are IPv4 in the form ::ffff:a.b.c.d, five otherwise. */
 static unsigned compress(uint64_t w[5])
 {
     static const uint8_t ipv4[4] = {0, 0, 0xff, 0xff};
@@ -57,12 +58,6 @@ static unsigned compress(uint64_t w[5])
     w[0] = (uint64_t)local << 32 | remote;
     w[1] = w[4];
     return 2;
-}
-
-unsigned hf_tuple_words(const void *tuple, uint64_t words[5])
-{
-    load(words, tuple);
-    return compress(words);
 }
 
 uint64_t hf_table_hash(struct hf_table *table, const void *tuple)

@@ -43,10 +43,6 @@ struct hf_table {
 void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key);
 void hf_table_reset(struct hf_table *table);
 
-/* A four-tuple as words to be hashed: two where both addresses are IPv4 in the form ::ffff:a.b.c.d,
- * five otherwise. Returns how many. */
-unsigned hf_tuple_words(const void *tuple, uint64_t words[5]);
-
 /* 64 bits under the table's key: the lower half chooses the slot, the upper half is free for
  * other uses that may become known. */
 uint64_t hf_table_hash(struct hf_table *table, const void *tuple);

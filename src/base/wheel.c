@@ -171,6 +171,18 @@ static void unlink_entry(struct hf_wheel *wheel, hf_ref ref)
     unlink_timer(wheel, ref, timer_of(wheel, ref));
 }
 
+/* An entry, in no list now, whose bucket came too early for its exact deadline: to where that is, or
+ * out of the wheel when there is none any more. */
+static void put_back(struct hf_wheel *wheel, hf_ref ref, hf_time exact)
+{
+    if (exact != HF_NEVER) {
+        link_at(wheel, ref, tick_of(exact));
+        return;
+    }
+    *timer_of(wheel, ref) = (struct hf_timer){0};
+    wheel->count--;
+}
+
 void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline)
 {
     enum hf_kind kind = hf_ref_kind(ref);
@@ -296,7 +308,7 @@ static void gather_due(struct hf_wheel *wheel)
         const hf_time *exact = exact_of(wheel, entry);
         hf_ref next = timer->next;
         if (exact && tick_of(*exact) > wheel->now_tick) {
-            link_at(wheel, entry, tick_of(*exact));
+            put_back(wheel, entry, *exact);
         } else {
             timer->next = list;
             list = entry;
@@ -359,7 +371,10 @@ static bool advance(struct hf_wheel *wheel, uint64_t limit)
         const struct hf_timer *timer = timer_of(wheel, entry);
         const hf_time *exact = exact_of(wheel, entry);
         hf_ref next = timer->next;
-        link_at(wheel, entry, exact ? tick_of(*exact) : tick_in_bucket(wheel, timer));
+        if (exact)
+            put_back(wheel, entry, *exact);
+        else
+            link_at(wheel, entry, tick_in_bucket(wheel, timer));
         entry = next;
     }
     return true;
@@ -380,7 +395,7 @@ hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline)
         hf_time at = deadline_now(wheel, ref);
         if (was_moved(wheel, ref)) {
             unlink_entry(wheel, ref);
-            link_at(wheel, ref, tick_of(at));
+            put_back(wheel, ref, at);
             continue;
         }
         if (at > now)

@@ -2,9 +2,9 @@
  * object. Setting, moving and cancelling are O(1). Entries fire in order of their exact
  * deadlines.
  *
- * A connection keeps its exact deadline in nanoseconds beside its entry; moving it later is
- * a store there (the entry is found early and put back), so hf_wheel_deadline may be early
- * for nothing, never late. Small objects live by the tick alone: their deadline is the last
+ * A connection keeps its exact deadline in nanoseconds beside its entry; moving it later, or
+ * to HF_NEVER, is a store there (the entry is found early, and put back or dropped), so
+ * hf_wheel_deadline may be early for nothing, never late. Small objects live by the tick alone: their deadline is the last
  * nanosecond of the tick, so they fire up to one tick late and never early. */
 #ifndef HF_BASE_WHEEL_H
 #define HF_BASE_WHEEL_H

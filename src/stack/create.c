@@ -120,7 +120,7 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
     }
     hf_tcp_fresh(env, &stack->fresh);
     env->fresh = &stack->fresh;
-    env->now = config->now;
+    hf_env_set_now(env, config->now);
     env->id = config->id;
     env->trace = config->trace;
     env->trace_context = config->trace_context;

@@ -85,7 +85,7 @@ static void reply_tcp(struct hf_stack *stack, const struct hf_reply *r, struct h
     out.head.options.has_ts = (r->options & HF_REPLY_TS) != 0;
     out.head.options.tsval = r->tsval;
     if (r->options & HF_REPLY_TS_CLOCK)
-        out.head.options.tsval += (uint32_t)(stack->env.now / HF_MS);
+        out.head.options.tsval += hf_tcp_now_ms(&stack->env);
     out.head.options.tsecr = r->tsecr;
     out.head.options.sack_permitted = (r->options & HF_REPLY_SACK) != 0;
     if (HF_UNLIKELY(r->options & HF_REPLY_FAST_OPEN))

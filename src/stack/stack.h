@@ -24,8 +24,10 @@ void hf_stack_clock_back(struct hf_stack *stack, hf_time step);
 static inline void hf_stack_clock(struct hf_stack *stack, hf_time now)
 {
     hf_time step = now + stack->skew - stack->env.now;
-    if (HF_LIKELY(step >= 0))
-        stack->env.now += step;
+    if (HF_LIKELY(step == 0))
+        return;
+    if (HF_LIKELY(step > 0))
+        hf_env_set_now(&stack->env, stack->env.now + step);
     else
         hf_stack_clock_back(stack, step);
 }

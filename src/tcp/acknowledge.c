@@ -14,10 +14,9 @@ static hf_time echoed_rtt(struct hf_env *env, const struct hf_tcp *c, const stru
 }
 
 /* Karn's rule: the timed segment is forgotten when it is sent again; an echo is never ambiguous. */
-static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
-                           const struct hf_delivery *d)
+static inline hf_time take_sample(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                  const struct hf_seg *seg, const struct hf_delivery *d)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
     hf_time rtt = 0;
     if (env->settings->rtt_every_ack && d->oldest_rtt) {
         rtt = d->oldest_rtt;
@@ -34,9 +33,9 @@ static hf_time take_sample(struct hf_env *env, struct hf_tcp *c, const struct hf
 }
 
 /* The SYN is acknowledged: RFC 6298 5.7, and the first RTT sample if it was sent once. */
-static void syn_acknowledged(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static void syn_acknowledged(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                             const struct hf_seg *seg)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
     if (a && c->flags & HF_F_ACTIVE_OPEN) /* text was queued before the MSS was known */
         hf_recovery_start(env, c, a);
     c->probes = 0;
@@ -57,10 +56,9 @@ static void syn_acknowledged(struct hf_env *env, struct hf_tcp *c, const struct 
 }
 
 /* Take the acknowledged text off the queue. */
-static void drop_text(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
+static void drop_text(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq ack)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
-    if (!a || !a->snd.len)
+    if (!a->snd.len)
         return;
     uint32_t n = ack - hf_tcp_snd_base(c);
     if (n > a->snd.len)
@@ -71,19 +69,19 @@ static void drop_text(struct hf_env *env, struct hf_tcp *c, hf_seq ack)
         hf_sending_over(env, c, a);
 }
 
-static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
-                    struct hf_delivery *d)
+static inline void advance(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                           const struct hf_seg *seg, struct hf_delivery *d)
 {
     bool syn = c->snd_una == c->iss;
     d->acked = seg->ack - c->snd_una - syn;
     if (syn)
-        syn_acknowledged(env, c, seg);
-    drop_text(env, c, seg->ack);
-    struct hf_active *a = hf_tcp_active(env, c);
-    if (a)
+        syn_acknowledged(env, c, a, seg);
+    if (a) {
+        drop_text(env, c, a, seg->ack);
         hf_recovery_acked(env, c, a, seg->ack, d);
+    }
     if (!syn)
-        d->rtt = take_sample(env, c, seg, d);
+        d->rtt = take_sample(env, c, a, seg, d);
     c->snd_una = seg->ack;
     if (a && a->records)
         hf_record_acked(env, c, a);
@@ -98,9 +96,9 @@ static void advance(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *s
 }
 
 /* SND.UNA moved, and the congestion window with it: is there room again, is all of it there? */
-static void tell_application(struct hf_env *env, struct hf_tcp *c, const struct hf_delivery *d)
+static inline void tell_application(struct hf_env *env, struct hf_tcp *c,
+                                    const struct hf_active *a, const struct hf_delivery *d)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t queued = a ? a->snd.len : 0;
     if (a && hf_seq_ge(c->snd_una, a->snd_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
@@ -162,15 +160,14 @@ static bool is_duplicate(const struct hf_tcp *c, const struct hf_seg *seg)
 {
     return seg->ack == c->snd_una && hf_tcp_outstanding(c) && !seg->text_all &&
            c->rtx_mode != HF_RTX_PERSIST && /* an answer to a probe */
-           !(seg->flags & (HF_SYN | HF_FIN)) &&
-           hf_tcp_offered(c, seg) == c->snd_wnd;
+           !(seg->flags & (HF_SYN | HF_FIN)) && hf_tcp_offered(c, seg) == c->snd_wnd;
 }
 
-void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static inline void acknowledge(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                               const struct hf_seg *seg)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
     struct hf_delivery d = {.prior_flight = c->snd_nxt - c->snd_una,
-                            .duplicate = is_duplicate(c, seg)};
+                            .duplicate = a && is_duplicate(c, seg)};
     hf_seq edge = c->snd_una + c->snd_wnd;
     if (a) {
         d.fack = a->sent.sacked ? a->fack : c->snd_una;
@@ -182,15 +179,25 @@ void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_se
     }
     bool moves = hf_seq_gt(seg->ack, c->snd_una);
     if (moves)
-        advance(env, c, seg, &d);
+        advance(env, c, a, seg, &d);
     if (c->rtx_mode == HF_RTX_PERSIST) {
         /* A peer that answers probes is alive, however long its window stays shut (MUST-37). */
         c->progress_at = env->now;
     }
     if (hf_seq_le(c->snd_una, seg->ack))
         update_window(env, c, seg, edge);
-    if (c->active)
+    if (a)
         hf_recovery_after_ack(env, c, seg, &d);
     if (moves)
-        tell_application(env, c, &d);
+        tell_application(env, c, a, &d);
+}
+
+/* Where only a SYN or a FIN can be in flight, half of it is nothing. An ACK neither makes an active
+ * block nor ends one. */
+void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (c->active)
+        acknowledge(env, c, hf_tcp_active(env, c), seg);
+    else
+        acknowledge(env, c, 0, seg);
 }

@@ -26,8 +26,8 @@ static void trace_open(struct hf_env *env, const struct hf_half_open *h, uint64_
 {
     if (!env->trace)
         return;
-    struct hf_tcp shown = {.flow = h->flow, .hash = (uint32_t)hash, .link = h->link,
-                           .state = HF_SYN_RECEIVED};
+    struct hf_tcp shown = {
+        .flow = h->flow, .hash = (uint32_t)hash, .link = h->link, .state = HF_SYN_RECEIVED};
     hf_trace_open(env, &shown);
     hf_trace_state(env, (uint32_t)hash, HF_LISTEN, HF_SYN_RECEIVED, HF_BY_SEGMENT, HF_SYN);
 }
@@ -67,8 +67,8 @@ static uint8_t receive_scale(const struct hf_env *env, const struct hf_listening
 }
 
 static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
-                         const struct hf_half_open *h, uint64_t hash, uint32_t link_mtu, enum hf_send_reason reason, uint32_t tsval,
-                         unsigned fast_open)
+                         const struct hf_half_open *h, uint64_t hash, uint32_t link_mtu,
+                         enum hf_send_reason reason, uint32_t tsval, unsigned fast_open)
 {
     struct hf_reply *r = hf_env_reply(env, h->link);
     if (!r)
@@ -84,8 +84,8 @@ static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
     r->window = first_window(env, l);
     r->mss = advertised_mss(env, l, &h->flow, link_mtu);
     r->wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : receive_scale(env, l);
-    r->options = (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0) |
-                           fast_open);
+    r->options =
+        (uint8_t)((h->timestamps ? HF_REPLY_TS : 0) | (h->sack ? HF_REPLY_SACK : 0) | fast_open);
     r->tsval = tsval;
     r->tsecr = h->ts_recent;
     r->reason = (uint8_t)reason;
@@ -99,7 +99,7 @@ static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
 
 static uint32_t timestamp_of(const struct hf_env *env, uint64_t hash)
 {
-    return (uint32_t)(env->now / HF_MS) + hf_timestamp_offset(env, hash);
+    return hf_tcp_now_ms(env) + hf_timestamp_offset(env, hash);
 }
 
 static void answer(struct hf_env *env, const struct hf_half_open *h, uint64_t hash,
@@ -146,8 +146,7 @@ static void read_syn(const struct hf_env *env, struct hf_half_open *h, const str
 /* ---- Answers without an entry ---- */
 
 static void answer_with_cookie(struct hf_env *env, const struct hf_listening *l,
-                               struct hf_half_open *h, uint64_t hash,
-                               uint32_t link_mtu)
+                               struct hf_half_open *h, uint64_t hash, uint32_t link_mtu)
 {
     uint32_t tsval = 0;
     if (h->timestamps) {
@@ -254,9 +253,10 @@ void hf_half_open_recount(struct hf_env *env)
 }
 
 /* ISS for the entry; over a TIME-WAIT entry it lies above all that the old connection sent. */
-static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint32_t time_wait)
+static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint64_t hash,
+                       uint32_t time_wait)
 {
-    h->iss = hf_initial_seq(env, &h->flow);
+    h->iss = hf_initial_seq(env, hash);
     if (time_wait)
         h->iss = hf_time_wait_next_iss(env, time_wait, h->iss);
 }
@@ -280,7 +280,7 @@ static bool fast_open(struct hf_env *env, struct hf_listening *l, struct hf_half
     switch (verdict) {
     case HF_FAST_OPEN_NOW:
     case HF_FAST_OPEN_NOW_RENEW:
-        choose_iss(env, h, time_wait);
+        choose_iss(env, h, hash, time_wait);
         if (hf_fast_open_accept(env, l, h, hash, seg, path, verdict == HF_FAST_OPEN_NOW_RENEW)) {
             replace_time_wait(env, &h->flow, hash);
             return true;
@@ -334,7 +334,7 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
         hf_env_drop(env, HF_DROP_MEMORY, (uint32_t)hash, HF_LISTEN, seg->packet);
         return;
     }
-    choose_iss(env, &h, time_wait);
+    choose_iss(env, &h, hash, time_wait);
     *entry(env, index) = h;
     hf_table_insert(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
     env->counters.half_open++;
@@ -376,7 +376,7 @@ void hf_half_open_accept(struct hf_env *env, uint32_t index)
     uint64_t hash = hf_table_hash(&env->table, &h->flow);
     hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, &h->flow);
     h->held = 0;
-    choose_iss(env, h, hf_ref_index(time_wait));
+    choose_iss(env, h, hash, hf_ref_index(time_wait));
     h->retries = 0;
     answer(env, h, hash, env->link_mtu[h->link], HF_SEND_NEW);
     set_timer(env, index, syn_ack_interval(env, 0));
@@ -465,8 +465,7 @@ static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
 /* Would this segment complete the handshake while there is no room for the connection? */
 static bool completes(const struct hf_tcp *c, const struct hf_seg *seg)
 {
-    return (seg->flags & (HF_ACK | HF_SYN | HF_RST)) == HF_ACK &&
-           seg->ack == c->snd_nxt;
+    return (seg->flags & (HF_ACK | HF_SYN | HF_RST)) == HF_ACK && seg->ack == c->snd_nxt;
 }
 
 /* The listener wants text first, and has not waited long enough yet. */
@@ -552,9 +551,13 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
         hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
         return true;
     }
-    struct hf_half_open h = {.flow = *flow, .iss = seg->ack - 1, .irs = seg->seq - 1,
-                             .mss = pack_mss(mss) & 0x7fffu, .wscale = NO_WSCALE,
-                             .foreign = !path->to_us, .link = path->link & 15u};
+    struct hf_half_open h = {.flow = *flow,
+                             .iss = seg->ack - 1,
+                             .irs = seg->seq - 1,
+                             .mss = pack_mss(mss) & 0x7fffu,
+                             .wscale = NO_WSCALE,
+                             .foreign = !path->to_us,
+                             .link = path->link & 15u};
     if (seg->options.has_ts && env->settings->timestamps) {
         uint32_t low = seg->options.tsecr & ((1u << HF_COOKIE_TS_BITS) - 1);
         h.timestamps = 1;

@@ -85,7 +85,7 @@ void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c)
 
 uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c)
 {
-    return (uint32_t)(env->now / HF_MS) + c->ts_offset;
+    return hf_tcp_now_ms(env) + c->ts_offset;
 }
 
 void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,

@@ -4,22 +4,26 @@
 
 static uint32_t clamp_us(const struct hf_env *env, uint64_t us)
 {
-    uint64_t low = (uint64_t)(env->settings->rto_min / HF_US);
-    uint64_t high = (uint64_t)(env->settings->rto_max / HF_US);
-    return (uint32_t)(us < low ? low : us > high ? high : us);
+    return us < env->rto_min_us   ? env->rto_min_us
+           : us > env->rto_max_us ? env->rto_max_us
+                                  : (uint32_t)us;
 }
 
 void hf_rtt_init(struct hf_env *env, struct hf_tcp *c)
 {
+    const struct hf_settings *s = env->settings;
+    env->rto_min_us = (uint32_t)(s->rto_min / HF_US);
+    env->rto_max_us = (uint32_t)(s->rto_max / HF_US);
+    env->tick_us = (uint32_t)(s->clock_tick / HF_US);
     c->srtt_us = c->rttvar_us = 0;
-    c->rto_us = (uint32_t)(env->settings->rto_initial / HF_US);
+    c->rto_us = (uint32_t)(s->rto_initial / HF_US);
 }
 
 /* RFC 6298 2.2, 2.3: alpha = 1/8, beta = 1/4, K = 4, G the clock's tick. */
 void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt)
 {
-    int64_t us64 = rtt / HF_US;
-    uint32_t us = us64 < 1 ? 1 : us64 > 300000000 ? 300000000u : (uint32_t)us64;
+    const hf_time longest = 300 * HF_SEC;
+    uint32_t us = rtt < HF_US ? 1 : (uint32_t)((uint64_t)(rtt < longest ? rtt : longest) / 1000u);
     if (!c->srtt_us) {
         c->srtt_us = us;
         c->rttvar_us = us / 2;
@@ -30,12 +34,11 @@ void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt)
         if (!c->srtt_us)
             c->srtt_us = 1;
     }
-    uint64_t spread = 4ull * c->rttvar_us, floor_us = (uint64_t)(env->settings->rto_min / HF_US);
-    uint64_t tick_us = (uint64_t)(env->settings->clock_tick / HF_US);
-    if (env->settings->rto_min_on_variance && spread < floor_us)
-        spread = floor_us;
-    if (spread < tick_us)
-        spread = tick_us;
+    uint64_t spread = 4ull * c->rttvar_us;
+    if (env->settings->rto_min_on_variance && spread < env->rto_min_us)
+        spread = env->rto_min_us;
+    if (spread < env->tick_us)
+        spread = env->tick_us;
     c->rto_us = clamp_us(env, c->srtt_us + spread);
 }
 

@@ -46,6 +46,8 @@ static bool acceptable(const struct hf_tcp *c, const struct hf_seg *seg)
 static void trim(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
     hf_seq text = seg->seq + ((seg->flags & HF_SYN) != 0);
+    if (HF_LIKELY(text == c->rcv_nxt && seg->text < hf_tcp_rcv_wnd(c)))
+        return;
     if (hf_seq_lt(text, c->rcv_nxt)) {
         uint32_t old = c->rcv_nxt - text;
         if (old > seg->text)
@@ -94,9 +96,8 @@ static bool is_fin_again(const struct hf_tcp *c, const struct hf_seg *seg)
 static bool is_crossed_syn_ack(const struct hf_tcp *c, const struct hf_seg *seg)
 {
     return c->state == HF_SYN_RECEIVED && (c->flags & HF_F_ACTIVE_OPEN) &&
-           (seg->flags & (HF_SYN | HF_ACK | HF_RST)) == (HF_SYN | HF_ACK) &&
-           seg->seq == c->irs && hf_seq_lt(c->snd_una, seg->ack) &&
-           hf_seq_le(seg->ack, c->snd_nxt);
+           (seg->flags & (HF_SYN | HF_ACK | HF_RST)) == (HF_SYN | HF_ACK) && seg->seq == c->irs &&
+           hf_seq_lt(c->snd_una, seg->ack) && hf_seq_le(seg->ack, c->snd_nxt);
 }
 
 /* D2: our SYN+ACK was lost; or somebody wants us to send many. */
@@ -106,7 +107,8 @@ static bool is_syn_again(const struct hf_tcp *c, const struct hf_seg *seg)
            seg->seq == c->irs;
 }
 
-static enum hf_next answer_syn_again(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static enum hf_next answer_syn_again(struct hf_env *env, struct hf_tcp *c,
+                                     const struct hf_seg *seg)
 {
     if (!hf_ecn_asked(env, seg))
         c->ecn = 0; /* every SYN must ask (RFC 3168 6.1.1) */
@@ -178,7 +180,7 @@ static enum hf_next step2_reset(struct hf_env *env, struct hf_tcp *c, const stru
     if (c->state == HF_TIME_WAIT) {
         if (!env->settings->time_wait_rst || seg->seq != c->rcv_nxt)
             return drop(env, c, HF_DROP_RST_TIME_WAIT, seg); /* RFC 1337, D7 */
-        c->cause = HF_CAUSE_TIME_WAIT_RESET; /* time_wait.c ends the entry */
+        c->cause = HF_CAUSE_TIME_WAIT_RESET;                 /* time_wait.c ends the entry */
         return HF_DONE;
     }
     if (seg->seq == c->rcv_nxt) {
@@ -224,6 +226,8 @@ static void update_ts_recent(struct hf_env *env, struct hf_tcp *c, const struct 
  * nor than what was ever sent. */
 static bool ack_too_old(const struct hf_env *env, const struct hf_tcp *c, hf_seq ack)
 {
+    if (HF_LIKELY(hf_seq_ge(ack, c->snd_una)))
+        return false;
     if (env->settings->ghost_acks)
         return hf_seq_lt(ack, c->snd_una - c->snd_wnd_max);
     uint64_t ever = hf_tcp_bytes_acked(c) + hf_tcp_fin_acked(c);
@@ -260,8 +264,7 @@ static enum hf_next fin_acknowledged(struct hf_env *env, struct hf_tcp *c,
     case HF_FIN_WAIT_1:
         /* A FIN in the same segment leads straight to TIME-WAIT (N-13): step 8 sees FW1 and the
          * acknowledged FIN. */
-        if (!(seg->flags & HF_FIN) ||
-            seg->seq + seg->text_all != c->rcv_nxt + seg->text)
+        if (!(seg->flags & HF_FIN) || seg->seq + seg->text_all != c->rcv_nxt + seg->text)
             enter_by_segment(env, c, HF_FIN_WAIT_2, seg);
         break;
     case HF_CLOSING:
@@ -421,7 +424,7 @@ static void take_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *
 
 static void step8_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
-    if (c->flags & HF_F_FIN_RECEIVED)
+    if (c->flags & HF_F_FIN_RECEIVED || !(seg->flags & HF_FIN || c->active))
         return;
     if (seg->flags & HF_FIN) {
         hf_seq fin = seg->seq + ((seg->flags & HF_SYN) != 0) + seg->text_all;

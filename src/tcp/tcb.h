@@ -409,12 +409,12 @@ static inline hf_time hf_tcp_limit(uint32_t ms)
 
 static inline uint32_t hf_tcp_now_ms(const struct hf_env *env)
 {
-    return (uint32_t)(env->now / HF_MS);
+    return (uint32_t)env->now_ms;
 }
 
 static inline uint32_t hf_tcp_now_s(const struct hf_env *env)
 {
-    return (uint32_t)(env->now / HF_SEC);
+    return env->now_s;
 }
 
 /* When the peer of an orphan has had its time; HF_NEVER: it is none. */
@@ -422,13 +422,12 @@ static inline hf_time hf_tcp_orphan_at(const struct hf_env *env, const struct hf
 {
     if ((c->flags & (HF_F_ORPHAN | HF_F_DETACHED)) != HF_F_ORPHAN)
         return HF_NEVER;
-    int64_t now_ms = env->now / HF_MS;
-    return (now_ms + (int32_t)(c->orphan_ms - (uint32_t)now_ms)) * HF_MS;
+    return (env->now_ms + (int32_t)(c->orphan_ms - (uint32_t)env->now_ms)) * HF_MS;
 }
 
 static inline void hf_tcp_orphan_restart(const struct hf_env *env, struct hf_tcp *c)
 {
-    uint32_t up = env->now % HF_MS != 0; /* never early */
+    uint32_t up = env->now != env->now_ms * HF_MS; /* never early */
     c->orphan_ms = hf_tcp_now_ms(env) + c->orphan_limit_ms + up;
 }
 

@@ -237,7 +237,8 @@ void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c);
 enum hf_phase hf_recovery_phase(const struct hf_active *a);
 
 /* ---- initial_seq.c: RFC 6528, RFC 7323 7.1, RFC 6056 ---- */
-hf_seq hf_initial_seq(const struct hf_env *env, const struct hf_flow *flow);
+/* hash: of the pair, hf_table_hash */
+hf_seq hf_initial_seq(const struct hf_env *env, uint64_t hash);
 uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash);
 /* A free local port for flow->remote: returns the flow's table hash and the TIME-WAIT entry that it
  * takes over (or 0); flow->local_port is 0 when there is none. */

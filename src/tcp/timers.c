@@ -42,7 +42,6 @@ static hf_time user_timeout_at(const struct hf_env *env, const struct hf_tcp *c)
     return waiting ? later(c->progress_at, limit) : HF_NEVER;
 }
 
-
 static hf_time pace_at(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
@@ -53,19 +52,17 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
     if (!c->self || c->flags & HF_F_DETACHED)
         return;
-    hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(env, c));
-    at = earliest(at, earliest(keepalive_at(env, c), user_timeout_at(env, c)));
-    at = earliest(at, pace_at(env, c));
-    hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
-    if (at == HF_NEVER) {
-        if (c->timer.tick)
-            hf_wheel_cancel(&env->wheel, ref);
-        c->deadline = HF_NEVER;
-    } else if (!c->timer.tick || at < c->deadline) {
-        hf_wheel_set(&env->wheel, ref, at);
-    } else {
-        c->deadline = at; /* found early, and put back then */
-    }
+    hf_time at = earliest(c->rtx_at, c->delack_at);
+    if (c->flags & (HF_F_ORPHAN | HF_F_KEEPALIVE))
+        at = earliest(at, earliest(hf_tcp_orphan_at(env, c), keepalive_at(env, c)));
+    if (c->user_timeout_ms)
+        at = earliest(at, user_timeout_at(env, c));
+    if (c->active)
+        at = earliest(at, pace_at(env, c));
+    if (at < c->deadline || (!c->timer.tick && at != HF_NEVER))
+        hf_wheel_set(&env->wheel, hf_ref_make(HF_KIND_CONN, c->self), at);
+    else
+        c->deadline = at; /* found early, and put back or dropped then */
 }
 
 /* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else
@@ -113,7 +110,8 @@ static hf_time rtx_interval(const struct hf_env *env, const struct hf_tcp *c)
 /* TLP and REORDER stand in front of an RTO. */
 static bool runs_rto(const struct hf_tcp *c)
 {
-    return c->rtx_mode == HF_RTX_RTO || c->rtx_mode == HF_RTX_TLP || c->rtx_mode == HF_RTX_REORDER;
+    return c->rtx_mode == HF_RTX_RTO || c->rtx_mode == HF_RTX_TLP ||
+           c->rtx_mode == HF_RTX_REORDER;
 }
 
 /* RFC 8985 8: of the retransmission timer, a tail loss probe and RACK's look at what was overtaken,
@@ -198,8 +196,8 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
     bool opening = c->snd_una == c->iss;
     hf_trace_timer(env, c, HF_TIMER_RTO, c->backoff + 1u, (hf_time)c->rto_us * HF_US);
     if (past_r2(env, c)) {
-        enum hf_cause never = c->flags & HF_F_ACTIVE_OPEN ? HF_CAUSE_OPEN_TIMEOUT
-                                                          : HF_CAUSE_HALF_OPEN_TIMEOUT;
+        enum hf_cause never =
+            c->flags & HF_F_ACTIVE_OPEN ? HF_CAUSE_OPEN_TIMEOUT : HF_CAUSE_HALF_OPEN_TIMEOUT;
         give_up(env, c, opening ? never : HF_CAUSE_RETRANSMIT_TIMEOUT, HF_TIMER_RTO);
         return;
     }
@@ -243,7 +241,8 @@ static void on_reordering(struct hf_env *env, struct hf_tcp *c)
 static void on_persist(struct hf_env *env, struct hf_tcp *c)
 {
     hf_trace_timer(env, c, HF_TIMER_PERSIST, c->backoff + 1u, persist_interval(env, c));
-    if (c->r2_ms && c->probes && env->now - c->progress_at >= hf_tcp_limit(c->r2_ms)) { /* the last has no answer */
+    if (c->r2_ms && c->probes &&
+        env->now - c->progress_at >= hf_tcp_limit(c->r2_ms)) { /* the last has no answer */
         give_up(env, c, HF_CAUSE_RETRANSMIT_TIMEOUT, HF_TIMER_PERSIST);
         return;
     }

@@ -41,7 +41,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
         block.fast_open = hf_fast_open_wish(env, &block, open->fast_open);
     if (open->congestion)
         block.congestion = open->congestion & 3u;
-    block.iss = hf_initial_seq(env, flow);
+    block.iss = hf_initial_seq(env, hash);
     if (time_wait)
         block.iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), block.iss);
     block.snd_una = block.snd_nxt = block.iss;

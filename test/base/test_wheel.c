@@ -133,7 +133,7 @@ static void op_store_later(struct world *w, struct entry *e)
 {
     if (!e->set || tick_only(e) || e->deadline >= HF_NEVER - 250000 * HF_SEC)
         return;
-    e->deadline += some_time();
+    e->deadline = check_random_below(8) ? e->deadline + some_time() : HF_NEVER;
     conn_of(w, e->ref)->deadline = e->deadline;
 }
 
@@ -182,12 +182,15 @@ static void any_op(struct world *w)
     /* clang-format on */
 }
 
-static unsigned entries_set(const struct world *w)
+/* Entries whose deadline is HF_NEVER are in the wheel until they are come across. */
+static void check_count(const struct world *w)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < 3 * EACH; i++)
-        n += w->entry[i].set;
-    return n;
+    unsigned set = 0, timed = 0;
+    for (unsigned i = 0; i < 3 * EACH; i++) {
+        set += w->entry[i].set;
+        timed += w->entry[i].set && w->entry[i].deadline != HF_NEVER;
+    }
+    assert_in_range(w->wheel.count, timed, set);
 }
 
 /* Take everything that is due, with other things happening in between now and then. */
@@ -209,7 +212,7 @@ static void run_due(struct world *w)
         if (check_random_below(6) == 0)
             any_op(w);
         check_deadline(w);
-        assert_int_equal(w->wheel.count, entries_set(w));
+        check_count(w);
     }
 }
 
@@ -272,7 +275,8 @@ TEST(wheel_due_and_put_off_by_a_nanosecond, none, "")
     for (hf_time at = 0; at <= (hf_time)1 << 32; at += (hf_time)1 << 32) {
         hf_time deadline = 0;
         world_init(&world, at);
-        hf_ref first = world.entry[0].ref, second = world.entry[1].ref, third = world.entry[2].ref;
+        hf_ref first = world.entry[0].ref, second = world.entry[1].ref,
+               third = world.entry[2].ref;
         hf_wheel_set(&world.wheel, first, at);
         hf_wheel_set(&world.wheel, second, at);
         hf_wheel_set(&world.wheel, third, at);
@@ -370,5 +374,20 @@ TEST(wheel_clock_that_steps_back, none, "")
     assert_int_equal(hf_wheel_pop(&world.wheel, 9 * HF_SEC, &at), world.entry[1].ref);
     assert_int_equal(hf_wheel_pop(&world.wheel, 9 * HF_SEC, &at), 0);
     assert_int_equal(hf_wheel_pop(&world.wheel, 11 * HF_SEC, &at), world.entry[0].ref);
+    world_done(&world);
+}
+
+TEST(wheel_forgets_an_entry_whose_deadline_became_never, none, "")
+{
+    static const hf_time far[] = {HF_MS, HF_SEC, 600 * HF_SEC, 100000 * HF_SEC};
+    world_init(&world, 0);
+    hf_time at;
+    for (unsigned i = 0; i < 4; i++) {
+        hf_wheel_set(&world.wheel, world.entry[i].ref, far[i]);
+        conn_of(&world, world.entry[i].ref)->deadline = HF_NEVER;
+    }
+    assert_int_equal(hf_wheel_pop(&world.wheel, 200000 * HF_SEC, &at), 0);
+    assert_int_equal(world.wheel.count, 0);
+    assert_true(hf_wheel_deadline(&world.wheel) == HF_NEVER);
     world_done(&world);
 }
