@@ -6,6 +6,20 @@
 
 #include "base/assert.h"
 
+void hf_budget_set_limit(struct hf_budget *budget, size_t limit)
+{
+    budget->limit = limit;
+    for (unsigned use = 0; use < HF_USE_VITAL; use++) /* sixteenths are spared: 4, 2, 1 */
+        budget->height[use] = limit - (limit / 16 << (HF_USE_WINDOW - use));
+    budget->height[HF_USE_VITAL] = limit;
+}
+
+void hf_budget_init(struct hf_budget *budget, struct hf_allocator allocator, size_t limit)
+{
+    *budget = (struct hf_budget){.allocator = allocator};
+    hf_budget_set_limit(budget, limit);
+}
+
 void *hf_budget_alloc(struct hf_budget *budget, size_t size)
 {
     void *memory = 0;

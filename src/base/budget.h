@@ -17,8 +17,12 @@ enum hf_use { HF_USE_CONNECTION, HF_USE_REASSEMBLY, HF_USE_WINDOW, HF_USE_VITAL 
 struct hf_budget {
     struct hf_allocator allocator;
     size_t limit, used, peak;
+    size_t height[HF_USE_VITAL + 1]; /* at which each use stops                               */
     uint64_t failures; /* allocations refused, by the limit or by the allocator               */
 };
+
+void hf_budget_init(struct hf_budget *budget, struct hf_allocator allocator, size_t limit);
+void hf_budget_set_limit(struct hf_budget *budget, size_t limit);
 
 /* Zeroed? No: contents are undefined. NULL at the limit or when the allocator has none. */
 void *hf_budget_alloc(struct hf_budget *budget, size_t size);
@@ -27,9 +31,7 @@ void hf_budget_free(struct hf_budget *budget, void *memory, size_t size);
 /* Bytes that this use may still take. */
 static inline size_t hf_budget_room(const struct hf_budget *budget, enum hf_use use)
 {
-    /* Sixteenths of the limit that are spared, by use: 4, 2, 1, none. */
-    size_t spared = use == HF_USE_VITAL ? 0 : budget->limit / 16 << (HF_USE_WINDOW - use);
-    size_t height = budget->limit - spared;
+    size_t height = budget->height[use];
     return height > budget->used ? height - budget->used : 0;
 }
 

@@ -145,7 +145,8 @@ struct hf_stack *hf_stack_create(const struct hf_stack_config *config, int *err)
     if (!config_is_sane(config))
         return 0;
     *err = HF_ERR_MEMORY;
-    struct hf_budget budget = {.allocator = config->allocator, .limit = config->memory_limit};
+    struct hf_budget budget;
+    hf_budget_init(&budget, config->allocator, config->memory_limit);
     struct hf_stack *stack = hf_budget_alloc(&budget, sizeof *stack);
     if (!stack)
         return 0;

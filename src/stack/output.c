@@ -146,6 +146,10 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         ++*n;
+        if (hf_tcp_has_said_all(c)) {
+            hf_tcp_output_over(env, c);
+            return false;
+        }
     }
     hf_tcp_output_over(env, c);
     return true;

@@ -63,17 +63,17 @@ void hf_receive_buffer_set(struct hf_env *env, struct hf_tcp *c, uint32_t bytes)
 
 /* ---- Within the stack's memory ---- */
 
-static uint32_t within_memory(const struct hf_env *env, uint32_t buffer, uint32_t least)
+static uint32_t within_memory(uint32_t buffer, size_t memory, uint32_t least)
 {
-    size_t share = hf_budget_room(&env->budget, HF_USE_WINDOW) / SHARE;
+    size_t share = memory / SHARE;
     if (buffer <= share)
         return buffer;
     return at_most(buffer, at_least((uint32_t)share, least));
 }
 
-uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c)
+uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c, size_t memory)
 {
-    return within_memory(env, c->rcv_buffer, env->settings->rcv_buffer_min);
+    return within_memory(c->rcv_buffer, memory, env->settings->rcv_buffer_min);
 }
 
 uint32_t hf_receive_spare(const struct hf_env *env, const struct hf_tcp *c)
@@ -84,7 +84,8 @@ uint32_t hf_receive_spare(const struct hf_env *env, const struct hf_tcp *c)
 
 uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c)
 {
-    return within_memory(env, hf_send_buffer(env, c), env->settings->snd_buffer_min);
+    size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
+    return within_memory(hf_send_buffer(env, c), memory, env->settings->snd_buffer_min);
 }
 
 /* ---- Sending ---- */

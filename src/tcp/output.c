@@ -18,14 +18,16 @@ _Static_assert(HF_PACKET_HEAD >= TCP_AT + HF_TCP_HEADER + HF_TCP_OPTIONS_MAX, "r
 /* ---- The receive window, RFC 9293 3.8.6 ---- */
 
 /* Bytes that may be offered: the buffer less what waits to be read, within the stack's memory. */
-static uint32_t free_room(const struct hf_env *env, const struct hf_tcp *c)
+static uint32_t free_room(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
-    uint32_t waiting = a ? a->rcv.len : 0, limit = hf_receive_limit(env, c);
-    uint32_t spare = hf_receive_spare(env, c);
-    waiting = waiting > spare ? waiting - spare : 0;
-    uint32_t room = limit > waiting ? limit - waiting : 0;
     size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
+    uint32_t room = hf_receive_limit(env, c, memory), waiting = a ? a->rcv.len : 0;
+    if (waiting) {
+        uint32_t spare = hf_receive_spare(env, c);
+        waiting = waiting > spare ? waiting - spare : 0;
+        room = room > waiting ? room - waiting : 0;
+    }
     if (room > memory)
         room = (uint32_t)memory;
     uint32_t most = 65535u << c->rcv_wscale; /* what the field can say */
@@ -41,7 +43,8 @@ static uint32_t worth_moving(const struct hf_tcp *c)
 
 uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
 {
-    uint32_t room = free_room(env, c);
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t room = free_room(env, c, a);
     uint32_t scale = syn ? 0 : c->rcv_wscale;
     hf_seq edge = c->rcv_nxt + (room >> scale << scale);
     uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
@@ -55,10 +58,11 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
      * may seem to go back by less than a unit). */
     uint32_t unit = 1u << scale;
     uint32_t field = (window + unit - 1) >> scale;
-    const struct hf_active *a = hf_tcp_active(env, c);
-    uint32_t buffer = c->rcv_buffer + hf_receive_spare(env, c);
-    if (a && a->rcv.len + (field << scale) > buffer + buffer / 8 + unit)
-        field = window >> scale;
+    if (a) {
+        uint32_t buffer = c->rcv_buffer + hf_receive_spare(env, c);
+        if (a->rcv.len + (field << scale) > buffer + buffer / 8 + unit)
+            field = window >> scale;
+    }
     if (field > 65535)
         field = 65535;
     hf_seq told = c->rcv_nxt + (field << scale);
@@ -71,7 +75,8 @@ void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c)
 {
     if (c->flags & (HF_F_FIN_RECEIVED | HF_F_DETACHED) || c->state < HF_ESTABLISHED)
         return;
-    hf_seq edge = c->rcv_nxt + (free_room(env, c) >> c->rcv_wscale << c->rcv_wscale);
+    uint32_t room = free_room(env, c, hf_tcp_active(env, c));
+    hf_seq edge = c->rcv_nxt + (room >> c->rcv_wscale << c->rcv_wscale);
     uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
     /* While the peer still has room, its segments will draw ACKs that tell of the gain; it need
      * not be told for each read. */
@@ -584,6 +589,12 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
     hf_tcp_quiesce(env, c);
     hf_tcp_output_over(env, c);
     return false;
+}
+
+bool hf_tcp_has_said_all(const struct hf_tcp *c)
+{
+    return !c->active && !c->want && !c->challenges_owed && !c->dup_acks_owed &&
+           (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) != HF_F_FIN_QUEUED;
 }
 
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c)

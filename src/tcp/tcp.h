@@ -173,6 +173,8 @@ struct hf_out {
 /* Build the next segment that this connection may or must send; false: nothing more for now. */
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                    struct hf_out *out);
+/* Is it known without asking that nothing more is to be said? */
+bool hf_tcp_has_said_all(const struct hf_tcp *c);
 /* After the last segment of a turn: the timers that what was sent needs. */
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c);
 /* Write `head` and its checksum into the packet's head, text slices already in place. */
@@ -190,8 +192,9 @@ uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c);
 void hf_autotune_init(struct hf_env *env, struct hf_tcp *c);
 /* Text was taken in order: has a round trip passed, and how much was read in it? */
 void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
-/* Bytes that may wait to be read, and bytes that may be queued to be sent, now. */
-uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c);
+/* Bytes that may wait to be read, with so much memory free for windows, and bytes that may be queued
+ * to be sent, now. */
+uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c, size_t memory);
 /* Bytes that may wait to be read without the window becoming smaller for it: settings.rcv_space. */
 uint32_t hf_receive_spare(const struct hf_env *env, const struct hf_tcp *c);
 uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c);

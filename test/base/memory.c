@@ -34,5 +34,7 @@ static void memory_free(void *context, void *at, size_t size)
 
 struct hf_budget memory_budget(struct memory *memory, size_t limit)
 {
-    return (struct hf_budget){.allocator = {memory_alloc, memory_free, memory}, .limit = limit};
+    struct hf_budget budget;
+    hf_budget_init(&budget, (struct hf_allocator){memory_alloc, memory_free, memory}, limit);
+    return budget;
 }

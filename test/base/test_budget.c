@@ -57,7 +57,8 @@ TEST(budget_uses_stop_at_their_heights, none, "")
         {1600, 0, 0, 0, 0},
     };
     /* clang-format on */
-    struct hf_budget budget = {.limit = 1600};
+    struct hf_budget budget = {.used = 0};
+    hf_budget_set_limit(&budget, 1600);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         budget.used = rows[i].used;
         assert_int_equal(hf_budget_room(&budget, HF_USE_CONNECTION), rows[i].connection);

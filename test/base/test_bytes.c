@@ -321,7 +321,7 @@ TEST(bytes_one_at_a_time_cost_twice_and_one_chunk, none, "")
 TEST(bytes_take_what_memory_allows, none, "")
 {
     world_init(&world);
-    world.budget.limit = 40000;
+    hf_budget_set_limit(&world.budget, 40000);
     uint32_t got = hf_bytes_append(&world.chunks, &world.q, source, 100000);
     assert_in_range(got, 32768, 40000);
     assert_int_equal(hf_bytes_charge(&world.chunks, &world.q), got);

@@ -85,7 +85,7 @@ TEST(pool_stops_at_its_maximum_and_at_the_budget, none, "")
     hf_pool_reset(&pool);
 
     hf_pool_init(&pool, &budget, 64, 3, 1000);
-    budget.limit = 2000;
+    hf_budget_set_limit(&budget, 2000);
     unsigned taken = 0;
     while (hf_pool_take(&pool))
         taken++;

@@ -40,7 +40,7 @@ void world_up_bare(struct world *w)
     env->now = 1000 * HF_SEC;
     env->settings = &w->settings;
     env->budget.allocator = (struct hf_allocator){allocate, release, w};
-    env->budget.limit = LIMIT;
+    hf_budget_set_limit(&env->budget, LIMIT);
     env->checksum = hf_checksum_add;
     for (unsigned i = 0; i < 16; i++)
         env->seed[i] = (uint8_t)check_random();

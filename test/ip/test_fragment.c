@@ -631,7 +631,7 @@ TEST(no_room_in_the_budget, none, "C17")
 {
     struct world w;
     up(&w);
-    w.env.budget.limit = w.env.budget.used + 20000;
+    hf_budget_set_limit(&w.env.budget, w.env.budget.used + 20000);
     for (int i = 0; i < 50; i++)
         from_many(&w);
     assert_true(w.env.budget.used <= w.env.budget.limit);
