@@ -36,7 +36,8 @@ static bool checksum_is_right(const struct hf_stack *stack, const struct hf_pack
     if (trusted && packet->checksum == HF_CHECKSUM_PARTIAL && is_left_open(packet, d))
         return true;
     if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
-        return hf_tcp_pseudo_sum_words(&d->flow, d->total, d->head, d->total / 4) == 0xffff;
+        return hf_tcp_pseudo_sum_native(&d->flow, d->total,
+                                        hf_checksum_native(d->head, d->total / 4)) == 0xffff;
     uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total);
     uint32_t left = d->total, skip = d->offset, at = 0;
     for (unsigned i = 0; i < d->slice_count && left; i++) {

@@ -13,8 +13,8 @@
  * given is never taken back: a limit that falls moves no edge. */
 #include "tcp/tcp.h"
 
-#define SHARE 4u /* of free memory, a queue gets one of so many parts */
-#define SLACK 16u /* segments beyond twice what was read, as tcp_rcv_space_adjust */
+#define SHARE 4u       /* of free memory, a queue gets one of so many parts */
+#define SLACK 16u      /* segments beyond twice what was read, as tcp_rcv_space_adjust */
 #define IDLE_MS 10000u /* what was right so long ago is no more */
 
 static uint32_t at_least(uint32_t a, uint32_t b)

@@ -11,7 +11,8 @@
 #include "tcp/segmentation.h"
 #include "wire/bytes.h"
 
-#define TCP_AT 40u /* where the TCP header stands in packet->head: room for an IPv6 header before */
+#define TCP_AT                                                                                   \
+    40u /* where the TCP header stands in packet->head: room for an IPv6 header before */
 
 _Static_assert(HF_PACKET_HEAD >= TCP_AT + HF_TCP_HEADER + HF_TCP_OPTIONS_MAX, "room for headers");
 
@@ -98,7 +99,8 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
                           uint32_t text)
 {
     uint8_t *tcp = packet->head + TCP_AT;
-    uint32_t header = hf_tcp_build(tcp, flow, head);
+    uint64_t native;
+    uint32_t header = hf_tcp_build_summed(tcp, flow, head, &native);
     packet->slice[0].data = tcp;
     packet->slice[0].len = header;
     packet->slice[0].hold = 0;
@@ -109,7 +111,7 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
         hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_tcp_pseudo_sum(flow, header + text));
         return;
     }
-    uint32_t sum = hf_tcp_pseudo_sum_words(flow, header + text, tcp, header / 4);
+    uint32_t sum = hf_tcp_pseudo_sum_native(flow, header + text, native);
     uint32_t at = header;
     for (unsigned i = 1; i < packet->slices; i++) {
         const struct hf_slice *s = &packet->slice[i];
@@ -179,9 +181,9 @@ static uint32_t put_text(struct hf_env *env, struct hf_tcp *c, struct hf_packet 
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t got;
-    unsigned n = hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped,
-                                 seq - hf_tcp_snd_base(c), len, packet->slice + 1,
-                                 HF_PACKET_SLICES - 1, &got);
+    unsigned n =
+        hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped, seq - hf_tcp_snd_base(c),
+                        len, packet->slice + 1, HF_PACKET_SLICES - 1, &got);
     packet->slices = (uint16_t)(1 + n);
     return got;
 }
@@ -245,8 +247,8 @@ uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
 
 /* Text from seq to `end` that was sent before and may be sent again: at most one segment, inside the
  * window (SHLD-16), with the FIN if it follows. */
-static bool old_piece(const struct hf_env *env, const struct hf_tcp *c,
-                      const struct hf_active *a, hf_seq seq, hf_seq end, struct piece *p)
+static bool old_piece(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a,
+                      hf_seq seq, hf_seq end, struct piece *p)
 {
     hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt;
     hf_seq edge = c->snd_una + c->snd_wnd, last = hf_seq_min(text_end, end);
@@ -262,9 +264,9 @@ static bool old_piece(const struct hf_env *env, const struct hf_tcp *c,
     p->len = len;
     p->fin = (c->flags & HF_F_FIN_SENT) && seq + len == text_end && end == c->snd_nxt &&
              hf_seq_lt(seq + len, edge);
-    p->push = a && (seq + len == hf_tcp_snd_base(c) + a->snd.len ||
-                    (len && seq + len == a->syn_end) ||
-                    (records && len && len < c->mss && seq + len == last));
+    p->push =
+        a && (seq + len == hf_tcp_snd_base(c) + a->snd.len || (len && seq + len == a->syn_end) ||
+              (records && len && len < c->mss && seq + len == last));
     return len || p->fin;
 }
 
@@ -325,8 +327,8 @@ static bool pick_probe(struct hf_env *env, struct hf_tcp *c, struct piece *p)
     p->reason = HF_SEND_PROBE;
     p->fin = false;
     p->seq = hf_tcp_outstanding(c) ? hf_tcp_snd_base(c) : c->snd_nxt;
-    hf_seq text_end = c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1
-                                               : c->snd_nxt + hf_tcp_unsent(env, c);
+    hf_seq text_end =
+        c->flags & HF_F_FIN_SENT ? c->snd_nxt - 1 : c->snd_nxt + hf_tcp_unsent(env, c);
     p->len = hf_seq_lt(p->seq, text_end);
     p->push = p->seq + p->len == text_end; /* MUST-61 */
     if (!p->len)
@@ -494,9 +496,9 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
 
 static bool may_send_text(const struct hf_tcp *c)
 {
-    return c->state >= HF_ESTABLISHED
-               ? c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2
-               : (c->fast_open & HF_FO_PENDING) != 0; /* RFC 7413 4.2.2: before the third segment */
+    return c->state >= HF_ESTABLISHED ? c->state != HF_TIME_WAIT && c->state != HF_FIN_WAIT_2
+                                      : (c->fast_open & HF_FO_PENDING) !=
+                                            0; /* RFC 7413 4.2.2: before the third segment */
 }
 
 static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
@@ -570,8 +572,7 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
     uint32_t unsent = hf_tcp_unsent(env, c), flight = hf_recovery_in_flight(c, a);
     uint32_t next = unsent < c->mss ? unsent : c->mss;
     bool full = a->burst_waits || flight + next > a->cc.cwnd;
-    hf_congestion_sent(&a->cc, flight, unsent && full,
-                       !unsent && !full && !a->sent.lost.first);
+    hf_congestion_sent(&a->cc, flight, unsent && full, !unsent && !full && !a->sent.lost.first);
 }
 
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
@@ -581,7 +582,7 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         c->segments_sent += out->segments;
         return true;
     }
-    c->want &= (uint8_t)~(HF_WANT_PROBE | HF_WANT_PUSH);
+    c->want &= (uint8_t) ~(HF_WANT_PROBE | HF_WANT_PUSH);
     if (c->active) {
         hf_tcp_active(env, c)->rtx_run = false;
         note_use(env, c, hf_tcp_active(env, c));

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline uint16_t hf_get16(const uint8_t *p)
 {
@@ -27,6 +28,28 @@ static inline void hf_put32(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)(v >> 16);
     p[2] = (uint8_t)(v >> 8);
     p[3] = (uint8_t)v;
+}
+
+/* Two words of four bytes with one store. Returns them as the machine would load them, for the sum
+ * over what was written: loading what was stored a moment ago in other pieces would have to wait. */
+static inline uint64_t hf_put32_32(uint8_t *p, uint32_t a, uint32_t b)
+{
+    uint64_t both = (uint64_t)a << 32 | b;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    both = __builtin_bswap64(both);
+#endif
+    memcpy(p, &both, sizeof both);
+    return both;
+}
+
+/* The same for one word. */
+static inline uint32_t hf_put32_native(uint8_t *p, uint32_t v)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    memcpy(p, &v, sizeof v);
+    return v;
 }
 
 /* Reads from a run of bytes; once a read did not fit, `failed` stays set and reads give 0. */

@@ -7,6 +7,7 @@
 #define HF_WIRE_FLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -16,6 +17,18 @@ struct hf_flow {
     uint8_t local[16], remote[16];
     uint16_t local_port, remote_port; /* host order                                           */
 };
+
+/* Both ports with one store, since they are soon loaded as one word. source_first: as they stand in a
+ * header from the remote end, first the source, in host order. */
+static inline void hf_flow_set_ports_from(struct hf_flow *flow, uint32_t source_first)
+{
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    source_first = source_first << 16 | source_first >> 16;
+#endif
+    memcpy(&flow->local_port, &source_first, sizeof source_first);
+}
+_Static_assert(offsetof(struct hf_flow, remote_port) == offsetof(struct hf_flow, local_port) + 2,
+               "the ports stand side by side");
 
 /* What a path offers: ip fills it, tcp reads it. */
 struct hf_path {

@@ -78,7 +78,8 @@ static enum hf_drop parse_ipv4(const uint8_t *data, uint32_t len, uint32_t total
         return HF_DROP_IP_HEADER;
     if (header > len || says > total)
         return HF_DROP_IP_SHORT;
-    uint64_t sum = header == 20 ? hf_checksum_native(data, 5) : hf_checksum_native(data, header / 4);
+    uint64_t sum =
+        header == 20 ? hf_checksum_native(data, 5) : hf_checksum_native(data, header / 4);
     if (hf_checksum_fold(sum) != 0xffff)
         return HF_DROP_IP_CHECKSUM;
 
@@ -308,17 +309,16 @@ static uint32_t build_ipv4(uint8_t *dst, const struct hf_flow *flow, uint8_t pro
                            uint8_t tos, uint8_t ttl, uint16_t id, uint32_t payload)
 {
     HF_ASSERT(payload <= DATAGRAM_MAX - 20);
-    dst[0] = 0x45;
-    dst[1] = tos;
-    hf_put16(dst + 2, 20 + payload);
-    hf_put16(dst + 4, id);
-    hf_put16(dst + 6, 0x4000);
-    dst[8] = ttl;
-    dst[9] = protocol;
-    hf_put16(dst + 10, 0);
-    memcpy(dst + 12, flow->local + 12, 4);
-    memcpy(dst + 16, flow->remote + 12, 4);
-    uint16_t sum = (uint16_t)~hf_checksum_fold(hf_checksum_native(dst, 5));
+    uint32_t local, remote;
+    memcpy(&local, flow->local + 12, 4);
+    memcpy(&remote, flow->remote + 12, 4);
+    uint64_t native = hf_put32_32(dst, 0x45u << 24 | (uint32_t)tos << 16 | (20 + payload),
+                                  (uint32_t)id << 16 | 0x4000);
+    uint32_t third = hf_put32_native(dst + 8, (uint32_t)ttl << 24 | (uint32_t)protocol << 16);
+    native = hf_checksum_join(native, (uint64_t)third + local + remote);
+    memcpy(dst + 12, &local, 4);
+    memcpy(dst + 16, &remote, 4);
+    uint16_t sum = (uint16_t)~hf_checksum_fold(native);
     memcpy(dst + 10, &sum, sizeof sum); /* in the order in which it was summed */
     return 20;
 }

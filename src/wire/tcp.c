@@ -117,7 +117,8 @@ static void read_option(uint8_t kind, const uint8_t *value, uint32_t len,
 
 void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out)
 {
-    memset(out, 0, offsetof(struct hf_tcp_options, sack)); /* there are no blocks to read        */
+    memset(out, 0,
+           offsetof(struct hf_tcp_options, sack)); /* there are no blocks to read        */
     out->wscale = HF_NO_WSCALE;
     if (len == LEN_TS + 2 && hf_get32(options) == TS_LAYOUT) {
         read_ts(options + 4, out);
@@ -155,16 +156,15 @@ enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total
     uint32_t len = (head[12] >> 4) * 4u;
     if (len < HF_TCP_HEADER || len > total || len > head_len)
         return HF_DROP_TCP_SHORT;
-    uint16_t source = hf_get16(head), destination = hf_get16(head + 2);
-    if (source == 0 || destination == 0)
+    uint32_t ports = hf_get32(head), word = hf_get32(head + 12);
+    if (ports >> 16 == 0 || (ports & 0xffff) == 0)
         return HF_DROP_TCP_PORT;
 
-    flow->remote_port = source;
-    flow->local_port = destination;
+    hf_flow_set_ports_from(flow, ports);
     seg->seq = hf_get32(head + 4);
     seg->ack = hf_get32(head + 8);
-    seg->flags = hf_get16(head + 12) & 0x1ff; /* the reserved bits are ignored */
-    seg->window = hf_get16(head + 14);
+    seg->flags = word >> 16 & 0x1ff; /* the reserved bits are ignored */
+    seg->window = (uint16_t)word;
     seg->plain_window = (seg->flags & HF_SYN) != 0;
     seg->urgent = hf_get16(head + 18);
     seg->text_all = total - len;
@@ -214,7 +214,8 @@ static uint8_t *put_word(uint8_t *p, unsigned a, unsigned b, unsigned c, unsigne
 
 static uint8_t *put_sack(uint8_t *p, const struct hf_tcp_options *options)
 {
-    p = put_word(p, KIND_NOP, KIND_NOP, KIND_SACK, 2u + (unsigned)options->sacks * LEN_SACK_BLOCK);
+    p = put_word(p, KIND_NOP, KIND_NOP, KIND_SACK,
+                 2u + (unsigned)options->sacks * LEN_SACK_BLOCK);
     for (unsigned i = 0; i < options->sacks; i++) {
         hf_put32(p, options->sack[i].start);
         hf_put32(p + 4, options->sack[i].end);
@@ -263,19 +264,31 @@ static uint8_t *put_options(uint8_t *p, const struct hf_tcp_options *options)
     return HF_UNLIKELY(options->fast_open != 0) ? put_fast_open(p, options) : p;
 }
 
-uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
-                      const struct hf_segment_head *head)
+/* A timestamp and nothing else: nearly every segment. */
+static bool has_only_ts(const struct hf_tcp_options *o)
 {
-    uint32_t len = (uint32_t)(put_options(dst + HF_TCP_HEADER, &head->options) - dst);
-    HF_ASSERT(len <= HF_TCP_HEADER + HF_TCP_OPTIONS_MAX);
-    hf_put16(dst, flow->local_port);
-    hf_put16(dst + 2, flow->remote_port);
-    hf_put32(dst + 4, head->seq);
-    hf_put32(dst + 8, head->ack);
-    hf_put16(dst + 12, len / 4 << 12 | (head->flags & 0x1ffu));
-    hf_put16(dst + 14, head->window);
-    hf_put16(dst + HF_TCP_CHECKSUM_AT, 0);
-    hf_put16(dst + 18, head->urgent);
+    return o->has_ts && o->wscale == HF_NO_WSCALE &&
+           !(o->mss | o->has_mss | o->sack_permitted | o->sacks | o->fast_open);
+}
+
+uint32_t hf_tcp_build_summed(uint8_t *dst, const struct hf_flow *flow,
+                             const struct hf_segment_head *head, uint64_t *native)
+{
+    const struct hf_tcp_options *o = &head->options;
+    uint64_t sum =
+        hf_put32_32(dst, (uint32_t)flow->local_port << 16 | flow->remote_port, head->seq);
+    uint32_t word = (head->flags & 0x1ffu) << 16 | head->window, len = HF_TCP_HEADER + LEN_TS + 2;
+    if (HF_LIKELY(has_only_ts(o))) {
+        sum = hf_checksum_join(sum, hf_put32_32(dst + 16, head->urgent, TS_LAYOUT));
+        sum = hf_checksum_join(sum, hf_put32_32(dst + 24, o->tsval, o->tsecr));
+    } else {
+        len = (uint32_t)(put_options(dst + HF_TCP_HEADER, o) - dst);
+        HF_ASSERT(len <= HF_TCP_HEADER + HF_TCP_OPTIONS_MAX);
+        sum = hf_checksum_join(sum, hf_put32_native(dst + 16, head->urgent));
+        sum = hf_checksum_join(
+            sum, hf_checksum_native(dst + HF_TCP_HEADER, (len - HF_TCP_HEADER) / 4));
+    }
+    *native = hf_checksum_join(sum, hf_put32_32(dst + 8, head->ack, len / 4 << 28 | word));
     return len;
 }
 

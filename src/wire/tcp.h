@@ -122,20 +122,26 @@ uint32_t hf_tcp_options_len(const struct hf_tcp_options *options);
 /* Write a header at dst (60 bytes of room); the checksum field is zero. Returns its length.
  * Options are laid out as Linux does: MSS, SACK-permitted with timestamps, NOP + window scale,
  * NOP NOP + SACK, Fast Open with NOPs behind it; each ends on a multiple of four, so that nothing
- * follows the last. */
-uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
-                      const struct hf_segment_head *head);
+ * follows the last. *native is the sum over it, as of hf_checksum_native. */
+uint32_t hf_tcp_build_summed(uint8_t *dst, const struct hf_flow *flow,
+                             const struct hf_segment_head *head, uint64_t *native);
+static inline uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
+                                    const struct hf_segment_head *head)
+{
+    uint64_t native;
+    return hf_tcp_build_summed(dst, flow, head, &native);
+}
 
 /* The sum over the pseudo-header of RFC 9293 3.1 (both families); to be continued over header
  * and text, then hf_checksum_finish. `tcp_len`: header and text. A sum does not tell source
  * from destination, so it serves both directions. */
 uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len);
 
-/* The same, continued over the first n words of four bytes of the segment. */
-static inline uint32_t hf_tcp_pseudo_sum_words(const struct hf_flow *flow, uint32_t tcp_len,
-                                               const void *tcp, uint32_t n)
+/* The same, continued over a part of the segment whose native sum is known. */
+static inline uint32_t hf_tcp_pseudo_sum_native(const struct hf_flow *flow, uint32_t tcp_len,
+                                                uint64_t native)
 {
-    uint64_t native = hf_checksum_join(hf_checksum_native(flow, 8), hf_checksum_native(tcp, n));
+    native = hf_checksum_join(hf_checksum_native(flow, 8), native);
     return hf_checksum_of_native(native, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
 }
 
