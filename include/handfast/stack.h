@@ -44,6 +44,7 @@ struct hf_unsafe {
     uint8_t zero_ts_offset; /* 1: the timestamp clock is milliseconds since time 0            */
     uint32_t iss;
     uint16_t port;
+    uint8_t no_fast_path;   /* 1: what has a short road takes the long one: to compare them   */
 };
 
 struct hf_stack_config {

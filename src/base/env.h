@@ -87,6 +87,7 @@ struct hf_env {
     hf_trace_fn trace;
     void *trace_context;
     uint16_t id; /* of the stack, in trace records                           */
+    bool no_fast_path; /* unsafe settings: what has a short road takes the long one */
     struct hf_key isn_key, cookie_key; /* one for each purpose              */
     struct hf_key fast_open_key[2];    /* RFC 7413: the second is still good */
     uint8_t fast_open_keys;            /* how many there are                 */

@@ -78,19 +78,19 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     hf_tcp_set_mss(env, c);
 }
 
-struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_ref was)
+uint32_t hf_tcp_take(struct hf_env *env, hf_ref was)
 {
-    if (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof *block ||
+    if (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof(struct hf_tcp) ||
         (!was && !hf_table_reserve(&env->table)))
         return 0;
-    uint32_t index = hf_pool_take(&env->conns);
-    if (!index)
-        return 0;
+    return hf_pool_take(&env->conns);
+}
+
+struct hf_tcp *hf_tcp_enlist(struct hf_env *env, uint32_t index, hf_ref was)
+{
     struct hf_tcp *c = hf_tcp_at(env, index);
-    *c = *block;
     c->self = index;
     c->generation = env->conns.takes | (env->conns.takes == 0);
-    memset(&c->timer, 0, sizeof c->timer);
     hf_ref ref = hf_ref_make(HF_KIND_CONN, index);
     if (was)
         hf_table_replace(&env->table, c->hash, was, ref);
@@ -98,6 +98,15 @@ struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_r
         hf_table_insert(&env->table, c->hash, ref);
     env->counters.connections++;
     return c;
+}
+
+struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_ref was)
+{
+    uint32_t index = hf_tcp_take(env, was);
+    if (!index)
+        return 0;
+    *hf_tcp_at(env, index) = *block;
+    return hf_tcp_enlist(env, index, was);
 }
 
 void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c)
@@ -114,10 +123,10 @@ void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c)
         hf_recovery_mss_changed(env, c, a);
 }
 
-void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c,
+                             const struct hf_tcp_options *o)
 {
     const struct hf_settings *s = env->settings;
-    const struct hf_tcp_options *o = &seg->options;
     if (o->has_mss) {
         c->peer_mss = o->mss < s->mss_floor ? s->mss_floor : o->mss;
     }

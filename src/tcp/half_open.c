@@ -63,7 +63,8 @@ static uint16_t first_window(const struct hf_env *env, const struct hf_listening
 
 static uint8_t receive_scale(const struct hf_env *env, const struct hf_listening *l)
 {
-    return hf_receive_scale(env->settings, own_buffer(l));
+    uint32_t own = own_buffer(l);
+    return own ? hf_receive_scale(env->settings, own) : env->fresh->rcv_wscale;
 }
 
 static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
@@ -423,13 +424,14 @@ void hf_half_open_expand(struct hf_env *env, const struct hf_listening *l,
     c->rcv_adv = c->rcv_nxt + first_window(env, l);
     c->snd_wl1 = h->irs;
     c->snd_wl2 = h->iss;
-    struct hf_seg syn = {.seq = h->irs, .flags = HF_SYN};
-    syn.options.has_mss = true;
-    syn.options.mss = unpack_mss(h->mss);
-    syn.options.wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : (uint8_t)h->wscale;
-    syn.options.has_ts = h->timestamps;
-    syn.options.tsval = h->ts_recent;
-    syn.options.sack_permitted = h->sack;
+    struct hf_tcp_options syn;
+    memset(&syn, 0, offsetof(struct hf_tcp_options, sack)); /* the blocks are not looked at */
+    syn.has_mss = true;
+    syn.mss = unpack_mss(h->mss);
+    syn.wscale = h->wscale == NO_WSCALE ? HF_NO_WSCALE : (uint8_t)h->wscale;
+    syn.has_ts = h->timestamps;
+    syn.tsval = h->ts_recent;
+    syn.sack_permitted = h->sack;
     hf_tcp_take_syn_options(env, c, &syn);
     hf_listen_hand_down(env, l, c);
     c->ecn = h->ecn ? HF_ECN_AGREED : 0;
@@ -447,6 +449,13 @@ static hf_time sent_at(const struct hf_env *env, const struct hf_half_open *h)
     return due > env->now && due - env->now <= interval ? due - interval : env->now;
 }
 
+static void queue(struct hf_env *env, struct hf_listening *l, struct hf_tcp *c)
+{
+    env->counters.passive_opens++;
+    hf_path_info_open(env, c);
+    hf_listen_queue(env, l, c);
+}
+
 /* ESTABLISHED or beyond: the block becomes a connection of the listener's. */
 static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
                               const struct hf_tcp *block, hf_ref was)
@@ -454,9 +463,7 @@ static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
     struct hf_tcp *c = hf_tcp_adopt(env, block, was);
     if (!c)
         return 0;
-    env->counters.passive_opens++;
-    hf_path_info_open(env, c);
-    hf_listen_queue(env, l, c);
+    queue(env, l, c);
     hf_tcp_want(env, c, 0); /* what it owes stands in the block */
     hf_tcp_rearm(env, c);
     return c;
@@ -484,6 +491,40 @@ static void answer_block(struct hf_env *env, struct hf_tcp *block)
     hf_tcp_reply_ack(env, block);
 }
 
+/* The third segment as it nearly always is, so that steps 1 to 5 would find nothing to say. */
+static bool is_third(const struct hf_env *env, const struct hf_half_open *h,
+                     const struct hf_seg *seg)
+{
+    const unsigned odd = HF_SYN | HF_RST | HF_URG | HF_ECE;
+    if (env->no_fast_path || (seg->flags & (odd | HF_ACK)) != HF_ACK || seg->seq != h->irs + 1 ||
+        seg->ack != h->iss + 1)
+        return false;
+    return !h->timestamps ||
+           (seg->options.has_ts && (int32_t)(seg->options.tsval - h->ts_recent) >= 0);
+}
+
+/* The connection is built where it will stand. False: there is no room for it, nothing has changed. */
+static bool third_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg,
+                          const struct hf_path *path, struct hf_listening *l)
+{
+    const struct hf_half_open *h = entry(env, index);
+    struct hf_listening *counted = h->foreign == !path->to_us ? l : owner(env, h);
+    hf_ref was = hf_ref_make(HF_KIND_HALF_OPEN, index);
+    uint32_t place = hf_tcp_take(env, was);
+    if (!place)
+        return false;
+    struct hf_tcp *c = hf_tcp_at(env, place);
+    hf_half_open_expand(env, l, h, hash, path, c);
+    c->progress_at = sent_at(env, h);
+    hf_ledger_load(env, c);
+    replace_time_wait(env, &c->flow, hash); /* MAY-2 */
+    hf_tcp_enlist(env, place, was);
+    give_up(env, index, counted);
+    queue(env, l, c);
+    hf_tcp_third_segment(env, c, seg);
+    return true;
+}
+
 void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg,
                           const struct hf_path *path)
 {
@@ -502,11 +543,14 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
         hf_tcp_refuse(env, &flow, seg);
         return;
     }
+    bool full = hf_listen_is_full(l);
+    if (HF_LIKELY(is_third(env, h, seg)) && !full && !deferred(l, h, seg) &&
+        third_arrives(env, index, hash, seg, path, l))
+        return;
     struct hf_tcp block;
     hf_half_open_expand(env, l, h, hash, path, &block);
     block.progress_at = sent_at(env, h);
     hf_ledger_load(env, &block);
-    bool full = hf_listen_is_full(l);
     if (completes(&block, seg) && (full || deferred(l, h, seg))) {
         hf_env_drop(env, full ? HF_DROP_BACKLOG : HF_DROP_DEFERRED, (uint32_t)hash,
                     HF_SYN_RECEIVED, seg->packet);

@@ -103,9 +103,9 @@ static struct entry *place(struct hf_env *env, const struct hf_tcp *c)
 static uint32_t long_rto(const struct hf_env *env, const struct hf_tcp *c)
 {
     uint64_t us = c->srtt_us + 4ull * c->rttvar_us;
-    uint64_t usual = (uint64_t)(env->settings->rto_initial / HF_US);
-    uint64_t most = (uint64_t)(env->settings->rto_max / HF_US);
-    return us <= usual ? 0 : (uint32_t)(us < most ? us : most);
+    if (HF_LIKELY(us <= env->fresh->rto_us)) /* rto_initial */
+        return 0;
+    return us < env->rto_max_us ? (uint32_t)us : env->rto_max_us;
 }
 
 static uint32_t threshold(const struct hf_env *env, const struct hf_tcp *c)

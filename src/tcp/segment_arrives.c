@@ -478,7 +478,7 @@ static void syn_ack_arrived(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
     c->irs = seg->seq;
     c->rcv_nxt = c->last_ack_sent = seg->seq + 1;
     c->rcv_adv += c->rcv_nxt; /* until now it held the window that our SYN offered */
-    hf_tcp_take_syn_options(env, c, seg);
+    hf_tcp_take_syn_options(env, c, &seg->options);
     hf_ecn_answered(env, c, seg);
     c->snd_wnd = c->snd_wnd_max = seg->window; /* D10; never scaled in a SYN */
     c->snd_wl1 = seg->seq;
@@ -499,7 +499,7 @@ static void crossed_syn_arrived(struct hf_env *env, struct hf_tcp *c, const stru
     c->irs = seg->seq;
     c->rcv_nxt = c->last_ack_sent = seg->seq + 1;
     c->rcv_adv += c->rcv_nxt;
-    hf_tcp_take_syn_options(env, c, seg);
+    hf_tcp_take_syn_options(env, c, &seg->options);
     hf_ecn_answered(env, c, seg);
     c->snd_wnd = c->snd_wnd_max = seg->window;
     c->snd_wl1 = seg->seq;
@@ -543,12 +543,28 @@ static void in_syn_sent(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg
     crossed_syn_arrived(env, c, seg);
 }
 
-void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+static void count_segment(struct hf_tcp *c, const struct hf_seg *seg)
 {
     c->segments_received += seg->segments;
     if (seg->text_all)
         c->text_segments_received += seg->segments;
     c->peer_tos = seg->tos;
+}
+
+void hf_tcp_third_segment(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    count_segment(c, seg);
+    trim(env, c, seg);
+    (void)step5_syn_received(env, c, seg);
+    c->last_receive = env->now;
+    update_ts_recent(env, c, seg);
+    hf_tcp_acknowledge(env, c, seg);
+    text_and_fin(env, c, seg);
+}
+
+void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    count_segment(c, seg);
     if (c->state == HF_SYN_SENT)
         in_syn_sent(env, c, seg);
     else

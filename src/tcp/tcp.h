@@ -18,8 +18,12 @@ void hf_tcp_fresh(struct hf_env *env, struct hf_tcp *fresh);
 /* A block with the settings' values, in no list and no table. */
 void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path);
-/* Copy a block into the pool and the table, there in the slot of what it was before (0: a new one).
- * NULL: no room or no memory, nothing has changed. */
+/* A place in the pool, and room in the table unless the connection will have the slot of what it was
+ * before. 0: no room or no memory, nothing has changed. */
+uint32_t hf_tcp_take(struct hf_env *env, hf_ref was);
+/* The block that was made there (hf_tcp_init) becomes a connection. Always works. */
+struct hf_tcp *hf_tcp_enlist(struct hf_env *env, uint32_t index, hf_ref was);
+/* Both, for a block that stands elsewhere, in no list. NULL: as 0 above. */
 struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_ref was);
 /* Give up all that it holds and the block itself. It must be over (CLOSED or detached). */
 void hf_tcp_free(struct hf_env *env, struct hf_tcp *c);
@@ -42,7 +46,8 @@ void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c);
 /* Effective send MSS from peer_mss, path_mtu and options (RFC 9293 3.7.1). */
 void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c);
 /* What both SYNs agree on. */
-void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
+void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c,
+                             const struct hf_tcp_options *o);
 
 /* ---- news.c: lists and trace ---- */
 void hf_tcp_event(struct hf_env *env, struct hf_tcp *c, unsigned bits);
@@ -98,6 +103,9 @@ void hf_tcp_drop(struct hf_env *env, const struct hf_tcp *c, enum hf_drop reason
 
 /* ---- segment_arrives.c: RFC 9293 3.10.7 ---- */
 void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg);
+/* The same for a connection in SYN-RECEIVED by a passive OPEN, when it is known that steps 1 to 5 find
+ * nothing wrong: SEQ = RCV.NXT, ACK = SND.NXT, no SYN, RST or ECE, a timestamp that is not old. */
+void hf_tcp_third_segment(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg);
 
 /* ---- acknowledge.c: what an ACK field does ---- */
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);

@@ -24,30 +24,31 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
             return HF_ERR_PORT;
     }
 
-    struct hf_tcp block;
-    hf_tcp_init(env, &block, flow, hash, path);
-    hf_path_info_open(env, &block);
-    block.flags |= HF_F_ACTIVE_OPEN;
-    block.user = open->user;
+    uint32_t index = hf_tcp_take(env, 0);
+    if (!index)
+        return env->conns.count >= env->conns.max ? HF_ERR_LIMIT : HF_ERR_MEMORY;
+    struct hf_tcp *c = hf_tcp_at(env, index);
+    hf_tcp_init(env, c, flow, hash, path);
+    hf_path_info_open(env, c);
+    c->flags |= HF_F_ACTIVE_OPEN;
+    c->user = open->user;
     if (open->timeout) {
-        block.user_timeout_ms = hf_tcp_limit_ms(open->timeout);
-        block.flags |= HF_F_USER_TIMEOUT;
+        c->user_timeout_ms = hf_tcp_limit_ms(open->timeout);
+        c->flags |= HF_F_USER_TIMEOUT;
     }
     if (open->tos)
-        block.tos = open->tos;
+        c->tos = open->tos;
     if (open->syn_retries)
-        block.syn_retries = open->syn_retries;
+        c->syn_retries = open->syn_retries;
     if (open->fast_open)
-        block.fast_open = hf_fast_open_wish(env, &block, open->fast_open);
+        c->fast_open = hf_fast_open_wish(env, c, open->fast_open);
     if (open->congestion)
-        block.congestion = open->congestion & 3u;
-    block.iss = hf_initial_seq(env, hash);
+        c->congestion = open->congestion & 3u;
+    c->iss = hf_initial_seq(env, hash);
     if (time_wait)
-        block.iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), block.iss);
-    block.snd_una = block.snd_nxt = block.iss;
-    struct hf_tcp *c = hf_tcp_adopt(env, &block, 0);
-    if (!c)
-        return env->conns.count >= env->conns.max ? HF_ERR_LIMIT : HF_ERR_MEMORY;
+        c->iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), c->iss);
+    c->snd_una = c->snd_nxt = c->iss;
+    hf_tcp_enlist(env, index, 0);
     if (time_wait)
         hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_CALL,
                          HF_CALL_OPEN);
