@@ -54,6 +54,8 @@ extern const struct bench_subject bench_lwip;
 /* Handfast only: whether from the next begin() on each end has a flight recorder; and whether the
  * link takes super-segments with their checksums left open. */
 void bench_handfast_record(bool on, bool offload);
+/* Whether the links of the ends that are made from now on have HF_LINK_MERGE. */
+void bench_handfast_merge(bool on);
 
 /* End the program with a message. */
 _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

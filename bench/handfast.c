@@ -67,7 +67,12 @@ static void must(int64_t result, const char *what)
         bench_fail("Handfast: %s: %s", what, hf_err_text((int)result));
 }
 
-static bool recording, offloading;
+static bool recording, offloading, merging;
+
+void bench_handfast_merge(bool on)
+{
+    merging = on;
+}
 
 void bench_handfast_record(bool on, bool offload)
 {
@@ -106,6 +111,8 @@ static void make_end(int end)
         link.gso_max = 65535;
         link.features = HF_LINK_CHECKSUM_OUT | HF_LINK_TRUSTED;
     }
+    if (merging)
+        link.features |= HF_LINK_MERGE;
     struct hf_addr addr = address_of(end);
     must(hf_stack_add_link(two.stack[end], &link), "hf_stack_add_link");
     must(hf_stack_add_address(two.stack[end], 1, &addr, 24), "hf_stack_add_address");

@@ -1,5 +1,5 @@
 /* One kind of work, a given number of times and nothing else, for tools that count instructions
- * (burst: connections, 16 at a time):
+ * (burst: connections, 16 at a time; merged: the stacks merge what comes in):
  *
  *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot connections 2000
  *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot copy 20000000
@@ -38,16 +38,18 @@ void hot_work(const char *what, uint64_t n)
 int main(int argc, char **argv)
 {
     static const char *const kinds[] = {"connections", "burst", "copy", "zero-copy"};
-    const char *what = argc == 3 ? argv[1] : "";
+    bool merge = argc == 4 && strcmp(argv[3], "merged") == 0;
+    const char *what = argc == 3 || merge ? argv[1] : "";
     char *stop = NULL;
-    uint64_t n = argc == 3 ? strtoull(argv[2], &stop, 10) : 0;
+    uint64_t n = argc == 3 || merge ? strtoull(argv[2], &stop, 10) : 0;
     bool known = false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         known = known || strcmp(what, kinds[i]) == 0;
     if (!known || n == 0 || *stop != 0) {
-        fprintf(stderr, "usage: handfast-hot connections|burst|copy|zero-copy NUMBER\n");
+        fprintf(stderr, "usage: handfast-hot connections|burst|copy|zero-copy NUMBER [merged]\n");
         return 2;
     }
+    bench_handfast_merge(merge);
     bench_handfast.begin();
     bench_handfast.connections(1000, 1);
     bench_handfast.transfer(1u << 20, BENCH_COPY);

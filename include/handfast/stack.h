@@ -82,7 +82,9 @@ HF_API void hf_stack_destroy(struct hf_stack *stack);
 /* What a link can do: struct hf_link_config.features. */
 enum {
     HF_LINK_CHECKSUM_OUT = 1, /* completes TCP checksums of packets marked PARTIAL            */
-    HF_LINK_TRUSTED = 2       /* HF_CHECKSUM_VERIFIED and PARTIAL on input are believed       */
+    HF_LINK_TRUSTED = 2,      /* HF_CHECKSUM_VERIFIED and PARTIAL on input are believed       */
+    HF_LINK_MERGE = 4         /* segments of a batch that follow each other are taken as one: for
+                                 links that do not merge themselves                           */
 };
 
 struct hf_link_config {
@@ -204,6 +206,7 @@ struct hf_stack_counters {
     uint32_t connections, half_open, time_wait, orphans, listeners; /* now                    */
     size_t memory, memory_peak, memory_limit;                       /* bytes                  */
     uint64_t probes; /* table slots looked at to find connections                             */
+    uint64_t segments_merged; /* taken together with the one before them: HF_LINK_MERGE       */
     uint64_t records_visited; /* sent records looked at for SACK and loss detection           */
 };
 

@@ -2,7 +2,7 @@
  * belongs; an ICMP error finds the connection that it quotes. Nothing is answered before the batch
  * is through (MUST-59): output comes later. */
 #include "base/checksum.h"
-#include "stack/stack.h"
+#include "stack/merge.h"
 #include "wire/bytes.h"
 
 #define SEGMENT_MIN 64u /* bytes: a run of smaller segments is counted as one of these */
@@ -232,6 +232,22 @@ static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
     }
 }
 
+void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet)
+{
+    struct hf_ip_datagram datagram;
+    struct hf_ip_error error;
+    switch (hf_ip_input(&stack->env, &stack->ip, link, packet, &datagram, &error)) {
+    case HF_IP_TCP:
+        segment(stack, packet, &datagram);
+        break;
+    case HF_IP_TCP_ERROR:
+        icmp_error(stack, &error, packet);
+        break;
+    case HF_IP_CONSUMED:
+        break;
+    }
+}
+
 void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *packets, size_t n,
                     hf_time now)
 {
@@ -239,19 +255,10 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         return;
     hf_stack_clock(stack, now);
     stack->env.counters.packets_in += n;
-    for (size_t i = 0; i < n; i++) {
-        struct hf_ip_datagram datagram;
-        struct hf_ip_error error;
-        switch (hf_ip_input(&stack->env, &stack->ip, (unsigned)link, &packets[i], &datagram,
-                            &error)) {
-        case HF_IP_TCP:
-            segment(stack, &packets[i], &datagram);
-            break;
-        case HF_IP_TCP_ERROR:
-            icmp_error(stack, &error, &packets[i]);
-            break;
-        case HF_IP_CONSUMED:
-            break;
-        }
+    if (n > 1 && stack->ip.link[link].features & HF_LINK_MERGE) {
+        hf_stack_merged_input(stack, (unsigned)link, packets, n);
+        return;
     }
+    for (size_t i = 0; i < n; i++)
+        hf_stack_packet(stack, (unsigned)link, &packets[i]);
 }

@@ -36,6 +36,9 @@ static inline void hf_stack_clock(struct hf_stack *stack, hf_time now)
 int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, bool foreign,
                   struct hf_path *path);
 
+/* One packet from a link, by itself. */
+void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet);
+
 /* A TCP segment, parsed and verified, to whom it belongs. */
 void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct hf_seg *seg,
                     bool to_us);

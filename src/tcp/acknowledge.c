@@ -133,9 +133,9 @@ static void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_
 {
     uint32_t window = hf_tcp_offered(c, seg);
     uint32_t was = c->snd_wnd;
-    if (hf_seq_lt(c->snd_wl1, seg->seq) ||
-        (c->snd_wl1 == seg->seq && hf_seq_le(c->snd_wl2, seg->ack))) {
-        c->snd_wl1 = seg->seq;
+    hf_seq seq = hf_seg_last_seq(seg);
+    if (hf_seq_lt(c->snd_wl1, seq) || (c->snd_wl1 == seq && hf_seq_le(c->snd_wl2, seg->ack))) {
+        c->snd_wl1 = seq;
         c->snd_wl2 = seg->ack;
     } else {
         /* An older segment that acknowledges more, overtaken by a newer one: SND.UNA moved, and

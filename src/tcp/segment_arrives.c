@@ -335,10 +335,10 @@ static void acknowledge_text(struct hf_env *env, struct hf_tcp *c, const struct 
     uint32_t size = seg->segment_bytes ? seg->segment_bytes : seg->text_all;
     if (size > c->rcv_mss)
         c->rcv_mss = (uint16_t)(size < c->advertised_mss ? size : c->advertised_mss);
-    if (c->quick_acks || c->flags & HF_F_NO_DELACK ||
+    uint32_t quick = c->quick_acks;
+    if (quick || c->flags & HF_F_NO_DELACK ||
         c->rcv_nxt - c->last_ack_sent >= 2u * c->rcv_mss) {
-        if (c->quick_acks)
-            c->quick_acks--;
+        c->quick_acks = (quick > seg->segments ? quick - seg->segments : 0) & 63u;
         hf_tcp_want(env, c, HF_WANT_ACK);
     } else if (c->delack_at == HF_NEVER) {
         c->delack_at = env->now + env->settings->delack;
@@ -346,10 +346,10 @@ static void acknowledge_text(struct hf_env *env, struct hf_tcp *c, const struct 
 }
 
 /* A duplicate ACK for each in a batch, up to the three that start a fast retransmit. */
-static void out_of_order(struct hf_env *env, struct hf_tcp *c)
+static void out_of_order(struct hf_env *env, struct hf_tcp *c, uint32_t segments)
 {
-    if (c->dup_acks_owed < 3)
-        c->dup_acks_owed++;
+    uint32_t owed = c->dup_acks_owed + segments;
+    c->dup_acks_owed = owed < 3 ? (uint8_t)owed : 3;
     hf_tcp_want(env, c, 0);
 }
 
@@ -375,7 +375,7 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
     hf_reassembly_take(env, c, seg, start, seg->text, seg->skip);
     if (c->rcv_nxt == before) {
         c->segments_out_of_order += seg->segments;
-        out_of_order(env, c);
+        out_of_order(env, c, seg->segments);
         return HF_CONTINUE;
     }
     if (seg->flags & HF_PSH)
@@ -433,7 +433,7 @@ static void step8_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg 
             a->fin_held = true;
             a->fin_seq = fin;
             if (!seg->text)
-                out_of_order(env, c);
+                out_of_order(env, c, 1);
         }
         if (fin == c->rcv_nxt) {
             take_fin(env, c, seg);

@@ -107,6 +107,10 @@ void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
  * nothing wrong: SEQ = RCV.NXT, ACK = SND.NXT, no SYN, RST or ECE, a timestamp that is not old. */
 void hf_tcp_third_segment(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg);
 
+/* ---- merged.c ---- */
+/* Would each segment of this run take the same way through the steps, so that one walk does for all? */
+bool hf_tcp_takes_run(const struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg);
+
 /* ---- acknowledge.c: what an ACK field does ---- */
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg);
 

@@ -95,6 +95,12 @@ static inline uint32_t hf_seg_len(const struct hf_seg *seg)
     return seg->text_all + ((seg->flags & HF_SYN) != 0) + ((seg->flags & HF_FIN) != 0);
 }
 
+/* SEG.SEQ of the last segment that was merged into this one. */
+static inline hf_seq hf_seg_last_seq(const struct hf_seg *seg)
+{
+    return seg->segments > 1 ? seg->seq + (seg->segments - 1u) * seg->segment_bytes : seg->seq;
+}
+
 /* What to build. */
 struct hf_segment_head {
     hf_seq seq, ack;
