@@ -55,7 +55,28 @@ HF_API uint32_t hf_packet_copy(const struct hf_packet *packet, uint8_t *dst, uin
 
 /* hf_packet_wrap: describe bytes that lie in one piece as a packet (one segment, checksum to be
  * verified). The packet refers to the bytes. */
-HF_API void hf_packet_wrap(struct hf_packet *packet, uint8_t link, const void *bytes, uint32_t len);
+HF_API void hf_packet_wrap(struct hf_packet *packet, uint8_t link, const void *bytes,
+                           uint32_t len);
+
+/* ---- Runs of segments, for links that cannot cut or merge them ---- */
+
+/* hf_packet_cut: segments of a run (segments > 1, as hf_stack_output gives it) as packets of their
+ * own, with headers and complete checksums in their heads. Their text stays where it is and belongs to
+ * the run: no slice has a hold, and only the run is given to hf_stack_sent.
+ * from     the first one wanted, counted from 0
+ * checksum as in struct hf_stack_config; NULL: the portable one
+ * returns  how many were filled, at most `room`; 0: there are none from there on, or this is no run */
+HF_API size_t hf_packet_cut(const struct hf_packet *run, uint32_t from, struct hf_packet *packets,
+                            size_t room, uint32_t (*checksum)(const void *, size_t, uint32_t));
+
+/* hf_packet_merge: as many of n packets, from the first on, as are one run: TCP segments that follow
+ * each other without a gap and differ in nothing else but PSH and FIN, checksums right, 64 KB at
+ * the most.
+ * dst, room where the run is put together, with complete checksums
+ * merged   filled in, referring to dst, when more than one was taken
+ * returns  how many belong together: 1 or more, 0 only for none */
+HF_API size_t hf_packet_merge(const struct hf_packet *packets, size_t n, uint8_t *dst,
+                              uint32_t room, struct hf_packet *merged);
 
 HF_END
 #endif

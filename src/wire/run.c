@@ -150,3 +150,60 @@ bool hf_run_join(struct hf_run *run, const struct hf_run_part *part, bool truste
     run->over = part->text < run->segment_bytes || part->head[part->ip + 13] & HF_FIN;
     return true;
 }
+
+/* ---- As one packet ---- */
+
+/* Lengths and both checksums of what lies at dst, `len` bytes. */
+static void finish(const struct hf_run *run, uint8_t *dst, uint32_t len)
+{
+    uint8_t *tcp = dst + run->ip;
+    uint32_t tcp_len = len - run->ip;
+    uint64_t addresses;
+    if (run->ip == 20) {
+        addresses = hf_checksum_native(dst + 12, 2);
+        hf_put16(dst + 2, len);
+        hf_put16(dst + 10, 0);
+        hf_put16(dst + 10, hf_checksum_finish(hf_checksum_words(dst, 5, 0)));
+    } else {
+        addresses = hf_checksum_native(dst + 8, 8);
+        hf_put16(dst + 4, tcp_len);
+    }
+    hf_put16(tcp + HF_TCP_CHECKSUM_AT, 0);
+    uint32_t sum = hf_checksum_of_native(addresses, HF_PROTO_TCP + tcp_len);
+    hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_checksum_finish(hf_checksum_add(tcp, tcp_len, sum)));
+}
+
+size_t hf_packet_merge(const struct hf_packet *packets, size_t n, uint8_t *dst, uint32_t room,
+                       struct hf_packet *merged)
+{
+    struct hf_run run;
+    struct hf_run_part part;
+    size_t taken = 1;
+    if (n < 2 || !hf_run_look(&packets[0], &part) || !part.may_join || room < packets[0].len)
+        return n < 1 ? n : 1;
+    hf_run_begin(&run, &part);
+    for (; taken < n && hf_run_look(&packets[taken], &part) && hf_run_same_flow(&run, &part) &&
+           run.headers + run.text + part.text <= room &&
+           hf_run_join(&run, &part, false, hf_checksum_add);
+         taken++)
+        continue;
+    if (taken == 1)
+        return 1;
+    uint32_t at = hf_packet_copy(&packets[0], dst, room);
+    for (size_t i = 1; i < taken; i++) {
+        const struct hf_packet *p = &packets[i];
+        uint32_t skip = run.headers;
+        for (unsigned s = 0; s < p->slices; s++) {
+            uint32_t over = p->slice[s].len < skip ? p->slice[s].len : skip;
+            memcpy(dst + at, p->slice[s].data + over, p->slice[s].len - over);
+            at += p->slice[s].len - over;
+            skip -= over;
+        }
+        dst[run.ip + 13] = p->slice[0].data[run.ip + 13];
+    }
+    finish(&run, dst, at);
+    hf_packet_wrap(merged, packets[0].link, dst, at);
+    merged->segments = run.segments;
+    merged->segment_bytes = (uint16_t)run.segment_bytes;
+    return taken;
+}
