@@ -3,6 +3,9 @@
  * them, let time pass, make calls, or forge a segment or an ICMP error. What is forged starts from
  * the connection's real numbers, so that an input needs no luck to get past the sequence test.
  *
+ * Built as fuzz-paths, each end is two stacks that are fed alike, one with its fast paths off, and both
+ * must answer alike (twin.h).
+ *
  * The text of each direction is a function of its place in the stream, forged text included. So
  * whatever happens, an application may only ever read the right byte at the right place; each
  * stack's own check must hold after every operation; all memory must be back at the end. */
@@ -10,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <handfast/sim.h>
-#include <handfast/stack.h>
-#include <handfast/tcp.h>
+#include "twin.h"
 
 #include "base/checksum.h"
 #include "wire/bytes.h"
@@ -26,14 +27,17 @@
             abort();                                                                             \
     } while (0)
 
+#ifndef TWO_ROADS
+#define TWO_ROADS 0
+#endif
+
 enum { BATCH = 4, PACKET_MAX = 2048, TEXT_MAX = 600, OPERATIONS_MAX = 400 };
 
 /* First byte of an input. */
-enum { USE_LINUX = 1, USE_IPV6 = 2, USE_WRAP = 4, SMALL_BUFFERS = 8 };
+enum { USE_LINUX = 1, USE_IPV6 = 2, USE_WRAP = 4, SMALL_BUFFERS = 8, MERGE = 16 };
 
 struct end {
-    struct hf_stack *stack;
-    struct hf_sim_allocator memory;
+    struct twin twin;
     struct hf_addr addr;
     hf_conn conn;
     uint64_t sent, received;     /* bytes of text                                            */
@@ -77,13 +81,11 @@ static void make_end(struct end *end, uint8_t how, unsigned number)
     struct hf_unsafe unsafe = {.size = sizeof unsafe, .fixed_iss = 1, .iss = 1000 * number};
     struct hf_link_config link = {.size = sizeof link, .mtu = 1500};
     struct hf_stack_config config;
-    int err;
 
     if (how & USE_WRAP)
         unsafe.iss = (uint32_t)0 - 40;
     hf_stack_config_init(&config);
     config.id = (uint16_t)number;
-    config.allocator = hf_sim_allocator_use(&end->memory);
     config.settings = how & USE_LINUX ? *hf_settings_linux() : *hf_settings_rfc();
     config.settings.half_open_max = 8;
     config.settings.time_wait_max = 8;
@@ -92,54 +94,79 @@ static void make_end(struct end *end, uint8_t how, unsigned number)
     config.memory_limit = 4 * 1024 * 1024;
     config.connections_max = 8;
     config.unsafe = &unsafe;
-    end->stack = hf_stack_create(&config, &err);
-    CHECK(end->stack != NULL);
-    CHECK(hf_stack_add_link(end->stack, &link) == 1);
+    twin_create(&end->twin, &config, TWO_ROADS, how & MERGE ? TWIN_MERGES : 0);
+    CHECK(twin_add_link(&end->twin, &link) == 1);
     CHECK(hf_addr_parse(addresses[(how & USE_IPV6) != 0][number - 1], &end->addr) == 0);
-    CHECK(hf_stack_add_address(end->stack, 1, &end->addr, 24) == 0);
+    CHECK(twin_add_address(&end->twin, 1, &end->addr, 24) == 0);
     end->status.size = sizeof end->status;
+}
+
+/* Packets on their way to an end, each in a block of its own: reading beyond it is seen. */
+struct batch {
+    struct hf_packet packets[2 * BATCH];
+    uint8_t *bytes[2 * BATCH];
+    size_t n;
+};
+
+static void put(struct batch *batch, const uint8_t *bytes, uint32_t len)
+{
+    uint8_t *exact = malloc(len ? len : 1);
+    CHECK(exact != NULL);
+    memcpy(exact, bytes, len);
+    hf_packet_wrap(&batch->packets[batch->n], 1, exact, len);
+    batch->bytes[batch->n++] = exact;
+}
+
+static void give_all(struct world *world, struct end *to, struct batch *batch)
+{
+    if (batch->n > 0)
+        twin_input(&to->twin, 1, batch->packets, batch->n, world->now);
+    for (size_t i = 0; i < batch->n; i++)
+        free(batch->bytes[i]);
+    batch->n = 0;
 }
 
 static void give(struct world *world, struct end *to, const uint8_t *bytes, uint32_t len)
 {
-    struct hf_packet packet;
-    uint8_t *exact = malloc(len ? len : 1); /* its own block: reading beyond it is seen */
-    CHECK(exact != NULL);
-    memcpy(exact, bytes, len);
-    hf_packet_wrap(&packet, 1, exact, len);
-    hf_stack_input(to->stack, 1, &packet, 1, world->now);
-    free(exact);
+    struct batch batch = {.n = 0};
+    put(&batch, bytes, len);
+    give_all(world, to, &batch);
 }
 
 /* What becomes of the packets of one output call. */
 enum fate { PASS, LOSE, REPEAT, SWAP, DAMAGE };
 
-/* Take up to BATCH packets of one end, and let them have their fate. Returns how many. */
+/* Take up to BATCH packets of one end, and let them have their fate: one batch where the other end
+ * merges. Returns how many. */
 static size_t carry(struct world *world, unsigned from, enum fate fate, uint8_t where)
 {
     struct end *sender = &world->end[from], *receiver = &world->end[1 - from];
     static struct hf_packet packets[BATCH];
     static uint8_t bytes[BATCH][PACKET_MAX];
     uint32_t len[BATCH];
-    size_t n = hf_stack_output(sender->stack, 1, packets, BATCH, world->now);
+    struct batch batch = {.n = 0};
+    size_t n = twin_output(&sender->twin, 1, packets, BATCH, world->now);
 
     for (size_t i = 0; i < n; i++) {
         len[i] = hf_packet_copy(&packets[i], bytes[i], PACKET_MAX);
         CHECK(len[i] > 0 && len[i] <= 1500);
     }
-    hf_stack_sent(sender->stack, packets, n);
+    twin_sent(&sender->twin, packets, n);
     for (size_t i = 0; i < n; i++) {
         size_t at = fate == SWAP ? n - 1 - i : i;
         if (fate == LOSE && (where >> i & 1))
             continue;
         if (fate == DAMAGE)
             bytes[at][where % len[at]] ^= (uint8_t)(1u << (where & 7));
-        give(world, receiver, bytes[at], len[at]);
+        put(&batch, bytes[at], len[at]);
         if (fate == REPEAT)
-            give(world, receiver, bytes[at], len[at]);
+            put(&batch, bytes[at], len[at]);
+        if (!receiver->twin.merges)
+            give_all(world, receiver, &batch);
         memcpy(sender->wire, bytes[at], len[at]);
         sender->wire_len = len[at];
     }
+    give_all(world, receiver, &batch);
     return n;
 }
 
@@ -157,12 +184,12 @@ static void open_pair(struct world *world)
     struct hf_open open = {.size = sizeof open, .remote = {server->addr, 80}};
     hf_listener listener;
 
-    CHECK(hf_tcp_listen(server->stack, &listen, &listener) == 0);
-    CHECK(hf_tcp_open(client->stack, &open, &client->conn) == 0);
+    CHECK(twin_listen(&server->twin, &listen, &listener) == 0);
+    CHECK(twin_open(&client->twin, &open, &client->conn) == 0);
     settle(world);
-    CHECK(hf_tcp_accept(server->stack, listener, 0, &server->conn) == 1);
+    CHECK(twin_accept(&server->twin, listener, &server->conn) == 1);
     for (unsigned i = 0; i < 2; i++) {
-        CHECK(hf_tcp_status(world->end[i].stack, world->end[i].conn, &world->end[i].status) == 0);
+        CHECK(twin_status(&world->end[i].twin, world->end[i].conn, &world->end[i].status) == 0);
         CHECK(world->end[i].status.state == HF_ESTABLISHED);
     }
 }
@@ -174,14 +201,22 @@ static uint32_t near(struct input *input, uint32_t real, uint32_t window)
 {
     uint8_t step = take(input);
     switch (step & 7) {
-    case 0: return real;
-    case 1: return real + 1;
-    case 2: return real - 1;
-    case 3: return real + (step >> 3) * 40u;
-    case 4: return real - (step >> 3) * 40u;
-    case 5: return real + window - (step >> 3);
-    case 6: return real + window + (step >> 3);
-    default: return real + ((uint32_t)take(input) << 24 | (uint32_t)step << 16);
+    case 0:
+        return real;
+    case 1:
+        return real + 1;
+    case 2:
+        return real - 1;
+    case 3:
+        return real + (step >> 3) * 40u;
+    case 4:
+        return real - (step >> 3) * 40u;
+    case 5:
+        return real + window - (step >> 3);
+    case 6:
+        return real + window + (step >> 3);
+    default:
+        return real + ((uint32_t)take(input) << 24 | (uint32_t)step << 16);
     }
 }
 
@@ -228,8 +263,8 @@ static void forge_segment(struct world *world, unsigned victim)
         /* The real clock of the other end is not ours to know; its last value is in `wire`. */
         const uint8_t *last = world->end[1 - victim].wire + ip + HF_TCP_HEADER + 4;
         head.options.has_ts = true;
-        head.options.tsval = (uint32_t)last[0] << 24 | (uint32_t)last[1] << 16 |
-                             (uint32_t)last[2] << 8 | last[3];
+        head.options.tsval =
+            (uint32_t)last[0] << 24 | (uint32_t)last[1] << 16 | (uint32_t)last[2] << 8 | last[3];
         head.options.tsval += take(input);
     }
     uint32_t header = hf_tcp_build(packet + ip, &flow, &head);
@@ -278,7 +313,7 @@ static void call_send(struct end *end, uint32_t len, unsigned flags)
     uint8_t text[TEXT_MAX * 4];
     for (uint32_t i = 0; i < len; i++)
         text[i] = text_at((uint32_t)end->sent + i);
-    int64_t n = hf_tcp_send(end->stack, end->conn, text, len, flags);
+    int64_t n = twin_send(&end->twin, end->conn, text, len, flags);
     CHECK(n <= (int64_t)len);
     if (n > 0)
         end->sent += (uint64_t)n;
@@ -287,7 +322,7 @@ static void call_send(struct end *end, uint32_t len, unsigned flags)
 static void call_receive(struct end *end, uint32_t room)
 {
     uint8_t text[TEXT_MAX * 4];
-    int64_t n = hf_tcp_recv(end->stack, end->conn, text, room);
+    int64_t n = twin_recv(&end->twin, end->conn, text, room);
     CHECK(n <= (int64_t)room);
     for (int64_t i = 0; i < n; i++)
         CHECK(text[i] == text_at((uint32_t)end->received + (uint32_t)i));
@@ -298,12 +333,17 @@ static void call_receive(struct end *end, uint32_t room)
 static void call_other(struct world *world, struct end *end, uint8_t which)
 {
     switch (which & 7) {
-    case 0: (void)hf_tcp_shutdown(end->stack, end->conn); break;
-    case 1: (void)hf_tcp_close(end->stack, end->conn); break;
-    case 2: (void)hf_tcp_abort(end->stack, end->conn); break;
+    case 0:
+        (void)twin_shutdown(&end->twin, end->conn);
+        break;
+    case 1:
+        (void)twin_close(&end->twin, end->conn);
+        break;
+    case 2:
+        (void)twin_abort(&end->twin, end->conn);
+        break;
     default:
-        (void)hf_tcp_set(end->stack, end->conn, (enum hf_option)(which >> 3),
-                         take(&world->input));
+        (void)twin_set(&end->twin, end->conn, (enum hf_option)(which >> 3), take(&world->input));
     }
 }
 
@@ -314,13 +354,13 @@ static void pass_time(struct world *world, uint8_t how_long)
     for (int i = 0; i < 64 && world->now < until; i++) {
         hf_time next = until;
         for (unsigned e = 0; e < 2; e++) {
-            hf_time deadline = hf_stack_deadline(world->end[e].stack);
+            hf_time deadline = twin_deadline(&world->end[e].twin);
             if (deadline < next)
                 next = deadline;
         }
         world->now = next > world->now ? next : world->now + 1;
         for (unsigned e = 0; e < 2; e++)
-            hf_stack_timers(world->end[e].stack, world->now);
+            twin_timers(&world->end[e].twin, world->now);
         if (how_long & 32)
             settle(world);
     }
@@ -333,19 +373,45 @@ static void operate(struct world *world, uint8_t operation)
     uint8_t what = operation >> 1 & 15;
 
     switch (what) {
-    case 0: settle(world); break;
-    case 1: (void)carry(world, who, PASS, 0); break;
-    case 2: (void)carry(world, who, LOSE, take(&world->input)); break;
-    case 3: (void)carry(world, who, REPEAT, 0); break;
-    case 4: (void)carry(world, who, SWAP, 0); break;
-    case 5: (void)carry(world, who, DAMAGE, take(&world->input)); break;
-    case 6: case 7: pass_time(world, take(&world->input)); break;
-    case 8: call_send(end, take(&world->input) * 8u, operation >> 5 & 3); break;
-    case 9: call_receive(end, take(&world->input) * 8u); break;
-    case 10: call_other(world, end, take(&world->input)); break;
-    case 11: forge_icmp(world, who); break;
-    case 12: give(world, &world->end[1 - who], end->wire, end->wire_len); break;
-    default: forge_segment(world, who);
+    case 0:
+        settle(world);
+        break;
+    case 1:
+        (void)carry(world, who, PASS, 0);
+        break;
+    case 2:
+        (void)carry(world, who, LOSE, take(&world->input));
+        break;
+    case 3:
+        (void)carry(world, who, REPEAT, 0);
+        break;
+    case 4:
+        (void)carry(world, who, SWAP, 0);
+        break;
+    case 5:
+        (void)carry(world, who, DAMAGE, take(&world->input));
+        break;
+    case 6:
+    case 7:
+        pass_time(world, take(&world->input));
+        break;
+    case 8:
+        call_send(end, take(&world->input) * 8u, operation >> 5 & 3);
+        break;
+    case 9:
+        call_receive(end, take(&world->input) * 8u);
+        break;
+    case 10:
+        call_other(world, end, take(&world->input));
+        break;
+    case 11:
+        forge_icmp(world, who);
+        break;
+    case 12:
+        give(world, &world->end[1 - who], end->wire, end->wire_len);
+        break;
+    default:
+        forge_segment(world, who);
     }
 }
 
@@ -354,15 +420,11 @@ static void look(struct world *world)
     struct hf_event events[8];
     for (unsigned i = 0; i < 2; i++) {
         struct end *end = &world->end[i];
-        const char *wrong = hf_stack_check(end->stack);
-        if (wrong != NULL) {
-            fprintf(stderr, "end %u: %s\n", i, wrong);
-            abort();
-        }
-        while (hf_stack_events(end->stack, events, 8) > 0)
+        twin_check(&end->twin);
+        while (twin_events(&end->twin, events, 8) > 0)
             continue;
         struct hf_tcp_status status = {.size = sizeof status};
-        if (hf_tcp_status(end->stack, end->conn, &status) == 0)
+        if (twin_status(&end->twin, end->conn, &status) == 0)
             end->status = status;
     }
 }
@@ -379,9 +441,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         operate(&world, take(&world.input));
         look(&world);
     }
-    for (unsigned i = 0; i < 2; i++) {
-        hf_stack_destroy(world.end[i].stack);
-        CHECK(world.end[i].memory.in_use == 0 && world.end[i].memory.bad_frees == 0);
-    }
+    for (unsigned i = 0; i < 2; i++)
+        twin_destroy(&world.end[i].twin);
     return 0;
 }

@@ -44,7 +44,8 @@ struct hf_unsafe {
     uint8_t zero_ts_offset; /* 1: the timestamp clock is milliseconds since time 0            */
     uint32_t iss;
     uint16_t port;
-    uint8_t no_fast_path;   /* 1: what has a short road takes the long one: to compare them   */
+    uint8_t no_fast_path;   /* 1: every packet takes the long road (no header prediction, nothing
+                               remembered of the last packet, no merging), to compare with    */
 };
 
 struct hf_stack_config {

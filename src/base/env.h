@@ -70,6 +70,7 @@ struct hf_env {
     uint32_t now_s;
     const struct hf_settings *settings;
     const struct hf_unsafe *unsafe;
+    bool no_fast_path;            /* unsafe->no_fast_path                                     */
     const struct hf_tcp *fresh; /* what a connection begins as                              */
     uint32_t rto_min_us, rto_max_us, tick_us; /* settings, in the units of rtt.c              */
     struct hf_budget budget;
@@ -87,7 +88,6 @@ struct hf_env {
     hf_trace_fn trace;
     void *trace_context;
     uint16_t id; /* of the stack, in trace records                           */
-    bool no_fast_path; /* unsafe settings: what has a short road takes the long one */
     struct hf_key isn_key, cookie_key; /* one for each purpose              */
     struct hf_key fast_open_key[2];    /* RFC 7413: the second is still good */
     uint8_t fast_open_keys;            /* how many there are                 */

@@ -100,7 +100,7 @@ static enum hf_drop admit(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arr
     if (reason == HF_DROP_NONE && in->to_us) {
         memcpy(ip->seen_src, in->head.src, 16);
         memcpy(ip->seen_dst, in->head.dst, 16);
-        ip->seen_link = (uint8_t)in->link;
+        ip->seen_link = env->no_fast_path ? 0 : (uint8_t)in->link;
     }
     return reason;
 }

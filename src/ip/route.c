@@ -119,6 +119,8 @@ static int find_way(struct hf_ip *ip, const uint8_t remote[16], unsigned zone)
 int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], unsigned zone,
                 uint8_t local[16], bool foreign, struct hf_path *path)
 {
+    if (HF_UNLIKELY(env->no_fast_path))
+        ip->routed_link = 0;
     int err = find_way(ip, remote, zone);
     if (err)
         return err;

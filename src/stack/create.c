@@ -117,7 +117,7 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
     if (config->unsafe) {
         stack->unsafe = *config->unsafe;
         env->unsafe = &stack->unsafe;
-        env->no_fast_path = stack->unsafe.no_fast_path;
+        env->no_fast_path = config->unsafe->no_fast_path != 0;
     }
     hf_tcp_fresh(env, &stack->fresh);
     env->fresh = &stack->fresh;

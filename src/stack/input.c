@@ -255,7 +255,7 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         return;
     hf_stack_clock(stack, now);
     stack->env.counters.packets_in += n;
-    if (n > 1 && stack->ip.link[link].features & HF_LINK_MERGE) {
+    if (n > 1 && stack->ip.link[link].features & HF_LINK_MERGE && !stack->env.no_fast_path) {
         hf_stack_merged_input(stack, (unsigned)link, packets, n);
         return;
     }
