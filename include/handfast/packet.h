@@ -4,8 +4,11 @@
  * first day it says here: its link, that it is a run of merged segments or is to be cut, and what
  * is known of its checksum, so that offload needs no other type.
  *
+ * On an Ethernet link (struct hf_link_config of stack.h) it is a frame: the same behind 14 bytes of
+ * Ethernet header. Offsets count from the first byte of slice 0 in either case.
+ *
  * Into a stack (hf_stack_input): the bytes stay the caller's and are not referred to after the
- * call returns. All headers (IP with its extension headers or options, TCP, ICMP) must lie in
+ * call returns. All headers (Ethernet, IP with its extension headers or options, TCP, ICMP) must lie in
  * slice 0.
  *
  * Out of a stack (hf_stack_output): slice 0 usually points into `head`, so a packet must not be
@@ -20,7 +23,7 @@
 HF_BEGIN
 
 #define HF_PACKET_SLICES 8 /* slices of one packet, at the most                              */
-#define HF_PACKET_HEAD 120 /* IPv6 header, TCP header with 40 bytes of options, and some room */
+#define HF_PACKET_HEAD 120 /* Ethernet, IPv6 and TCP header with 40 bytes of options */
 
 struct hf_slice {
     const uint8_t *data;

@@ -177,6 +177,11 @@ struct hf_settings {
     uint32_t fragment_memory;     /* bytes for all datagrams being put together               */
     uint16_t fragment_per_source; /* datagrams of one source at once                          */
     hf_time fragment_timeout;
+
+    /* Ethernet: entries of the neighbour table, at least 16. A quarter may be neighbours that have not
+     * answered yet (half of them asked for only to answer somebody), a quarter such as we only heard
+     * from, so that neither kind pushes out who is there (RFC 6583) */
+    uint16_t neighbours_max;
 };
 
 /* hf_settings_rfc, hf_settings_linux, hf_settings_default: the tables. They are constant.

@@ -88,15 +88,21 @@ enum {
                                  links that do not merge themselves                           */
 };
 
+/* What a link carries: struct hf_link_config.kind. On Ethernet packets are frames, with their header
+ * of 14 bytes in front; the stack answers and asks for addresses (ARP, neighbour discovery). */
+enum hf_link_kind { HF_LINK_IP = 0, HF_LINK_ETHERNET = 1 };
+
 struct hf_link_config {
     uint32_t size;     /* sizeof(struct hf_link_config)                                       */
     uint32_t mtu;      /* bytes of an IP packet, 68..65535 (1280.. for IPv6)                  */
     uint32_t features; /* HF_LINK_...                                                         */
     uint32_t gso_max;  /* largest super-segment it can cut, bytes; 0: none                    */
+    uint8_t kind;      /* enum hf_link_kind                                                   */
+    uint8_t mac[6];    /* Ethernet: our address on it, no group's and not all zero            */
 };
 
 /* hf_stack_add_link: a link through which packets come and go.
- * returns  its number, from 1; or HF_ERR_ARGUMENT (mtu), HF_ERR_LIMIT, HF_ERR_MEMORY */
+ * returns  its number, from 1; or HF_ERR_ARGUMENT (mtu, mac), HF_ERR_LIMIT, HF_ERR_MEMORY */
 HF_API int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config *config);
 
 /* hf_stack_add_address: an address of ours on a link, and the route to its prefix.
@@ -113,6 +119,15 @@ HF_API int hf_stack_has_address(const struct hf_stack *stack, const struct hf_ad
  * returns  0, or HF_ERR_ARGUMENT, HF_ERR_LIMIT */
 HF_API int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *prefix,
                               unsigned bits);
+
+/* hf_stack_add_gateway: a route whose packets go to another host of an Ethernet link, which sends
+ * them on. Of equal prefixes the first added wins. Nothing that routers tell by themselves is used:
+ * neither router advertisements nor redirects.
+ * gateway  a neighbour: inside the prefix of an address of ours on this link, or IPv6 link-local
+ * returns  0, or HF_ERR_ARGUMENT (also: not an Ethernet link), HF_ERR_ADDRESS (the gateway is no
+ *          neighbour, or ourselves), HF_ERR_LIMIT */
+HF_API int hf_stack_add_gateway(struct hf_stack *stack, int link, const struct hf_addr *prefix,
+                                unsigned bits, const struct hf_addr *gateway);
 
 /* hf_stack_fast_open_keys: the keys of the Fast Open cookies that this stack gives (RFC 7413 4.1.2).
  * Cookies are made with the first, and those made with either are good: to rotate, put the new one
@@ -201,11 +216,13 @@ struct hf_stack_counters {
     uint64_t fast_opens_taken; /* ... all of which was acknowledged by the SYN+ACK            */
     uint64_t challenge_acks;
     uint64_t icmp_in, icmp_out;
+    uint64_t solicits_out; /* Ethernet: addresses asked for                                */
     uint64_t timers_run;
     uint64_t drops[HF_DROP_COUNT];   /* by enum hf_drop                                       */
     uint64_t ended[HF_CAUSE_COUNT];  /* by enum hf_cause                                      */
     uint32_t connections, half_open, time_wait, orphans, listeners; /* now                    */
-    size_t memory, memory_peak, memory_limit;                       /* bytes                  */
+    uint32_t neighbours; /* Ethernet: entries of the neighbour table now                 */
+    size_t memory, memory_peak, memory_limit; /* bytes                  */
     uint64_t probes; /* table slots looked at to find connections                             */
     uint64_t segments_merged; /* taken together with the one before them: HF_LINK_MERGE       */
     uint64_t records_visited; /* sent records looked at for SACK and loss detection           */

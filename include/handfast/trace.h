@@ -131,7 +131,19 @@ enum hf_cause {
     X(MEMORY, "no memory for it")                                                                 \
     X(REPLY_QUEUE, "reply queue full, answer not sent")                                           \
     X(RST_RATE, "reset over the rate limit, not sent")                                            \
-    X(CHALLENGE_RATE, "challenge ACK over the connection's limit, not sent")
+    X(CHALLENGE_RATE, "challenge ACK over the connection's limit, not sent")                      \
+    X(FRAME_SHORT, "shorter than an Ethernet header")                                             \
+    X(FRAME_VLAN, "frame with a VLAN tag")                                                        \
+    X(FRAME_TYPE, "frame of a type that this host does not speak")                                \
+    X(FRAME_ADDRESS, "frame for another station or a group, or from an impossible one")           \
+    X(ARP, "malformed ARP message, or one that no host may send")                                 \
+    X(DISCOVERY, "malformed neighbour message, or one that no host may send")                     \
+    X(DISCOVERY_HOPS, "neighbour message from beyond this link")                                  \
+    X(DISCOVERY_UNUSED, "router message, redirect or neighbour message of no use here")           \
+    X(NO_NEXT_HOP, "no next hop on this link")                                                    \
+    X(NEIGHBOUR_LIMIT, "too many neighbours that do not answer")                                  \
+    X(NEIGHBOUR_QUEUE, "too many packets wait for a neighbour's address")                         \
+    X(NEIGHBOUR_SILENT, "the neighbour does not answer")
 
 enum hf_drop {
 #define HF_X(name, text) HF_DROP_##name,

@@ -26,7 +26,7 @@ struct hf_reply {
     uint32_t seq, ack;     /* TCP                                                             */
     uint32_t tsval, tsecr; /* TCP, with HF_REPLY_TS                                           */
     uint32_t conn;         /* for the trace, 0: none                                          */
-    uint32_t chunk;        /* RAW: a whole IP packet, `chunk` is held                         */
+    uint32_t chunk;        /* RAW: an IP packet, FRAME: a frame behind its note; it is held   */
     uint16_t window;       /* TCP: as it stands in the header                                 */
     uint16_t mss;          /* TCP: 0 no option                                                */
     uint8_t wscale;        /* TCP: 0xff no option                                             */
@@ -37,7 +37,7 @@ struct hf_reply {
     uint8_t tos, ttl;
 };
 
-enum { HF_REPLY_TCP = 1, HF_REPLY_RAW = 2 };
+enum { HF_REPLY_TCP = 1, HF_REPLY_RAW = 2, HF_REPLY_FRAME = 3 /* of an Ethernet link */ };
 /* With TS_CLOCK, tsval is what is to be added to the clock when the reply leaves. */
 enum {
     HF_REPLY_TS = 1,
@@ -108,6 +108,9 @@ struct hf_env {
     uint32_t listener_by_port[64], listener_any_port; /* chains of listeners                 */
     hf_time time_wait_newest;                         /* when the newest entry was made      */
     uint32_t time_wait_first, time_wait_last;         /* oldest and newest TIME-WAIT entry   */
+    /* What tcp tells ip of the way to a host, for neighbours on Ethernet; the stack passes it on. */
+    bool progress;                                    /* new ACKs, or new text                */
+    uint8_t doubt_link, doubt[16];                    /* R1 was passed (MUST-20); link 0: no  */
     hf_ref ready_first, ready_last;                   /* have news for the application       */
     hf_ref output_first[HF_LINKS_MAX + 1], output_last[HF_LINKS_MAX + 1]; /* may have to send */
 };

@@ -7,6 +7,7 @@
 #include "ip/address.h"
 #include "ip/path_mtu.h"
 #include "wire/bytes.h"
+#include "wire/ethernet.h"
 
 enum hf_scope hf_key_scope(const uint8_t key[16])
 {
@@ -90,19 +91,25 @@ unsigned hf_ip_is_ours(const struct hf_ip *ip, const uint8_t key[16])
     return 0;
 }
 
-bool hf_ip_owns(const struct hf_ip *ip, unsigned link, const uint8_t key[16])
+bool hf_ip_is_here(const struct hf_ip *ip, unsigned link, const uint8_t key[16])
 {
-    if (!hf_key_is_link_local(key))
-        return hf_ip_is_ours(ip, key) != 0;
     for (unsigned i = 0; i < ip->addresses; i++)
         if (ip->address[i].link == link && hf_key_equal(ip->address[i].key, key))
             return true;
     return false;
 }
 
+bool hf_ip_owns(const struct hf_ip *ip, unsigned link, const uint8_t key[16])
+{
+    return hf_key_is_link_local(key) ? hf_ip_is_here(ip, link, key) : hf_ip_is_ours(ip, key) != 0;
+}
+
 int hf_ip_add_link(struct hf_ip *ip, const struct hf_link_config *config)
 {
     if (config->mtu < 68 || config->mtu > 65535) /* RFC 791 3.2 */
+        return HF_ERR_ARGUMENT;
+    if (config->kind > HF_LINK_ETHERNET ||
+        (config->kind == HF_LINK_ETHERNET && !hf_mac_is_station(config->mac)))
         return HF_ERR_ARGUMENT;
     for (int i = 1; i <= HF_LINKS_MAX; i++) {
         struct hf_ip_link *link = &ip->link[i];
@@ -112,6 +119,8 @@ int hf_ip_add_link(struct hf_ip *ip, const struct hf_link_config *config)
         link->mtu = (uint16_t)config->mtu;
         link->features = config->features;
         link->gso_max = config->gso_max;
+        link->kind = config->kind;
+        memcpy(link->mac, config->mac, sizeof link->mac);
         return i;
     }
     return HF_ERR_LIMIT;
@@ -151,7 +160,7 @@ int hf_ip_add_address(struct hf_ip *ip, unsigned link, const struct hf_addr *add
     if (ip->addresses == HF_IP_ADDRESSES_MAX)
         return HF_ERR_LIMIT;
     if (!hf_key_is_link_local(a.key)) { /* those take the link of their zone, not a route */
-        err = hf_ip_insert_route(ip, link, a.key, hf_ip_key_bits(&a));
+        err = hf_ip_insert_route(ip, link, a.key, hf_ip_key_bits(&a), 0);
         if (err)
             return err;
     }

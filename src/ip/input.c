@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "ip/address.h"
 #include "ip/arrival.h"
+#include "ip/neighbour.h"
 #include "ip/path_mtu.h"
 #include "wire/bytes.h"
 #include "wire/icmp.h"
@@ -29,17 +30,21 @@ void hf_ip_reset(struct hf_env *env, struct hf_ip *ip)
 {
     hf_pmtu_free(env, ip->pmtu);
     hf_reassembly_free(env, ip->reassembly);
+    hf_neighbours_free(env, ip);
     memset(ip, 0, sizeof *ip);
 }
 
 void hf_ip_timers(struct hf_env *env, struct hf_ip *ip)
 {
     hf_reassembly_expire(env, ip);
+    hf_neighbours_expire(env, ip);
 }
 
 hf_time hf_ip_deadline(const struct hf_ip *ip)
 {
-    return hf_reassembly_deadline(ip->reassembly);
+    hf_time fragments = hf_reassembly_deadline(ip->reassembly);
+    hf_time neighbours = hf_neighbours_deadline(ip->neighbours);
+    return fragments < neighbours ? fragments : neighbours;
 }
 
 /* RFC 1122 3.2.1.3. A packet that names us, or its own destination, as its source is the LAND

@@ -18,6 +18,8 @@ struct hf_ip_link {
     bool used;
     uint16_t mtu;
     uint32_t features, gso_max;
+    uint8_t kind; /* enum hf_link_kind                                                        */
+    uint8_t mac[6];
 };
 
 struct hf_ip_address {
@@ -33,6 +35,8 @@ struct hf_ip_route {
     uint8_t bits; /* of the 16-byte key: 96 + n for IPv4                                      */
     uint8_t link;
     bool ipv4;
+    bool has_gateway; /* packets go to it, not to the destination itself                      */
+    uint8_t gateway[16];
 };
 
 /* What one destination may still get (ip/icmp.c). */
@@ -43,6 +47,7 @@ struct hf_icmp_meter {
 
 struct hf_reassembly; /* ip/fragment.c                                                        */
 struct hf_pmtu;       /* ip/path_mtu.c                                                        */
+struct hf_neighbours; /* ip/neighbour.h                                                       */
 
 struct hf_ip {
     struct hf_ip_link link[HF_LINKS_MAX + 1];
@@ -56,6 +61,7 @@ struct hf_ip {
     bool any_address; /* some listener takes packets for addresses that are not ours          */
     struct hf_reassembly *reassembly;
     struct hf_pmtu *pmtu;
+    struct hf_neighbours *neighbours; /* NULL: no Ethernet link                               */
     struct hf_key label_key; /* IPv6 flow label                                               */
     struct hf_key icmp_key;
     struct hf_icmp_meter icmp_meter[HF_ICMP_SETS][HF_ICMP_WAYS];
@@ -96,7 +102,7 @@ struct hf_ip_error {
 int hf_ip_init(struct hf_env *env, struct hf_ip *ip);
 void hf_ip_reset(struct hf_env *env, struct hf_ip *ip);
 
-/* The link's number from 1, or HF_ERR_ARGUMENT (mtu), HF_ERR_LIMIT. */
+/* The link's number from 1, or HF_ERR_ARGUMENT (mtu, mac), HF_ERR_LIMIT. */
 int hf_ip_add_link(struct hf_ip *ip, const struct hf_link_config *config);
 
 /* 0, or HF_ERR_ARGUMENT (link, family, bits, zone; IPv6 on a link with an MTU below 1280),
@@ -108,15 +114,23 @@ int hf_ip_add_address(struct hf_ip *ip, unsigned link, const struct hf_addr *add
  * matter. */
 int hf_ip_add_route(struct hf_ip *ip, unsigned link, const struct hf_addr *prefix, unsigned bits);
 
+/* The same over a gateway, on an Ethernet link. Also HF_ERR_ADDRESS: it is no neighbour. */
+int hf_ip_add_gateway(struct hf_ip *ip, unsigned link, const struct hf_addr *prefix,
+                      unsigned bits, const struct hf_addr *gateway);
+
 /* Take a packet: parse, check addresses, reassemble, answer echo, classify ICMP errors.
  * `datagram` stays valid until the next call. */
 enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned link,
                                const struct hf_packet *packet, struct hf_ip_datagram *datagram,
                                struct hf_ip_error *error);
 
-/* Fragments whose time is over. */
+/* Fragments and neighbours whose time is over. */
 void hf_ip_timers(struct hf_env *env, struct hf_ip *ip);
 hf_time hf_ip_deadline(const struct hf_ip *ip);
+
+/* After the timers, until it says false: an error for a segment that could not leave, since nobody has
+ * answered for the next hop. */
+bool hf_ip_next_error(struct hf_env *env, struct hf_ip *ip, struct hf_ip_error *error);
 
 /* The way to `remote`. `local`: our address, or all zero to choose one (RFC 6724 in small: of
  * the same scope and prefix first, then any of the family on the link of the route); it is
@@ -151,5 +165,35 @@ void hf_ip_address(struct hf_env *env, struct hf_ip *ip, struct hf_packet *packe
 /* Routers may cut this IPv4 packet, addressed as above: the path has less room than we go down to.
  * id tells its fragments from those of others (RFC 6864 4). */
 void hf_ip_allow_fragments(struct hf_packet *packet, uint16_t id);
+
+/* ---- Ethernet links: ip/neighbour.c, ip/reachability.c, ip/ethernet.c ---- */
+
+/* The neighbour table, before the first such link is added. HF_OK or HF_ERR_MEMORY. */
+int hf_neighbours_start(struct hf_env *env, struct hf_ip *ip);
+void hf_neighbours_free(struct hf_env *env, struct hf_ip *ip);
+
+/* A frame came. True: *inner is its datagram, to be given to hf_ip_input; it refers to the frame's
+ * bytes. False: it was ARP or neighbour discovery, or was dropped and counted. */
+bool hf_ethernet_input(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                       const struct hf_packet *frame, struct hf_packet *inner);
+
+/* Put a frame's header before a datagram; a TCP header with an IP header before it has room for
+ * that, any other packet a slice. `own`: it is of a connection, not an answer. False: it waits for its
+ * neighbour, or was dropped and counted; the caller is done with it. */
+bool hf_ethernet_output(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                        struct hf_packet *packet, bool own);
+
+/* A frame from the reply ring (HF_REPLY_FRAME): what its chunk holds, as a packet. */
+void hf_ethernet_frame(struct hf_env *env, unsigned link, uint32_t chunk,
+                       struct hf_packet *packet);
+
+/* A connection to `remote` made progress, or sends again and again in vain. */
+void hf_neighbour_confirm(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                          const uint8_t remote[16]);
+void hf_neighbour_doubt(struct hf_env *env, struct hf_ip *ip, unsigned link,
+                        const uint8_t remote[16]);
+
+/* NULL, or which invariant does not hold. */
+const char *hf_neighbours_check(const struct hf_env *env, const struct hf_ip *ip);
 
 #endif

@@ -2,9 +2,11 @@
  * the first added; IPv6 link-local destinations take the link of their zone. Source choice is
  * RFC 6724 in small. Called once for each connection, not for each packet. */
 #include "ip/address.h"
+#include "ip/neighbour.h"
 #include "ip/path_mtu.h"
 
-int hf_ip_insert_route(struct hf_ip *ip, unsigned link, const uint8_t key[16], unsigned bits)
+int hf_ip_insert_route(struct hf_ip *ip, unsigned link, const uint8_t key[16], unsigned bits,
+                       const uint8_t *gateway)
 {
     if (ip->routes == HF_IP_ROUTES_MAX)
         return HF_ERR_LIMIT;
@@ -17,8 +19,13 @@ int hf_ip_insert_route(struct hf_ip *ip, unsigned link, const uint8_t key[16], u
     route->bits = (uint8_t)bits;
     route->link = (uint8_t)link;
     route->ipv4 = hf_key_is_ipv4(key);
+    route->has_gateway = gateway != 0;
+    if (gateway)
+        memcpy(route->gateway, gateway, 16);
     ip->routes++;
     ip->routed_link = 0;
+    if (ip->neighbours)
+        ip->neighbours->epoch++;
     return 0;
 }
 
@@ -28,27 +35,63 @@ int hf_ip_add_route(struct hf_ip *ip, unsigned link, const struct hf_addr *prefi
     int err = hf_ip_prefix_key(ip, link, prefix, bits, key);
     if (err)
         return err == HF_ERR_ADDRESS ? HF_ERR_ARGUMENT : err;
-    return hf_ip_insert_route(ip, link, key, prefix->family == HF_IPV4 ? 96 + bits : bits);
+    return hf_ip_insert_route(ip, link, key, prefix->family == HF_IPV4 ? 96 + bits : bits, 0);
 }
 
-/* 0: none. A default route of IPv6 (0 bits) would match every IPv4 key, hence the family. */
+int hf_ip_add_gateway(struct hf_ip *ip, unsigned link, const struct hf_addr *prefix,
+                      unsigned bits, const struct hf_addr *gateway)
+{
+    uint8_t key[16], hop[16], via[16];
+    int err = hf_ip_prefix_key(ip, link, prefix, bits, key);
+    if (err)
+        return err == HF_ERR_ADDRESS ? HF_ERR_ARGUMENT : err;
+    if (ip->link[link].kind != HF_LINK_ETHERNET || gateway->family != prefix->family ||
+        (gateway->zone && gateway->zone != link))
+        return HF_ERR_ARGUMENT;
+    hf_key_from_addr(via, gateway);
+    bool neighbour = hf_ip_is_unicast(ip, via) && !hf_ip_owns(ip, link, via) &&
+                     hf_ip_next_hop(ip, link, via, hop) && hf_key_equal(hop, via);
+    if (!neighbour)
+        return HF_ERR_ADDRESS;
+    return hf_ip_insert_route(ip, link, key, prefix->family == HF_IPV4 ? 96 + bits : bits, via);
+}
+
+/* A default route of IPv6 (0 bits) would match every IPv4 key, hence the family. */
+static bool leads_to(const struct hf_ip_route *route, const uint8_t remote[16])
+{
+    return route->ipv4 == hf_key_is_ipv4(remote) &&
+           hf_key_same_prefix(route->key, remote, route->bits);
+}
+
+/* 0: none. */
 static unsigned find_link(const struct hf_ip *ip, const uint8_t remote[16], unsigned zone)
 {
     if (hf_key_is_link_local(remote))
         return zone <= HF_LINKS_MAX && ip->link[zone].used ? zone : 0;
-    for (unsigned i = 0; i < ip->routes; i++) {
-        const struct hf_ip_route *route = &ip->route[i];
-        if (route->ipv4 == hf_key_is_ipv4(remote) &&
-            hf_key_same_prefix(route->key, remote, route->bits))
-            return route->link;
-    }
+    for (unsigned i = 0; i < ip->routes; i++)
+        if (leads_to(&ip->route[i], remote))
+            return ip->route[i].link;
     return 0;
+}
+
+bool hf_ip_next_hop(const struct hf_ip *ip, unsigned link, const uint8_t remote[16],
+                    uint8_t hop[16])
+{
+    const uint8_t *to = hf_key_is_link_local(remote) ? remote : 0;
+    for (unsigned i = 0; !to && i < ip->routes; i++) {
+        const struct hf_ip_route *route = &ip->route[i];
+        if (route->link == link && leads_to(route, remote))
+            to = route->has_gateway ? route->gateway : remote;
+    }
+    if (to)
+        memcpy(hop, to, 16);
+    return to != 0;
 }
 
 /* RFC 6724 5: rule 2 (scope), then what stands in the same prefix, then the first added. NULL
  * when the link has no address of the family. */
-static const struct hf_ip_address *choose_source(const struct hf_ip *ip, unsigned link,
-                                                 const uint8_t remote[16])
+const struct hf_ip_address *hf_ip_source(const struct hf_ip *ip, unsigned link,
+                                         const uint8_t remote[16])
 {
     const struct hf_ip_address *best = 0;
     int best_score = -1;
@@ -106,7 +149,7 @@ static int find_way(struct hf_ip *ip, const uint8_t remote[16], unsigned zone)
     unsigned link = find_link(ip, remote, zone);
     if (link == 0 || hf_ip_owns(ip, link, remote))
         return HF_ERR_ROUTE;
-    const struct hf_ip_address *source = choose_source(ip, link, remote);
+    const struct hf_ip_address *source = hf_ip_source(ip, link, remote);
     memset(ip->routed_local, 0, 16);
     if (source)
         memcpy(ip->routed_local, source->key, 16);

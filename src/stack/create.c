@@ -57,15 +57,15 @@ static bool choices_are_sane(const struct hf_settings *s)
 static bool settings_are_sane(const struct hf_settings *s)
 {
     const uint32_t buffer_max = 1u << 30, entries_max = 1u << 29;
-    return durations_are_sane(s) && choices_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 && s->initial_window > 0 &&
-           s->dupack_threshold > 0 && s->rcv_buffer >= 1024 && s->rcv_buffer <= buffer_max &&
-           s->rcv_buffer_max <= buffer_max && s->snd_buffer_max <= buffer_max &&
-           s->snd_buffer >= 1024 && s->snd_buffer <= buffer_max && s->port_first > 0 &&
-           s->port_first <= s->port_last && s->congestion &&
-           hf_congestion_number(s->congestion) && s->backlog_max > 0 &&
+    return durations_are_sane(s) && choices_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 &&
+           s->initial_window > 0 && s->dupack_threshold > 0 && s->rcv_buffer >= 1024 &&
+           s->rcv_buffer <= buffer_max && s->rcv_buffer_max <= buffer_max &&
+           s->snd_buffer_max <= buffer_max && s->snd_buffer >= 1024 &&
+           s->snd_buffer <= buffer_max && s->port_first > 0 && s->port_first <= s->port_last &&
+           s->congestion && hf_congestion_number(s->congestion) && s->backlog_max > 0 &&
            (s->mss == 0 || s->mss >= 64) && s->synack_retries <= 15 && s->quick_acks <= 63 &&
-           s->half_open_max > 0 && s->half_open_max <= entries_max && s->time_wait_max > 0 &&
-           s->time_wait_max <= entries_max;
+           s->neighbours_max >= 16 && s->half_open_max > 0 && s->half_open_max <= entries_max &&
+           s->time_wait_max > 0 && s->time_wait_max <= entries_max;
 }
 
 static bool config_is_sane(const struct hf_stack_config *c)
@@ -210,7 +210,7 @@ void hf_stack_destroy(struct hf_stack *stack)
     for (unsigned link = 1; link <= stack->links; link++) {
         struct hf_replies *q = &env->replies[link];
         for (; q->count; q->count--, q->first = (q->first + 1) & (q->size - 1))
-            if (q->ring[q->first].kind == HF_REPLY_RAW)
+            if (q->ring[q->first].kind != HF_REPLY_TCP)
                 hf_chunk_release(&env->chunks, q->ring[q->first].chunk);
         hf_budget_free(&env->budget, q->ring, q->size * sizeof *q->ring);
     }
@@ -241,7 +241,11 @@ int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config *confi
     q->ring = hf_budget_alloc(&stack->env.budget, REPLIES * sizeof *q->ring);
     if (!q->ring)
         return HF_ERR_MEMORY;
-    int link = hf_ip_add_link(&stack->ip, config);
+    int link = HF_OK;
+    if (config->kind == HF_LINK_ETHERNET)
+        link = hf_neighbours_start(&stack->env, &stack->ip);
+    if (link == HF_OK)
+        link = hf_ip_add_link(&stack->ip, config);
     if (link < 0) {
         hf_budget_free(&stack->env.budget, q->ring, REPLIES * sizeof *q->ring);
         q->ring = 0;
@@ -284,6 +288,14 @@ int hf_stack_add_route(struct hf_stack *stack, int link, const struct hf_addr *p
     if (!is_link(stack, link) || !prefix)
         return HF_ERR_ARGUMENT;
     return hf_ip_add_route(&stack->ip, (unsigned)link, prefix, bits);
+}
+
+int hf_stack_add_gateway(struct hf_stack *stack, int link, const struct hf_addr *prefix,
+                         unsigned bits, const struct hf_addr *gateway)
+{
+    if (!is_link(stack, link) || !prefix || !gateway)
+        return HF_ERR_ARGUMENT;
+    return hf_ip_add_gateway(&stack->ip, (unsigned)link, prefix, bits, gateway);
 }
 
 void hf_stack_clock_back(struct hf_stack *stack, hf_time step)
@@ -358,5 +370,5 @@ const char *hf_stack_check(struct hf_stack *stack)
         return "the table holds another number of entries than there are";
     if (env->budget.used > env->budget.limit)
         return "more memory is used than the limit allows";
-    return 0;
+    return hf_neighbours_check(env, &stack->ip);
 }

@@ -202,8 +202,8 @@ void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct h
 }
 
 /* MUST-54: an ICMP error reaches the connection that it quotes. */
-static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
-                       const struct hf_packet *packet)
+void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
+                         const struct hf_packet *packet)
 {
     struct hf_env *env = &stack->env;
     uint64_t hash = hf_table_hash(&env->table, &error->flow);
@@ -232,19 +232,42 @@ static void icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
     }
 }
 
+/* True: it was a segment. */
+static bool take(struct hf_stack *stack, unsigned link, const struct hf_packet *packet,
+                 struct hf_ip_datagram *datagram)
+{
+    struct hf_ip_error error;
+    switch (hf_ip_input(&stack->env, &stack->ip, link, packet, datagram, &error)) {
+    case HF_IP_TCP:
+        segment(stack, packet, datagram);
+        return true;
+    case HF_IP_TCP_ERROR:
+        hf_stack_icmp_error(stack, &error, packet);
+        return false;
+    case HF_IP_CONSUMED:
+        break;
+    }
+    return false;
+}
+
 void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet)
 {
     struct hf_ip_datagram datagram;
-    struct hf_ip_error error;
-    switch (hf_ip_input(&stack->env, &stack->ip, link, packet, &datagram, &error)) {
-    case HF_IP_TCP:
-        segment(stack, packet, &datagram);
-        break;
-    case HF_IP_TCP_ERROR:
-        icmp_error(stack, &error, packet);
-        break;
-    case HF_IP_CONSUMED:
-        break;
+    (void)take(stack, link, packet, &datagram);
+}
+
+/* The same behind Ethernet headers. What TCP learns of its peer tells that the neighbour is there. */
+HF_APART static void take_frames(struct hf_stack *stack, unsigned link,
+                                 const struct hf_packet *frames, size_t n)
+{
+    struct hf_env *env = &stack->env;
+    struct hf_ip_datagram datagram;
+    struct hf_packet inner;
+    for (size_t i = 0; i < n; i++) {
+        env->progress = false;
+        if (hf_ethernet_input(env, &stack->ip, link, &frames[i], &inner) &&
+            take(stack, link, &inner, &datagram) && env->progress)
+            hf_neighbour_confirm(env, &stack->ip, link, datagram.flow.remote);
     }
 }
 
@@ -255,6 +278,10 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         return;
     hf_stack_clock(stack, now);
     stack->env.counters.packets_in += n;
+    if (HF_UNLIKELY(hf_stack_is_ethernet(stack, (unsigned)link))) {
+        take_frames(stack, (unsigned)link, packets, n);
+        return;
+    }
     if (n > 1 && stack->ip.link[link].features & HF_LINK_MERGE && !stack->env.no_fast_path) {
         hf_stack_merged_input(stack, (unsigned)link, packets, n);
         return;

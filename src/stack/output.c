@@ -8,6 +8,13 @@
 
 /* ---- Timers ---- */
 
+static void pass_on_doubt(struct hf_stack *stack)
+{
+    struct hf_env *env = &stack->env;
+    hf_neighbour_doubt(env, &stack->ip, env->doubt_link, env->doubt);
+    env->doubt_link = 0;
+}
+
 void hf_stack_timers(struct hf_stack *stack, hf_time now)
 {
     struct hf_env *env = &stack->env;
@@ -18,9 +25,14 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
             hf_tcp_timer(env, hf_tcp_at(env, ref));
         else
             hf_half_open_timer(env, hf_ref_index(ref));
+        if (HF_UNLIKELY(env->doubt_link))
+            pass_on_doubt(stack);
     }
     hf_time_wait_timers(env);
     hf_ip_timers(env, &stack->ip);
+    struct hf_ip_error error;
+    while (hf_ip_next_error(env, &stack->ip, &error))
+        hf_stack_icmp_error(stack, &error, 0);
 }
 
 hf_time hf_stack_deadline(const struct hf_stack *stack)
@@ -113,19 +125,42 @@ static void reply_raw(struct hf_stack *stack, const struct hf_reply *r, struct h
     stack->env.counters.packets_out++;
 }
 
+/* A frame that ip built, or that waited for its neighbour. */
+static void reply_frame(struct hf_stack *stack, const struct hf_reply *r,
+                        struct hf_packet *packet)
+{
+    hf_ethernet_frame(&stack->env, r->link, r->chunk, packet);
+    stack->env.counters.packets_out++;
+}
+
+/* On Ethernet a packet has a frame's header, once its neighbour is known. False: it does not leave
+ * now, and what it held is given back. */
+static bool frame(struct hf_stack *stack, unsigned link, struct hf_packet *packet, bool own)
+{
+    if (HF_LIKELY(!hf_stack_is_ethernet(stack, link)) ||
+        hf_ethernet_output(&stack->env, &stack->ip, link, packet, own))
+        return true;
+    hf_stack_sent(stack, packet, 1);
+    return false;
+}
+
 HF_APART static size_t replies(struct hf_stack *stack, unsigned link, struct hf_packet *packets,
                                size_t room)
 {
     struct hf_replies *q = &stack->env.replies[link];
     size_t n = 0;
-    for (; n < room && q->count; n++) {
+    while (n < room && q->count) {
         const struct hf_reply *r = &q->ring[q->first];
-        if (r->kind == HF_REPLY_RAW)
+        bool framed = r->kind == HF_REPLY_FRAME;
+        if (framed)
+            reply_frame(stack, r, &packets[n]);
+        else if (r->kind == HF_REPLY_RAW)
             reply_raw(stack, r, &packets[n]);
         else
             reply_tcp(stack, r, &packets[n]);
         q->first = (q->first + 1) & (q->size - 1);
         q->count--;
+        n += framed || frame(stack, link, &packets[n], false); /* which may queue a question */
     }
     return n;
 }
@@ -145,7 +180,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
             hf_ip_allow_fragments(packet, (uint16_t)(c->hash + c->segments_sent));
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
-        ++*n;
+        *n += frame(stack, c->link, packet, true);
         if (hf_tcp_has_said_all(c)) {
             hf_tcp_output_over(env, c);
             return false;
@@ -162,13 +197,16 @@ size_t hf_stack_output(struct hf_stack *stack, int link, struct hf_packet *packe
         return 0;
     hf_stack_clock(stack, now);
     struct hf_env *env = &stack->env;
-    size_t n = env->replies[link].count ? replies(stack, (unsigned)link, packets, room) : 0;
+    const struct hf_replies *q = &env->replies[link];
+    size_t n = q->count ? replies(stack, (unsigned)link, packets, room) : 0;
     for (struct hf_tcp *c; n < room && (c = hf_output_first(env, (unsigned)link)) != 0;) {
         if (turn(stack, c, packets, room, &n))
             hf_output_rotate(env, (unsigned)link);
         else
             hf_output_done(env, (unsigned)link);
     }
+    if (HF_UNLIKELY(q->count && n < room)) /* neighbours that connections have asked for */
+        n += replies(stack, (unsigned)link, packets + n, room - n);
     return n;
 }
 

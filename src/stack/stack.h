@@ -43,4 +43,13 @@ void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_pack
 void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct hf_seg *seg,
                     bool to_us);
 
+/* An ICMP error, or one that we made ourselves (packet NULL), reaches whom it quotes. */
+void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
+                         const struct hf_packet *packet);
+
+static inline bool hf_stack_is_ethernet(const struct hf_stack *stack, unsigned link)
+{
+    return stack->ip.link[link].kind == HF_LINK_ETHERNET;
+}
+
 #endif

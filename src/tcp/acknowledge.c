@@ -178,8 +178,10 @@ static inline void acknowledge(struct hf_env *env, struct hf_tcp *c, struct hf_a
             hf_scoreboard_take(env, c, a, seg, &d);
     }
     bool moves = hf_seq_gt(seg->ack, c->snd_una);
-    if (moves)
+    if (moves) {
+        env->progress = true; /* RFC 4861 7.3.1 */
         advance(env, c, a, seg, &d);
+    }
     if (c->rtx_mode == HF_RTX_PERSIST) {
         /* A peer that answers probes is alive, however long its window stays shut (MUST-37). */
         c->progress_at = env->now;

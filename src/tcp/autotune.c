@@ -116,6 +116,7 @@ static bool round_is_over(const struct hf_tcp *c, const struct hf_seg *seg, uint
 void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     const struct hf_settings *s = env->settings;
+    env->progress = true; /* our ACKs arrive (RFC 4861 7.3.1) */
     if (c->rcv_locked || s->rcv_buffer_max <= s->rcv_buffer)
         return;
     uint32_t read = hf_tcp_read(c, hf_tcp_active(env, c)), now_ms = hf_tcp_timestamp(env, c);

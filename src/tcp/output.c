@@ -11,8 +11,8 @@
 #include "tcp/segmentation.h"
 #include "wire/bytes.h"
 
-#define TCP_AT                                                                                   \
-    40u /* where the TCP header stands in packet->head: room for an IPv6 header before */
+/* Where the TCP header stands in packet->head: room for an Ethernet and an IPv6 header before. */
+#define TCP_AT 56u
 
 _Static_assert(HF_PACKET_HEAD >= TCP_AT + HF_TCP_HEADER + HF_TCP_OPTIONS_MAX, "room for headers");
 

@@ -38,7 +38,8 @@
         .pmtu_age = 600 * HF_SEC,         /* RFC 1191 6.3, RFC 8201 4 */                          \
         .fragment_memory = 256 * 1024,    /* row C17 */                                           \
         .fragment_per_source = 16,                                                                \
-        .fragment_timeout = 30 * HF_SEC   /* Linux ipfrag_time; RFC 1122 3.3.2 allows 60 */
+        .fragment_timeout = 30 * HF_SEC,  /* Linux ipfrag_time; RFC 1122 3.3.2 allows 60 */       \
+        .neighbours_max = 1024            /* Linux gc_thresh3 */
 
 static const struct hf_settings rfc = {
     COMMON,

@@ -204,6 +204,8 @@ static void on_rto(struct hf_env *env, struct hf_tcp *c)
     hf_rtt_back_off(env, c);
     if (c->backoff == env->settings->r1) {
         c->flags |= HF_F_TROUBLE;
+        env->doubt_link = c->link; /* MUST-20: is the next hop still there? */
+        memcpy(env->doubt, c->flow.remote, sizeof env->doubt);
         if (!(c->flags & HF_F_NO_SOFT_ERRORS))
             hf_tcp_event(env, c, HF_EVENT_SOFT_ERROR);
     }

@@ -84,6 +84,18 @@ static const char *const drops[HF_DROP_COUNT] = {
     [HF_DROP_REPLY_QUEUE] = "应答队列已满，应答未发出",
     [HF_DROP_RST_RATE] = "RST 超过速率上限，未发出",
     [HF_DROP_CHALLENGE_RATE] = "质询 ACK 超过该连接的上限，未发出",
+    [HF_DROP_FRAME_SHORT] = "比以太网首部还短",
+    [HF_DROP_FRAME_VLAN] = "带 VLAN 标签的帧",
+    [HF_DROP_FRAME_TYPE] = "本机不懂的帧类型",
+    [HF_DROP_FRAME_ADDRESS] = "发往别的站点或一组站点的帧，或源地址不可能的帧",
+    [HF_DROP_ARP] = "ARP 报文有误，或任何主机都不得发送",
+    [HF_DROP_DISCOVERY] = "邻居发现报文有误，或任何主机都不得发送",
+    [HF_DROP_DISCOVERY_HOPS] = "来自本链路之外的邻居发现报文",
+    [HF_DROP_DISCOVERY_UNUSED] = "在此无用的路由器报文、重定向或邻居报文",
+    [HF_DROP_NO_NEXT_HOP] = "此链路上没有下一跳",
+    [HF_DROP_NEIGHBOUR_LIMIT] = "没有应答的邻居太多",
+    [HF_DROP_NEIGHBOUR_QUEUE] = "等待邻居地址的分组太多",
+    [HF_DROP_NEIGHBOUR_SILENT] = "邻居没有应答",
 };
 
 static const char *const sends[HF_SEND_COUNT] = {

@@ -57,6 +57,10 @@ void two_make(struct two *two)
     for (int i = 0; i < 2; i++) {
         struct hf_stack_config config = two_config(two);
         struct hf_link_config link = {.size = sizeof link, .mtu = 1500};
+        if (two->ethernet) {
+            link.kind = HF_LINK_ETHERNET;
+            memcpy(link.mac, (uint8_t[6]){2, 0, 0, 0, 0, (uint8_t)(i + 1)}, 6);
+        }
         config.id = (uint16_t)(i + 1);
         config.seed[0] = (uint8_t)i;
         uint64_t random = check_random();
@@ -84,14 +88,15 @@ static size_t carry(struct two *two, int from)
 {
     struct hf_packet packets[ROOM], copies[ROOM];
     static uint8_t bytes[ROOM][2048];
-    size_t n = hf_stack_output(two->stack[from], 1, packets, ROOM, two->now);
+    size_t n = hf_stack_output(two->stack[from], 1, packets, ROOM, two->now), kept = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t len = hf_packet_copy(&packets[i], bytes[i], sizeof bytes[i]);
         assert_int_not_equal(len, 0);
-        hf_packet_wrap(&copies[i], 1, bytes[i], len);
+        if (!two->on_packet || two->on_packet(two, from, bytes[i], len))
+            hf_packet_wrap(&copies[kept++], 1, bytes[i], len);
     }
     hf_stack_sent(two->stack[from], packets, n);
-    hf_stack_input(two->stack[!from], 1, copies, n, two->now);
+    hf_stack_input(two->stack[!from], 1, copies, kept, two->now);
     two->passed[from] += n;
     return n;
 }

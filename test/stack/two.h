@@ -7,6 +7,7 @@
 
 #include <handfast/stack.h>
 #include <handfast/tcp.h>
+#include <stdbool.h>
 
 struct two {
     struct hf_stack *stack[2];
@@ -16,6 +17,10 @@ struct two {
     uint64_t passed[2];   /* packets that each has sent                                    */
     struct hf_settings settings;
     size_t memory_limit;
+    bool ethernet; /* frames, between 02:00:00:00:00:01 and :02                               */
+    /* Sees what stack `from` sends; false: it is lost. NULL: nothing is                      */
+    bool (*on_packet)(struct two *two, int from, const uint8_t *bytes, uint32_t len);
+    void *context;
 };
 
 void two_init(struct two *two); /* the usual settings; then two_make */
