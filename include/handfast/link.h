@@ -28,6 +28,7 @@ enum hf_offload {
 
 struct hf_tun_config {
     uint32_t size;      /* sizeof(struct hf_tun_config)                                       */
+    uint8_t ethernet;   /* 1: a TAP device: an Ethernet between us and the kernel             */
     const char *name;   /* device, created if absent; NULL or "": the kernel picks            */
     uint32_t mtu;       /* set on a device that we create; 0: leave it; 68..65535             */
     const struct hf_addr_prefix *host_addrs; /* given to the kernel's side                    */
@@ -37,12 +38,35 @@ struct hf_tun_config {
                            is trusted in that, so the link's features have HF_LINK_TRUSTED     */
 };
 
-/* hf_link_tun: open a TUN device (Linux).
+/* hf_link_tun: open a TUN device, or a TAP device (Linux).
  * error    at least HF_ERROR_TEXT bytes: one line when it fails: what was tried, why it did not
  *          work, what helps
  * returns  the link, or NULL
  * owner    the caller's, until hf_link_close */
 HF_API struct hf_link *hf_link_tun(const struct hf_tun_config *config, char *error);
+
+struct hf_interface_config {
+    uint32_t size;    /* sizeof(struct hf_interface_config)                                   */
+    const char *name; /* an interface that is there: Ethernet, and up                         */
+    uint32_t mtu;     /* at most the interface's; 0: the same                                 */
+    uint8_t offload;  /* enum hf_offload: of hf_link_packet                                   */
+    const struct hf_addr_prefix *addrs; /* ours, where they are known: the kernel then does not
+                         hand us what is for others; at most 16, else all is handed over      */
+    size_t addr_count;
+};
+
+/* hf_link_packet: take part in an Ethernet through a packet socket on an interface (Linux). The kernel
+ * goes on using the interface with its own addresses; ours are to be others, which the kernel then
+ * ignores. Our station has the interface's MAC address. Frames come and go as super-segments with
+ * checksums left open, as with hf_link_tun.
+ * error, returns, owner: as hf_link_tun */
+HF_API struct hf_link *hf_link_packet(const struct hf_interface_config *config, char *error);
+
+/* hf_link_xdp: the same through AF_XDP. Everything that comes in by the interface's first queue is
+ * ours as long as the link is open; the kernel sees none of it. Checksums must be complete: a frame
+ * does not tell whether they are.
+ * returns  NULL also where the library was built without libxdp */
+HF_API struct hf_link *hf_link_xdp(const struct hf_interface_config *config, char *error);
 
 /* hf_link_pair: two links joined in memory: what is sent on one is received on the other, in
  * order. queue: packets that wait in each direction at the most; more are dropped.
@@ -84,6 +108,10 @@ HF_API int64_t hf_link_send(struct hf_link *link, const struct hf_packet *packet
  * that it will cut into segments by itself, bytes (0: none). hf_host_add_link tells the stack. */
 HF_API uint32_t hf_link_features(const struct hf_link *link);
 HF_API uint32_t hf_link_gso_max(const struct hf_link *link);
+
+/* hf_link_mac: our station's address, where the link is an Ethernet. hf_host_add_link tells the stack.
+ * returns  enum hf_link_kind of stack.h: whether packets are frames */
+HF_API int hf_link_mac(const struct hf_link *link, uint8_t mac[6]);
 
 /* hf_link_note: what was wished for and is not so, one line for people; "": nothing. */
 HF_API const char *hf_link_note(const struct hf_link *link);

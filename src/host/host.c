@@ -127,6 +127,7 @@ int hf_host_add_link(struct hf_host *host, struct hf_link *link, uint32_t featur
         .features = features | hf_link_features(link),
         .gso_max = hf_link_gso_max(link),
     };
+    config.kind = (uint8_t)hf_link_mac(link, config.mac);
     int number = hf_stack_add_link(host->stack, &config);
     if (number < 0) {
         if (host->machine && descriptor >= 0)

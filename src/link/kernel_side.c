@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -43,6 +44,19 @@ int hf_kernel_get_mtu(const char *device, uint32_t *mtu)
     int err = device_ioctl(SIOCGIFMTU, &request);
     if (err == 0)
         *mtu = (uint32_t)request.ifr_mtu;
+    return err;
+}
+
+/* EPROTONOSUPPORT: it is no Ethernet. */
+int hf_kernel_get_mac(const char *device, uint8_t mac[6])
+{
+    struct ifreq request;
+    name_request(&request, device);
+    int err = device_ioctl(SIOCGIFHWADDR, &request);
+    if (err == 0 && request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+        err = EPROTONOSUPPORT;
+    if (err == 0)
+        memcpy(mac, request.ifr_hwaddr.sa_data, 6);
     return err;
 }
 

@@ -8,6 +8,7 @@
 /* Each returns 0 or an errno value. */
 int hf_kernel_set_mtu(const char *device, uint32_t mtu);
 int hf_kernel_get_mtu(const char *device, uint32_t *mtu);
+int hf_kernel_get_mac(const char *device, uint8_t mac[6]);
 int hf_kernel_set_queue(const char *device, int packets);
 int hf_kernel_is_up(const char *device, int *up);
 int hf_kernel_set_up(const char *device);

@@ -43,6 +43,12 @@ uint32_t hf_link_gso_max(const struct hf_link *link)
     return link->gso_max;
 }
 
+int hf_link_mac(const struct hf_link *link, uint8_t mac[6])
+{
+    memcpy(mac, link->mac, sizeof link->mac);
+    return link->kind;
+}
+
 const char *hf_link_note(const struct hf_link *link)
 {
     return link->note;

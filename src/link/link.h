@@ -9,6 +9,8 @@
 #include <handfast/link.h>
 
 #define HF_LINK_NOTE 160
+#define HF_LINK_FRAME 14  /* bytes of an Ethernet header                                     */
+#define HF_LINK_TAGGED 18 /* ... with a VLAN tag                                             */
 #define HF_LINK_NAME 32 /* room for any interface name and the final 0                       */
 
 struct hf_link_ops {
@@ -22,6 +24,7 @@ struct hf_link {
     uint64_t lost;  /* packets that could not be sent: the driver counts                      */
     uint32_t mtu;
     uint32_t features, gso_max; /* as hf_link_features and hf_link_gso_max tell them          */
+    uint8_t kind, mac[6]; /* as hf_link_mac tells them                                        */
     int descriptor; /* readable when packets wait; -1: none                                   */
     char name[HF_LINK_NAME];
     char note[HF_LINK_NOTE];

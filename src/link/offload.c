@@ -64,12 +64,14 @@ static void read_checksum(const struct virtio_net_hdr *h, struct hf_packet *pack
     }
 }
 
-static void read_segments(const struct virtio_net_hdr *h, struct hf_packet *packet, uint32_t ip)
+/* `ip`: where TCP begins, from the start of the packet; `bytes`: its IP header. */
+static void read_segments(const struct virtio_net_hdr *h, struct hf_packet *packet,
+                          const uint8_t *bytes, uint32_t ip)
 {
-    const uint8_t *bytes = packet->slice[0].data;
+    const uint8_t *tcp = packet->slice[0].data + ip;
     uint32_t type = h->gso_type & ~(uint32_t)VIRTIO_NET_HDR_GSO_ECN;
     uint32_t wanted = bytes[0] >> 4 == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-    uint32_t headers = ip + 4u * (bytes[ip + 12] >> 4);
+    uint32_t headers = ip + 4u * (tcp[12] >> 4);
     if (type != wanted || h->gso_size == 0 || headers < ip + TCP_HEADER || headers > packet->len)
         return;
     uint32_t text = packet->len - headers;
@@ -81,19 +83,22 @@ static void read_segments(const struct virtio_net_hdr *h, struct hf_packet *pack
     packet->segments = (uint16_t)(segments < most ? segments : most);
 }
 
-void hf_vnet_read(const uint8_t header[HF_VNET_HEADER], struct hf_packet *packet)
+void hf_vnet_read(const uint8_t header[HF_VNET_HEADER], struct hf_packet *packet, uint32_t before)
 {
     struct virtio_net_hdr h;
+    const uint8_t *bytes = packet->slice[0].data + before;
     memcpy(&h, header, sizeof h);
-    uint32_t ip = ip_header(packet->slice[0].data, packet->slice[0].len);
+    uint32_t ip =
+        packet->slice[0].len > before ? ip_header(bytes, packet->slice[0].len - before) : 0;
     if (ip == 0)
         return;
-    read_checksum(&h, packet, ip);
+    read_checksum(&h, packet, before + ip);
     if (h.gso_type != VIRTIO_NET_HDR_GSO_NONE)
-        read_segments(&h, packet, ip);
+        read_segments(&h, packet, bytes, before + ip);
 }
 
-void hf_vnet_write(const struct hf_packet *packet, uint8_t header[HF_VNET_HEADER])
+void hf_vnet_write(const struct hf_packet *packet, uint8_t header[HF_VNET_HEADER],
+                   uint32_t before)
 {
     struct virtio_net_hdr h;
     memset(&h, 0, sizeof h);
@@ -103,7 +108,7 @@ void hf_vnet_write(const struct hf_packet *packet, uint8_t header[HF_VNET_HEADER
         h.csum_offset = packet->checksum_offset;
     }
     if (packet->segments > 1) {
-        const uint8_t *bytes = packet->slice[0].data;
+        const uint8_t *bytes = packet->slice[0].data + before;
         h.gso_type = bytes[0] >> 4 == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
         h.gso_size = packet->segment_bytes;
         h.hdr_len = (uint16_t)packet->slice[0].len;
@@ -213,7 +218,7 @@ static bool send_probe(int descriptor, const struct probe *p, bool super)
         packet.segments = PROBE_TEXT / PROBE_SEGMENT;
         packet.segment_bytes = PROBE_SEGMENT;
     }
-    hf_vnet_write(&packet, header);
+    hf_vnet_write(&packet, header, 0);
     const struct iovec parts[2] = {{header, sizeof header},
                                    {(void *)(uintptr_t)p->bytes, p->len}};
     return writev(descriptor, parts, 2) == (ssize_t)(sizeof header + p->len);

@@ -1,4 +1,4 @@
-/* The virtio-net header that a TUN device puts in front of each packet when it offloads: reading
+/* The virtio-net header that a TUN device, TAP device or packet socket puts in front of each packet when it offloads: reading
  * and writing it, and finding out whether the kernel does what it promised.
  *
  * A header from outside is only a claim. What it says of segments and checksum is taken over into the
@@ -12,11 +12,14 @@
 
 #define HF_VNET_HEADER 10 /* bytes of struct virtio_net_hdr, in the machine's byte order       */
 
-/* Take over what the header says of a packet that hf_packet_wrap has described. */
-void hf_vnet_read(const uint8_t header[HF_VNET_HEADER], struct hf_packet *packet);
+/* Take over what the header says of a packet that hf_packet_wrap has described. `before`: bytes in
+ * front of its IP header, 0 or an Ethernet header's, which offsets count in. */
+void hf_vnet_read(const uint8_t header[HF_VNET_HEADER], struct hf_packet *packet,
+                  uint32_t before);
 
 /* The header for a packet to be sent. */
-void hf_vnet_write(const struct hf_packet *packet, uint8_t header[HF_VNET_HEADER]);
+void hf_vnet_write(const struct hf_packet *packet, uint8_t header[HF_VNET_HEADER],
+                   uint32_t before);
 
 enum hf_probe_result {
     HF_PROBE_KEPT,   /* a super-segment arrived whole                                         */

@@ -1,5 +1,6 @@
 /* A TUN device (Linux): IP packets, one a system call; with offload each may stand for many segments
- * and leaves its checksum open, which a header in front of it tells (offload.h).
+ * and leaves its checksum open, which a header in front of it tells (offload.h). A TAP device is the
+ * same with Ethernet frames.
  *
  * hf_link_tun makes the device when it is absent and may be made, and then also gives the kernel's
  * side its MTU, queue, addresses and brings it up. A device that is there already is used as it
@@ -40,6 +41,7 @@
 struct tun {
     struct hf_link link;
     bool vnet; /* a virtio-net header stands in front of each packet                          */
+    uint32_t before; /* bytes in front of the IP header: none, or an Ethernet header          */
     uint32_t packet_max, buffer_bytes;
     uint8_t *buffer;
 };
@@ -66,7 +68,7 @@ static int64_t tun_receive(struct hf_link *link, struct hf_packet *packets, size
         if (len > 0) {
             hf_packet_wrap(&packets[n], 0, bytes, (uint32_t)len);
             if (tun->vnet)
-                hf_vnet_read(header, &packets[n]);
+                hf_vnet_read(header, &packets[n], tun->before);
             n++;
             at += ((uint32_t)len + 63) & ~63u;
         } else if (len == 0 || errno == EAGAIN) {
@@ -85,7 +87,7 @@ static bool send_one(const struct tun *tun, const struct hf_packet *packet, bool
     struct iovec parts[1 + HF_PACKET_SLICES];
     int count = 0;
     if (tun->vnet) {
-        hf_vnet_write(packet, header);
+        hf_vnet_write(packet, header, tun->before);
         parts[count++] = (struct iovec){header, sizeof header};
     }
     for (unsigned i = 0; i < packet->slices; i++)
@@ -148,7 +150,8 @@ static int attach(const struct hf_tun_config *config, bool vnet, char name[IFNAM
     }
     struct ifreq request;
     memset(&request, 0, sizeof request);
-    request.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0));
+    request.ifr_flags =
+        (short)((config->ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0));
     if (config->name)
         memcpy(request.ifr_name, config->name, strlen(config->name));
     if (ioctl(fd, TUNSETIFF, &request) < 0) {
@@ -158,7 +161,9 @@ static int attach(const struct hf_tun_config *config, bool vnet, char name[IFNAM
                            : err == EBUSY  ? "another program has it"
                            : err == EINVAL ? "there is a device of this name of another kind"
                                            : "";
-        const char *shown = config->name && *config->name ? config->name : "a TUN device";
+        const char *shown = config->name && *config->name ? config->name
+                            : config->ethernet            ? "a TAP device"
+                                                          : "a TUN device";
         return fail(error, "attach to", shown, err, help);
     }
     memcpy(name, request.ifr_name, IFNAMSIZ);
@@ -204,8 +209,9 @@ static bool start_offload(struct tun *tun, const struct hf_tun_config *config)
     else if (ioctl(link->descriptor, TUNSETVNETHDRSZ, &size) < 0 ||
              !set_offload(link->descriptor, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6))
         why = "the device does not take checksums and segments";
-    for (size_t i = 0; !why && config->offload == HF_OFFLOAD_AUTO && i < config->host_addr_count;
-         i++)
+    /* The same driver stands behind a TAP device, where a probe would need a neighbour. */
+    bool probe = config->offload == HF_OFFLOAD_AUTO && !config->ethernet;
+    for (size_t i = 0; !why && probe && i < config->host_addr_count; i++)
         if (hf_offload_probe(link->descriptor, &config->host_addrs[i]) == HF_PROBE_BROKEN)
             why = "the kernel promised it, but a super-segment did not arrive";
     if (why) {
@@ -218,6 +224,19 @@ static bool start_offload(struct tun *tun, const struct hf_tun_config *config)
     link->features = HF_LINK_CHECKSUM_OUT | HF_LINK_TRUSTED;
     link->gso_max = GSO_MAX;
     return true;
+}
+
+/* Our station on a TAP device: a neighbour of the kernel's own, the same whenever we come back, so that
+ * what the kernel knows of us stays true. */
+static int choose_mac(struct hf_link *link, char *error)
+{
+    int err = hf_kernel_get_mac(link->name, link->mac);
+    if (err != 0)
+        return fail(error, "ask for the address of", link->name, err, "");
+    link->mac[0] = (uint8_t)((link->mac[0] | 2) & ~1);
+    link->mac[5] ^= 1;
+    link->kind = HF_LINK_ETHERNET;
+    return 0;
 }
 
 /* MTU, queue and up, as far as they are ours to set. */
@@ -297,12 +316,16 @@ struct hf_link *hf_link_tun(const struct hf_tun_config *config, char *error)
     }
     hf_link_init(&tun->link, &tun_ops, name, mtu, fd);
     tun->vnet = vnet;
+    if (config->ethernet && choose_mac(&tun->link, error) < 0)
+        goto failed;
+    tun->before = config->ethernet ? HF_LINK_FRAME : 0;
     if (config->offload != HF_OFFLOAD_OFF && !start_offload(tun, config) &&
         config->offload == HF_OFFLOAD_ON) {
         (void)snprintf(error, HF_ERROR_TEXT, "%s", tun->link.note);
         goto failed;
     }
-    tun->packet_max = tun->link.gso_max ? PACKET_MAX : mtu;
+    tun->packet_max =
+        tun->link.gso_max ? PACKET_MAX : mtu + (config->ethernet ? HF_LINK_TAGGED : 0);
     tun->buffer_bytes = tun->packet_max + BUFFER_BYTES;
     tun->buffer = malloc(tun->buffer_bytes);
     if (tun->buffer)

@@ -43,7 +43,7 @@ static struct hf_packet reading(const struct virtio_net_hdr *h, const uint8_t *b
     uint8_t header[HF_VNET_HEADER];
     memcpy(header, h, sizeof header);
     hf_packet_wrap(&packet, 0, bytes, len);
-    hf_vnet_read(header, &packet);
+    hf_vnet_read(header, &packet, 0);
     return packet;
 }
 
@@ -59,7 +59,7 @@ TEST(what_is_true_is_taken_over, none, "A8")
         assert_int_equal(p.checksum, HF_CHECKSUM_PARTIAL);
         assert_int_equal(p.checksum_start, family == 4 ? 20 : 40);
         uint8_t again[HF_VNET_HEADER];
-        hf_vnet_write(&p, again);
+        hf_vnet_write(&p, again, 0);
         h.hdr_len = (uint16_t)len; /* it lies in one piece */
         assert_memory_equal(again, &h, sizeof again);
         h = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_DATA_VALID};
@@ -118,7 +118,7 @@ TEST(any_header_before_any_packet, none, "A8")
             header[4] = header[5] = header[6] = header[7] = header[8] = header[9] = 0;
         struct hf_packet p;
         hf_packet_wrap(&p, 0, exact, len);
-        hf_vnet_read(header, &p);
+        hf_vnet_read(header, &p, 0);
         assert_in_range(p.segments, 1, (len + 63) / 64);
         assert_true(p.segments == 1 || p.segment_bytes > 0);
         if (p.checksum == HF_CHECKSUM_PARTIAL)
