@@ -82,18 +82,73 @@ static int go_through(struct network *network)
     return -1;
 }
 
-static int open_link(struct network *network)
+static struct hf_link *make_link(char *error)
 {
-    char error[HF_ERROR_TEXT];
-    struct hf_tun_config config = {
-        .size = sizeof config,
-        .name = common.tun,
+    struct hf_tun_config device = {
+        .size = sizeof device,
+        .ethernet = common.kind == LINK_TAP,
+        .name = common.device,
         .mtu = (uint32_t)common.mtu,
         .host_addrs = common.host_addrs.item,
         .host_addr_count = common.host_addrs.count,
         .offload = (uint8_t)common.offload,
     };
-    network->link = hf_link_tun(&config, error);
+    struct hf_interface_config interface = {
+        .size = sizeof interface,
+        .name = common.device,
+        .mtu = (uint32_t)common.mtu,
+        .offload = (uint8_t)common.offload,
+        .addrs = common.addrs.item,
+        .addr_count = common.addrs.count,
+    };
+    switch (common.kind) {
+    case LINK_PACKET:
+        return hf_link_packet(&interface, error);
+    case LINK_XDP:
+        return hf_link_xdp(&interface, error);
+    default:
+        return hf_link_tun(&device, error);
+    }
+}
+
+static int add_addresses(struct network *network, int number)
+{
+    char text[HF_ADDR_TEXT];
+    for (size_t i = 0; i < common.addrs.count; i++) {
+        const struct hf_addr_prefix *a = &common.addrs.item[i];
+        int err = hf_stack_add_address(network->stack, number, &a->addr, a->prefix);
+        if (err < 0)
+            return usage_error(network->command, "--addr %s/%u: %s",
+                               hf_addr_format(&a->addr, text), a->prefix, hf_err_text(err));
+    }
+    return -1;
+}
+
+/* On a TUN device everything goes to its other end. */
+static int add_routes(struct network *network, int number)
+{
+    static const struct hf_addr any[] = {{.family = HF_IPV4}, {.family = HF_IPV6}};
+    char text[HF_ADDR_TEXT];
+    if (common.kind == LINK_TUN) {
+        (void)hf_stack_add_route(network->stack, number, &any[0], 0);
+        (void)hf_stack_add_route(network->stack, number, &any[1], 0);
+    }
+    for (size_t i = 0; i < common.gateways.count; i++) {
+        const struct hf_addr *a = &common.gateways.item[i].addr;
+        if (hf_stack_add_gateway(network->stack, number, &any[a->family == HF_IPV6], 0, a) < 0)
+            return usage_error(
+                network->command,
+                "--gateway %s: an address inside the prefix of an --addr, and none "
+                "of those, is wanted",
+                hf_addr_format(a, text));
+    }
+    return -1;
+}
+
+static int open_link(struct network *network)
+{
+    char error[HF_ERROR_TEXT];
+    network->link = make_link(error);
     if (!network->link)
         return failure(network->command, "%s", error);
     if (*hf_link_note(network->link))
@@ -105,20 +160,8 @@ static int open_link(struct network *network)
         return failure(network->command, "cannot use %s with an MTU of %u: %s",
                        hf_link_name(network->link), hf_link_mtu(network->link),
                        hf_err_text(number));
-    for (size_t i = 0; i < common.addrs.count; i++) {
-        const struct hf_addr_prefix *a = &common.addrs.item[i];
-        char text[HF_ADDR_TEXT];
-        int err = hf_stack_add_address(network->stack, number, &a->addr, a->prefix);
-        if (err < 0) {
-            (void)usage_error(network->command, "--addr %s/%u: %s",
-                              hf_addr_format(&a->addr, text), a->prefix, hf_err_text(err));
-            return EXIT_USAGE;
-        }
-    }
-    static const struct hf_addr any[] = {{.family = HF_IPV4}, {.family = HF_IPV6}};
-    (void)hf_stack_add_route(network->stack, number, &any[0], 0);
-    (void)hf_stack_add_route(network->stack, number, &any[1], 0);
-    return -1;
+    int status = add_addresses(network, number);
+    return status >= 0 ? status : add_routes(network, number);
 }
 
 int network_open(struct network *network, const struct command *command,

@@ -16,13 +16,19 @@ struct common common = {.tun = "hf0"};
 
 static const struct option common_options[] = {
     {"tun", 0, "NAME", OPTION_TEXT, &common.tun, 0, 0,
-     "TUN device, created if absent (default hf0)"},
+     "TUN device, created if absent (default hf0): --link tun:NAME"},
+    {"link", 0, "KIND:NAME", OPTION_TEXT, &common.link, 0, 0,
+     "tun:NAME or tap:NAME, a device to the kernel; packet:NAME or\n"
+     "xdp:NAME, an interface and who is behind it"},
     {"addr", 0, "A/P", OPTION_ADDRESSES, &common.addrs, 0, 0,
      "address of Handfast, with its prefix length; repeatable\n"
      "(default 10.77.0.2/24 and fd77::2/64)"},
     {"host-addr", 0, "A/P", OPTION_ADDRESSES, &common.host_addrs, 0, 0,
      "address of the kernel's side, given to it when privileged;\n"
      "repeatable (default 10.77.0.1/24 and fd77::1/64)"},
+    {"gateway", 0, "ADDR", OPTION_HOSTS, &common.gateways, 0, 0,
+     "who sends on what is not on the link (tap, packet, xdp); one\n"
+     "for each family"},
     {"mtu", 0, "N", OPTION_NUMBER, &common.mtu, 68, 65535,
      "MTU of a device that is created, 68 to 65535; below 1280\nthere is no IPv6 (default 1500)"},
     {"offload", 0, "WHEN", OPTION_TEXT, &common.offload_name, 0, 0,
@@ -269,6 +275,20 @@ static int set(const struct command *command, const struct option *o, const char
         list->count++;
         return -1;
     }
+    case OPTION_HOSTS: {
+        struct address_list *list = o->to;
+        struct hf_addr *addr = &list->item[list->count].addr;
+        if (list->count == ADDRESSES_MAX)
+            return usage_error(command, "--%s %s: %d of them at the most", o->name, text,
+                               ADDRESSES_MAX);
+        if (hf_addr_parse(text, addr) < 0 || !is_unicast(addr) || addr->zone)
+            return usage_error(command,
+                               "--%s %s: a unicast IPv4 or IPv6 address, such as 10.77.0.1",
+                               o->name, text);
+        list->given = true;
+        list->count++;
+        return -1;
+    }
     case OPTION_SETTING:
         if (add_setting(o->to, o->name, text))
             return -1;
@@ -346,6 +366,43 @@ static bool read_offload(void)
     return !common.offload_name;
 }
 
+/* --link, or --tun; and what goes with which kind. */
+static int complete_link(const struct command *command)
+{
+    static const char *const kinds[] = {"tun:", "tap:", "packet:", "xdp:"};
+    const char *option = common.link ? "link" : "tun";
+    const char *text = common.link ? common.link : common.tun;
+    common.device = common.link ? NULL : common.tun;
+    for (unsigned i = 0; i < 4 && !common.device; i++) {
+        if (strncmp(text, kinds[i], strlen(kinds[i])) != 0)
+            continue;
+        common.kind = (enum link_kind)i;
+        common.device = text + strlen(kinds[i]);
+    }
+    if (!common.device || !*common.device)
+        return usage_error(command,
+                           "--link %s: tun:NAME, tap:NAME, packet:NAME or xdp:NAME is "
+                           "wanted",
+                           text);
+    if (strlen(common.device) > 15)
+        return usage_error(command, "--%s %s: a device's name has at most 15 characters", option,
+                           text);
+    bool interface = common.kind == LINK_PACKET || common.kind == LINK_XDP;
+    if (interface && !common.addrs.given)
+        return usage_error(command,
+                           "--link %s: an address of that network for Handfast is "
+                           "wanted: --addr",
+                           text);
+    if (interface && common.host_addrs.given)
+        return usage_error(command, "--link %s: --host-addr is for tun and tap", text);
+    if (common.kind == LINK_TUN && common.gateways.given)
+        return usage_error(command, "--gateway: a TUN device has one other end; it is for tap, "
+                                    "packet and xdp");
+    if (common.kind != LINK_TUN && common.path)
+        return usage_error(command, "--path: with a TUN device only");
+    return -1;
+}
+
 /* Defaults that depend on what was given, and what does not go together. */
 static int complete_common(const struct command *command)
 {
@@ -374,10 +431,7 @@ static int complete_common(const struct command *command)
                            common.offload_name);
     if (common.path && common.offload == HF_OFFLOAD_ON)
         return usage_error(command, "--offload on: not with --path, which takes single packets");
-    if (strlen(common.tun) > 15)
-        return usage_error(command, "--tun %s: a device's name has at most 15 characters",
-                           common.tun);
-    return -1;
+    return complete_link(command);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, int *status)

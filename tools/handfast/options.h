@@ -18,14 +18,15 @@ struct address_list {
 
 /* What an option's value is, and where it goes. */
 enum option_kind {
-    OPTION_FLAG,     /* bool: no value                                                      */
-    OPTION_TEXT,     /* const char *                                                        */
-    OPTION_NUMBER,   /* uint64_t, min..max                                                  */
-    OPTION_SIZE,     /* the same; K, M, G and T multiply by powers of 1024                  */
-    OPTION_CHANCE,   /* double, 0..1                                                        */
-    OPTION_SECONDS,  /* hf_time; min..max in milliseconds                                   */
-    OPTION_ADDRESSES,/* struct address_list                                                 */
-    OPTION_SETTING   /* struct settings_text: NAME=VALUE is added to it                     */
+    OPTION_FLAG,      /* bool: no value                                                      */
+    OPTION_TEXT,      /* const char *                                                        */
+    OPTION_NUMBER,    /* uint64_t, min..max                                                  */
+    OPTION_SIZE,      /* the same; K, M, G and T multiply by powers of 1024                  */
+    OPTION_CHANCE,    /* double, 0..1                                                        */
+    OPTION_SECONDS,   /* hf_time; min..max in milliseconds                                   */
+    OPTION_ADDRESSES, /* struct address_list                                                 */
+    OPTION_HOSTS,     /* struct address_list: without prefix lengths                         */
+    OPTION_SETTING    /* struct settings_text: NAME=VALUE is added to it                     */
 };
 
 /* Settings of a path, as hf_sim_path_parse reads them. */
@@ -55,10 +56,15 @@ struct command {
 
 #define OPTION_COUNT(table) (sizeof(table) / sizeof *(table))
 
+enum link_kind { LINK_TUN, LINK_TAP, LINK_PACKET, LINK_XDP };
+
 /* The common options, and their defaults. */
 struct common {
-    const char *tun;
-    struct address_list addrs, host_addrs;
+    const char *tun;  /* --tun NAME, or ...                                                   */
+    const char *link; /* ... --link KIND:NAME; NULL: not given                                */
+    enum link_kind kind;
+    const char *device; /* what both come to                                                  */
+    struct address_list addrs, host_addrs, gateways;
     uint64_t mtu; /* 0: not given                                                             */
     hf_time msl;  /* 0: not given                                                             */
     const char *pcap, *plot, *record;
