@@ -62,9 +62,10 @@ struct hf_interface_config {
  * error, returns, owner: as hf_link_tun */
 HF_API struct hf_link *hf_link_packet(const struct hf_interface_config *config, char *error);
 
-/* hf_link_xdp: the same through AF_XDP. Everything that comes in by the interface's first queue is
- * ours as long as the link is open; the kernel sees none of it. Checksums must be complete: a frame
- * does not tell whether they are.
+/* hf_link_xdp: the same through AF_XDP, on the interface's first queue. Frames for config->addrs are
+ * ours as long as the link is open, all others the kernel's; without addresses all are ours. A frame
+ * must come with its checksum complete, for it does not tell; there are no super-segments. Without
+ * a copy where the driver can.
  * returns  NULL also where the library was built without libxdp */
 HF_API struct hf_link *hf_link_xdp(const struct hf_interface_config *config, char *error);
 
