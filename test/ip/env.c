@@ -268,12 +268,13 @@ bool take_reply(struct world *w, unsigned link, struct bytes *b)
     if (replies->count == 0)
         return false;
     struct hf_reply *reply = &replies->ring[replies->first];
-    assert_int_equal(reply->kind, HF_REPLY_RAW);
+    assert_true(reply->kind == HF_REPLY_RAW || reply->kind == HF_REPLY_FRAME);
     assert_int_equal(reply->link, link);
     struct hf_chunk *chunk = hf_chunk_at(&w->env.chunks, reply->chunk);
+    uint32_t note = reply->kind == HF_REPLY_FRAME ? 16 : 0;
     assert_true(chunk->used <= sizeof b->data);
-    memcpy(b->data, chunk->data, chunk->used);
-    b->len = chunk->used;
+    memcpy(b->data, chunk->data + note, chunk->used - note);
+    b->len = chunk->used - note;
     hf_chunk_release(&w->env.chunks, reply->chunk);
     replies->first = (replies->first + 1) & (replies->size - 1);
     replies->count--;
