@@ -174,8 +174,9 @@ struct hf_picture_config {
     uint32_t size;     /* sizeof(struct hf_picture_config)                                    */
     hf_write_fn write; /* where the SVG goes                                                  */
     void *context;
-    uint16_t width;    /* of a ladder, 480..1600; 0: 960. Others are brought into the range. The
-                          picture scales; this says how much is said beside each arrow        */
+    uint16_t width;    /* of a ladder, 320..1600; 0: 960. Others are brought into the range. The
+                          picture scales; this says how much is said beside each arrow. Below
+                          480, for a phone, the states are small and there are no times       */
     uint8_t theme;     /* enum hf_theme                                                       */
     uint8_t language;  /* enum hf_language                                                    */
     uint8_t inline_part; /* 1: to stand within HTML: no XML declaration                       */
@@ -190,6 +191,35 @@ struct hf_picture_config {
  * returns  0; HF_ERR_ARGUMENT: config->size or write is wrong; HF_ERR_STATE: nothing was recorded,
  *          or the ladder is live; HF_ERR_MEMORY: what was written is not a whole document */
 HF_API int hf_ladder_svg(const struct hf_ladder *ladder, const struct hf_picture_config *config);
+
+/* What a row of a ladder is about. */
+enum hf_step_kind { HF_STEP_SEGMENT = 0, HF_STEP_CALL, HF_STEP_STATE, HF_STEP_NOTE };
+
+/* One row of a ladder, for a reader that goes through it step by step. In a picture everything that
+ * belongs to the row is in elements with data-step="CONNECTION.ROW"; an arrow whose arrival is a row of
+ * its own (it crossed others) names that one too, as data-arrival. */
+struct hf_ladder_step {
+    uint32_t connection, row; /* its number; from 0                                           */
+    uint8_t kind;             /* enum hf_step_kind                                            */
+    uint8_t from;             /* the end that sent it, or that it is about                    */
+    uint8_t before[2], after[2]; /* enum hf_state of both ends                                */
+    uint8_t inferred[2];      /* 1: that end is not ours, its state is inferred               */
+    uint8_t ended[2];         /* enum hf_cause: the connection ended here for this end        */
+    uint8_t lost, repair;     /* SEGMENT: it never came; it was sent again                    */
+    uint8_t landmark;         /* SEGMENT: it opens, closes or resets                          */
+    uint8_t reason, drop;     /* SEGMENT: enum hf_send_reason, enum hf_drop                   */
+    hf_time left, arrived;    /* since the ladder's first record; HF_NEVER: not seen. What is no
+                                 segment has `left` only                                      */
+    const char *text, *remark; /* in words; valid during the call. May be empty               */
+};
+
+typedef void (*hf_ladder_step_fn)(void *context, const struct hf_ladder_step *step);
+
+/* hf_ladder_steps: call fn for each row, connection by connection in the order of hf_ladder_svg.
+ * connection  only this one; 0: all
+ * language    enum hf_language */
+HF_API void hf_ladder_steps(const struct hf_ladder *ladder, uint32_t connection, int language,
+                            hf_ladder_step_fn fn, void *context);
 
 struct hf_diagram_config {
     uint32_t size;     /* sizeof(struct hf_diagram_config)                                    */
@@ -214,6 +244,13 @@ HF_API void hf_diagram_record(void *diagram, const struct hf_trace_record *recor
  * returns  as hf_ladder_svg */
 HF_API int hf_diagram_svg(const struct hf_diagram *diagram,
                           const struct hf_picture_config *config);
+
+/* hf_states_svg: the same figure once, with no path: for a page that lights it. Boxes and their names
+ * have data-state="SYN-SENT" (CLOSED stands twice), lines and words data-edge="SYN-SENT ESTABLISHED";
+ * classes that light them are hf-lit and hf-here. What is drawn only when it was taken (note 2 of the
+ * figure) is hidden by the attribute visibility.
+ * returns  0, or HF_ERR_ARGUMENT as above */
+HF_API int hf_states_svg(const struct hf_picture_config *config);
 
 /* hf_diagram_destroy: NULL is allowed. */
 HF_API void hf_diagram_destroy(struct hf_diagram *diagram);

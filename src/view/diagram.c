@@ -118,3 +118,11 @@ int hf_diagram_svg(const struct hf_diagram *diagram, const struct hf_picture_con
     diagram_draw(shown.path, config);
     return HF_OK;
 }
+
+int hf_states_svg(const struct hf_picture_config *config)
+{
+    if (config->size != sizeof *config || config->write == NULL)
+        return HF_ERR_ARGUMENT;
+    diagram_draw_blank(config);
+    return HF_OK;
+}

@@ -25,7 +25,8 @@ struct diagram_path {
     char name[HF_ENDPOINT_TEXT];
 };
 
-/* Write the diagram once for each of two paths. */
+/* Write the diagram once for each of two paths; or once, for none. */
 void diagram_draw(const struct diagram_path path[2], const struct hf_picture_config *config);
+void diagram_draw_blank(const struct hf_picture_config *config);
 
 #endif

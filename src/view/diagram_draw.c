@@ -187,14 +187,25 @@ static void follow(struct taken *taken, const struct diagram_path *path)
 
 /* ---- Drawing ---- */
 
-static void put_tip(const struct svg *svg, struct point from, struct point to, const char *class)
+/* By this a page finds what belongs to an edge. */
+static void put_edge_name(const struct svg *svg, const struct edge *edge)
+{
+    svg_put(svg, " data-edge=\"%s %s\"", hf_state_text(edge->from),
+            hf_state_text(edge->to == CLOSED_AGAIN ? HF_CLOSED : edge->to));
+}
+
+static void put_tip(const struct svg *svg, const struct edge *edge, struct point from,
+                    struct point to, const char *class)
 {
     double across = to.x - from.x, down = to.y - from.y;
     double length = svg_length(across, down);
     double dx = across / length, dy = down / length;
     double bx = to.x - 10 * dx, by = to.y - 10 * dy;
-    svg_put(svg, "<path class=\"hf-tip %s\" d=\"M%d %dL%.1f %.1fL%.1f %.1fZ\"/>\n", class, to.x,
-            to.y, bx - 4.5 * dy, by + 4.5 * dx, bx + 4.5 * dy, by - 4.5 * dx);
+    svg_put(svg, "<path");
+    if (edge != NULL)
+        put_edge_name(svg, edge);
+    svg_put(svg, " class=\"hf-tip %s\" d=\"M%d %dL%.1f %.1fL%.1f %.1fZ\"/>\n", class, to.x, to.y,
+            bx - 4.5 * dy, by + 4.5 * dx, bx + 4.5 * dy, by - 4.5 * dx);
 }
 
 static void put_number(const struct svg *svg, double x, double y, unsigned number,
@@ -212,13 +223,15 @@ static void put_line(const struct svg *svg, const struct edge *edge, const char 
     double across = edge->end.x - before.x, down = edge->end.y - before.y;
     double length = svg_length(across, down);
     double ex = edge->end.x - 7 * across / length, ey = edge->end.y - 7 * down / length;
+    svg_put(svg, "<path");
+    put_edge_name(svg, edge);
     if (edge->bend.x == 0)
-        svg_put(svg, "<path class=\"%s\" d=\"M%d %dL%.1f %.1f\"/>\n", class, edge->begin.x,
+        svg_put(svg, " class=\"%s\" d=\"M%d %dL%.1f %.1f\"/>\n", class, edge->begin.x,
                 edge->begin.y, ex, ey);
     else
-        svg_put(svg, "<path class=\"%s\" d=\"M%d %dQ%d %d %.1f %.1f\"/>\n", class, edge->begin.x,
+        svg_put(svg, " class=\"%s\" d=\"M%d %dQ%d %d %.1f %.1f\"/>\n", class, edge->begin.x,
                 edge->begin.y, edge->bend.x, edge->bend.y, ex, ey);
-    put_tip(svg, before, edge->end, class);
+    put_tip(svg, edge, before, edge->end, class);
 }
 
 static void put_word(const struct svg *svg, const struct edge *edge, int language, bool lit)
@@ -226,7 +239,9 @@ static void put_word(const struct svg *svg, const struct edge *edge, int languag
     const char *event = SAID(language, edge->event.english, edge->event.chinese);
     const char *action = SAID(language, edge->action.english, edge->action.chinese);
     const char *class = lit ? "hf-word hf-said hf-halo" : "hf-word hf-halo";
-    svg_put(svg, "<text class=\"%s\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">", class, edge->word.x,
+    svg_put(svg, "<text");
+    put_edge_name(svg, edge);
+    svg_put(svg, " class=\"%s\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">", class, edge->word.x,
             edge->word.y, edge->anchor);
     svg_text(svg, event);
     if (*action == 0)
@@ -237,7 +252,9 @@ static void put_word(const struct svg *svg, const struct edge *edge, int languag
                                : edge->anchor[0] == 'm' ? wide / 2
                                                         : 0);
     svg_put(svg, "<path class=\"hf-bar\" d=\"M%.1f %dh%.1f\"/>", x, edge->word.y + 3, wide);
-    svg_put(svg, "<text class=\"%s\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">", class, edge->word.x,
+    svg_put(svg, "<text");
+    put_edge_name(svg, edge);
+    svg_put(svg, " class=\"%s\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">", class, edge->word.x,
             edge->word.y + 14, edge->anchor);
     svg_text(svg, action);
 }
@@ -279,7 +296,7 @@ static void draw_odd(const struct svg *svg, const struct taken *taken, int langu
         struct point end = {box.x + side * 44, box.y + BOX_HEIGHT / 2 + 26};
         svg_put(svg, "<path class=\"hf-odd\" d=\"M%d %dL%d %d\"/>\n", begin.x, begin.y,
                 end.x - side * 3, end.y - 6);
-        put_tip(svg, begin, end, "hf-odd");
+        put_tip(svg, NULL, begin, end, "hf-odd");
         put_number(svg, begin.x, begin.y + 4, taken->odd[state], "hf-odd");
         svg_put(svg, "<text class=\"hf-odd hf-halo\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">",
                 end.x, end.y + 13);
@@ -292,17 +309,18 @@ static void draw_odd(const struct svg *svg, const struct taken *taken, int langu
 static void draw_boxes(const struct svg *svg, const struct taken *taken)
 {
     for (int i = 0; i <= HF_STATES; i++) {
+        const char *name = hf_state_text(i == CLOSED_AGAIN ? HF_CLOSED : i);
         const char *class = i == taken->here ? " hf-lit hf-here" : taken->lit[i] ? " hf-lit" : "";
         const char *text = i == taken->here ? " hf-inbox" : taken->lit[i] ? "" : " hf-unlit";
-        svg_put(
-            svg,
-            "<rect class=\"hf-box%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"7\"/>",
-            class, boxes[i].x - BOX_WIDTH / 2, boxes[i].y - BOX_HEIGHT / 2, BOX_WIDTH,
-            BOX_HEIGHT);
         svg_put(svg,
-                "<text class=\"hf-state%s\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-                text, boxes[i].x, boxes[i].y + 5,
-                hf_state_text(i == CLOSED_AGAIN ? HF_CLOSED : i));
+                "<rect data-state=\"%s\" class=\"hf-box%s\" x=\"%d\" y=\"%d\" width=\"%d\" "
+                "height=\"%d\" rx=\"7\"/>",
+                name, class, boxes[i].x - BOX_WIDTH / 2, boxes[i].y - BOX_HEIGHT / 2, BOX_WIDTH,
+                BOX_HEIGHT);
+        svg_put(svg,
+                "<text data-state=\"%s\" class=\"hf-state%s\" x=\"%d\" y=\"%d\" "
+                "text-anchor=\"middle\">%s</text>\n",
+                name, text, boxes[i].x, boxes[i].y + 5, name);
     }
 }
 
@@ -320,6 +338,37 @@ static void draw_panel(const struct svg *svg, const struct diagram_path *path, i
     svg_put(svg, "</g>\n");
 }
 
+#define NOWHERE (HF_STATES + 1)
+
+static const char *label_of(int language)
+{
+    return SAID(language, "TCP's states, RFC 9293 figure 5, and the path taken",
+                "TCP 的状态（RFC 9293 图 5）与所走的路径");
+}
+
+void diagram_draw_blank(const struct hf_picture_config *config)
+{
+    struct svg svg = {config->write, config->context};
+    struct svg_head head = {.width = PANEL,
+                            .height = PANEL_HEIGHT - 30,
+                            .theme = config->theme,
+                            .inline_part = config->inline_part,
+                            .label = config->title ? config->title : label_of(config->language),
+                            .rules = rules,
+                            .dark = dark_rules};
+    struct taken none = {.here = NOWHERE};
+    svg_begin(&svg, &head);
+    svg_put(&svg, "<g transform=\"translate(0 -30)\">\n");
+    draw_edges(&svg, &none, config->language);
+    svg_put(&svg, "<g visibility=\"hidden\">\n");
+    put_line(&svg, &edges[NOTE_2], "");
+    put_word(&svg, &edges[NOTE_2], config->language, false);
+    svg_put(&svg, "</g>\n");
+    draw_boxes(&svg, &none);
+    svg_put(&svg, "</g>\n");
+    svg_end(&svg);
+}
+
 void diagram_draw(const struct diagram_path path[2], const struct hf_picture_config *config)
 {
     int top = config->title != NULL ? 34 : 0;
@@ -329,11 +378,7 @@ void diagram_draw(const struct diagram_path path[2], const struct hf_picture_con
         .height = PANEL_HEIGHT - 20 + top,
         .theme = config->theme,
         .inline_part = config->inline_part,
-        .label =
-            config->title != NULL
-                ? config->title
-                : SAID(config->language, "TCP's states, RFC 9293 figure 5, and the path taken",
-                       "TCP 的状态（RFC 9293 图 5）与所走的路径"),
+        .label = config->title != NULL ? config->title : label_of(config->language),
         .rules = rules,
         .dark = dark_rules,
     };

@@ -34,6 +34,19 @@ static struct spot *add_spot(struct layout *l, enum spot_kind kind, int end, hf_
     return spot;
 }
 
+static struct arrow *arrow_of(struct layout *l, size_t row)
+{
+    size_t low = 0, high = l->arrow_count; /* arrows are in order of their rows */
+    while (low + 1 < high) {
+        size_t middle = (low + high) / 2;
+        if (l->arrows[middle].row <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &l->arrows[low];
+}
+
 /* The arrival of a segment whose departure is a row of its own: it is one arrow. */
 static bool join_arrival(struct layout *l, size_t at)
 {
@@ -45,6 +58,7 @@ static bool join_arrival(struct layout *l, size_t at)
             sent->record.u.segment.seq == row->record.u.segment.seq &&
             sent->record.u.segment.flags == row->record.u.segment.flags && spot->about != at) {
             spot->about = at;
+            arrow_of(l, spot->row)->about = at;
             return true;
         }
     }
@@ -62,7 +76,7 @@ static void add_segment(struct layout *l, size_t at)
     const struct row *row = &l->talk->rows[at];
     if (row->part == PART_ARRIVAL && join_arrival(l, at))
         return;
-    l->arrows[l->arrow_count++].row = at;
+    l->arrows[l->arrow_count++] = (struct arrow){.row = at, .about = at};
     bool one_end = !l->ladder->config.both_ends;
     hf_time left = row->sent ? row->record.time : row->landed;
     if (has_departure(l, row))
@@ -178,19 +192,6 @@ struct places {
     bool folded; /* the last spot was a fold                                             */
     const struct arrow *landed[2]; /* that arrived last                                      */
 };
-
-static struct arrow *arrow_of(struct layout *l, size_t row)
-{
-    size_t low = 0, high = l->arrow_count; /* arrows are in order of their rows */
-    while (low + 1 < high) {
-        size_t middle = (low + high) / 2;
-        if (l->arrows[middle].row <= row)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &l->arrows[low];
-}
 
 static double larger(double a, double b)
 {

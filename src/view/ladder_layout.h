@@ -30,6 +30,7 @@ struct spot {
 /* One arrow, its two ends; the one that is not there is assumed. */
 struct arrow {
     size_t row;
+    size_t about;   /* the row that tells of its arrival                                     */
     double y[2];    /* at departure, at arrival                                              */
     bool crossed;   /* meets one that goes the other way                                     */
     double room;    /* points for its text                                                   */
@@ -41,6 +42,7 @@ struct layout {
     const struct ladder_talk *talk;
     int language;
     double left, right; /* the life lines                                                    */
+    double beside;      /* room to the right of the second                                   */
     double top, bottom; /* given and found                                                   */
     struct spot *spots; /* in order of time                                                  */
     size_t spot_count;

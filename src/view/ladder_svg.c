@@ -9,11 +9,13 @@
 
 enum {
     WIDTH = 960,
-    WIDTH_MIN = 480,
+    WIDTH_MIN = 320,
     WIDTH_MAX = 1600,
+    NARROW = 480, /* below it states are small and there are no times                        */
     TIME_COLUMN = 62,
     LEFT_COLUMN = 182,  /* times and states                                                  */
     RIGHT_COLUMN = 118, /* states                                                            */
+    NARROW_COLUMN = 88, /* small states                                                      */
     HEAD = 66,          /* names and addresses above the life lines                          */
     MARGIN = 18
 };
@@ -24,7 +26,7 @@ static const char rules[] =
     ".hf .hf-title{font-size:17px;font-weight:bold}.hf "
     ".hf-name{font-size:14px;font-weight:bold}\n"
     ".hf .hf-small{font-size:10.5px;fill:#667085}.hf .hf-state{font-weight:bold}\n"
-    ".hf .hf-call{font-style:italic;fill:#667085}\n"
+    ".hf .hf-call{font-style:italic;fill:#667085}.hf text.hf-tight{font-size:9.5px}\n"
     ".hf .hf-halo{paint-order:stroke;stroke:#fff;stroke-width:3.5px;stroke-linejoin:round}\n"
     ".hf-paper{fill:#fff}.hf path{fill:none;stroke:#98a2b3;stroke-width:1.4}\n"
     ".hf .hf-life{stroke:#98a2b3;stroke-width:1.6}\n"
@@ -73,6 +75,22 @@ static double x_of(const struct layout *l, int end)
     return end == 0 ? l->left : l->right;
 }
 
+static bool is_narrow(const struct layout *l)
+{
+    return l->left < LEFT_COLUMN;
+}
+
+/* What belongs to a row is in groups that a page can find. */
+static void begin_row(const struct pen *pen, size_t row)
+{
+    svg_put(pen->svg, "<g data-step=\"%u.%zu\">\n", (unsigned)pen->l->talk->seen.number, row);
+}
+
+static void end_row(const struct pen *pen)
+{
+    svg_put(pen->svg, "</g>\n");
+}
+
 static const char *band_of(int state)
 {
     switch (state) {
@@ -116,25 +134,13 @@ static void put_band(const struct pen *pen, int end, int state, double from, dou
                 class, x_of(pen->l, end) - wide / 2, from, wide, to - from);
 }
 
-/* The state in which an end begins; CLOSED where nothing tells. */
-static int first_state(const struct pen *pen, int end)
-{
-    char text[HF_OBSERVED_STATE_TEXT];
-    const char *name = words_first_state(pen->l->talk, end, text);
-    name += *name == '~';
-    for (int state = 0; state < HF_STATES; state++)
-        if (strcmp(name, hf_state_text(state)) == 0)
-            return state;
-    return HF_CLOSED;
-}
-
 /* Calls fn for each stretch that an end spent in one state. */
 static void each_stretch(const struct pen *pen, int end,
                          void (*fn)(const struct pen *, int end, int state, double from,
                                     double to, hf_time time))
 {
     const struct layout *l = pen->l;
-    int state = first_state(pen, end);
+    int state = words_first(pen->l->talk, end);
     double from = l->top - 14;
     hf_time since = l->spot_count > 0 ? l->spots[0].time : 0;
     for (size_t i = 0; i < l->spot_count; i++) {
@@ -307,6 +313,9 @@ static void draw_arrow(const struct pen *pen, const struct arrow *arrow)
     bool lost = row_is_lost(pen->l->ladder, row);
     bool unseen = pen->l->ladder->config.both_ends && (!row->sent || row->part == PART_ARRIVAL);
     struct shaft s = shaft_of(pen->l, arrow, unseen ? 0.42 : 0, lost ? 0.6 : 1);
+    svg_put(pen->svg, "<g data-step=\"%u.%zu\" data-arrival=\"%u.%zu\">\n",
+            (unsigned)pen->l->talk->seen.number, arrow->row, (unsigned)pen->l->talk->seen.number,
+            arrow->about);
     svg_put(pen->svg, "<path class=\"%s\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", class, s.x[0], s.y[0],
             s.x[1] - (lost ? 0 : 8 * s.dx), s.y[1] - (lost ? 0 : 8 * s.dy));
     if (lost)
@@ -320,6 +329,7 @@ static void draw_arrow(const struct pen *pen, const struct arrow *arrow)
                 s.x[0], s.y[0]);
     put_label(pen, arrow, &s);
     put_remarks(pen, arrow, &s);
+    end_row(pen);
 }
 
 /* ---- Beside the life lines ---- */
@@ -329,8 +339,9 @@ static void put_side(const struct pen *pen, int end, double y, const char *class
 {
     if (text[0] == 0)
         return;
-    svg_put(pen->svg, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class,
-            x_of(pen->l, end) + (end == 0 ? -11 : 11), y + 4, end == 0 ? "end" : "start");
+    svg_put(pen->svg, "<text class=\"%s%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class,
+            is_narrow(pen->l) ? " hf-tight" : "", x_of(pen->l, end) + (end == 0 ? -11 : 11),
+            y + 4, end == 0 ? "end" : "start");
     svg_text(pen->svg, text);
 }
 
@@ -405,6 +416,13 @@ static void draw_fold(const struct pen *pen, const struct spot *spot)
     }
 }
 
+static void draw_time(const struct pen *pen, const struct spot *spot, const char *time)
+{
+    svg_put(pen->svg, "<text class=\"hf-small\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
+            TIME_COLUMN, spot->y + 4);
+    svg_text(pen->svg, time);
+}
+
 static void draw_spots(const struct pen *pen)
 {
     const struct layout *l = pen->l;
@@ -412,22 +430,23 @@ static void draw_spots(const struct pen *pen)
     char time[32], before[32] = "";
     for (size_t i = 0; i < l->spot_count; i++) {
         const struct spot *spot = &l->spots[i];
-        if (spot->kind == SPOT_FOLD)
+        if (spot->kind == SPOT_FOLD) {
             draw_fold(pen, spot);
-        else if (spot->kind == SPOT_SIDE)
+            continue;
+        }
+        begin_row(pen, spot->about);
+        if (spot->kind == SPOT_SIDE)
             draw_side(pen, spot);
         else
             draw_state(pen, spot);
-        if (spot->kind == SPOT_ARRIVE || spot->kind == SPOT_FOLD || spot->y < last + 12)
-            continue;
         words_time(l->ladder, spot->time, time);
-        if (strcmp(time, before) == 0)
-            continue;
-        svg_put(pen->svg, "<text class=\"hf-small\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
-                TIME_COLUMN, spot->y + 4);
-        svg_text(pen->svg, time);
-        memcpy(before, time, sizeof before);
-        last = spot->y;
+        if (spot->kind != SPOT_ARRIVE && spot->y >= last + 12 && !is_narrow(l) &&
+            strcmp(time, before) != 0) {
+            draw_time(pen, spot, time);
+            memcpy(before, time, sizeof before);
+            last = spot->y;
+        }
+        end_row(pen);
     }
 }
 
@@ -444,7 +463,8 @@ static void draw_names(const struct pen *pen)
                 x_of(l, e), l->top - 42);
         svg_text(pen->svg, name);
         hf_endpoint_format(&end->endpoint, address);
-        if (strcmp(address, name) != 0) {
+        bool fits = svg_width(address, REMARK_SIZE) < 2 * l->left;
+        if (strcmp(address, name) != 0 && fits) {
             svg_put(pen->svg,
                     "<text class=\"hf-small\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">",
                     x_of(l, e), l->top - 26);
@@ -452,6 +472,8 @@ static void draw_names(const struct pen *pen)
         }
         put_side(pen, e, l->top - 10, "hf-state", words_first_state(l->talk, e, state));
     }
+    if (is_narrow(l))
+        return;
     svg_put(pen->svg, "<text class=\"hf-small\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
             TIME_COLUMN, l->top - 26);
     svg_text(pen->svg, SAID(l->language, "time, ms", "时间，毫秒"));
@@ -460,7 +482,7 @@ static void draw_names(const struct pen *pen)
 /* A line of small text, broken where the picture ends. Returns where the next one stands. */
 static double put_foot(const struct pen *pen, double y, const char *text)
 {
-    double width = pen->l->right + RIGHT_COLUMN - 2 * MARGIN;
+    double width = pen->l->right + pen->l->beside - 2 * MARGIN;
     for (; *text != 0; y += 15) {
         char line[400];
         size_t take = svg_fitting(text, REMARK_SIZE, width);
@@ -551,9 +573,10 @@ static double each_talk(const struct hf_ladder *ladder, const struct hf_picture_
         if (!is_wanted(ladder, config, i))
             continue;
         struct layout l = {.language = config->language,
-                           .left = LEFT_COLUMN,
-                           .right = width - RIGHT_COLUMN,
+                           .left = width < NARROW ? NARROW_COLUMN : LEFT_COLUMN,
+                           .beside = width < NARROW ? NARROW_COLUMN : RIGHT_COLUMN,
                            .top = y + HEAD};
+        l.right = width - l.beside;
         if (!layout_make(&l, ladder, ladder->talks[i]))
             return 0;
         if (svg != NULL)

@@ -320,3 +320,14 @@ const char *words_first_state(const struct ladder_talk *talk, int e, char *text)
     }
     return "";
 }
+
+int words_first(const struct ladder_talk *talk, int e)
+{
+    char text[HF_OBSERVED_STATE_TEXT];
+    const char *name = words_first_state(talk, e, text);
+    name += *name == '~';
+    for (int state = 0; state < HF_STATES; state++)
+        if (strcmp(name, hf_state_text(state)) == 0)
+            return state;
+    return HF_CLOSED;
+}

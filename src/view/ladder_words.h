@@ -52,6 +52,9 @@ const char *words_state(const struct row *row, int e, char *text);
 /* The state an end began in: by its first change; of a peer by what it said first. */
 const char *words_first_state(const struct ladder_talk *talk, int e, char *text);
 
+/* The same as enum hf_state; CLOSED where nothing tells. */
+int words_first(const struct ladder_talk *talk, int e);
+
 bool row_is_landmark(const struct row *row);
 bool row_is_lost(const struct hf_ladder *ladder, const struct row *row);
 bool row_is_repair(const struct row *row);

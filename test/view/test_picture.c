@@ -203,7 +203,7 @@ TEST(long_transfers_are_folded_in_pictures_too, none, "")
 
 TEST(nothing_lies_outside_at_any_width, none, "")
 {
-    static const uint16_t widths[] = {0, 1, 480, 700, 1600, 65535};
+    static const uint16_t widths[] = {0, 1, 336, 480, 700, 1600, 65535};
     begin();
     feed_three_way_open(&s.feed);
     feed_pass(&s.feed, CLIENT, data(1), HF_STATES);
@@ -213,7 +213,8 @@ TEST(nothing_lies_outside_at_any_width, none, "")
         config.width = widths[i];
         const char *at = strstr(draw(config), "viewBox=\"0 0 ");
         double width = strtod(at + 13, NULL);
-        assert_in_range((uintmax_t)width, 480, 1600);
+        assert_in_range((uintmax_t)width, 320, 1600);
+        assert_int_equal(count("time, ms"), width >= 480);
         for (at = s.text.bytes; (at = strstr(at, " x=\"")) != NULL; at += 4) {
             double x = strtod(at + 4, NULL);
             assert_true(x >= 0 && x <= width);
@@ -269,6 +270,95 @@ TEST(what_the_figure_leaves_out_is_told, none, "")
     draw_diagram(look());
     assert_int_equal(count("hf-odd\" d"), 2 * 2);
     expect("CLOSED: reset by the peer");
+    end();
+}
+
+/* ---- Step by step ---- */
+
+struct walked {
+    struct hf_ladder_step step[32];
+    char text[32][64];
+    size_t count;
+};
+
+static void walk(void *context, const struct hf_ladder_step *step)
+{
+    struct walked *w = context;
+    assert_true(w->count < 32);
+    w->step[w->count] = *step;
+    (void)snprintf(w->text[w->count++], sizeof w->text[0], "%s", step->text);
+}
+
+TEST(steps_tell_the_states_before_and_after, none, "")
+{
+    static struct walked w;
+    begin();
+    feed_three_way_open(&s.feed);
+    feed_four_way_close(&s.feed);
+    memset(&w, 0, sizeof w);
+    hf_ladder_steps(s.ladder, 1, HF_ENGLISH, walk, &w);
+    assert_true(w.count > 7);
+    assert_int_equal(w.step[0].before[CLIENT], HF_CLOSED);
+    size_t syn = 0;
+    while (w.step[syn].kind != HF_STEP_SEGMENT)
+        syn++;
+    assert_int_equal(w.step[syn].after[CLIENT], HF_SYN_SENT);
+    assert_true(w.step[syn].landmark);
+    for (size_t i = 0; i < w.count; i++) {
+        char name[64];
+        assert_int_equal(w.step[i].row, i);
+        (void)snprintf(name, sizeof name, "data-step=\"1.%zu\"", i);
+        draw(look());
+        expect(name);
+        for (int e = 0; e < 2 && i > 0; e++)
+            assert_int_equal(w.step[i].before[e], w.step[i - 1].after[e]);
+        if (w.step[i].kind == HF_STEP_SEGMENT)
+            assert_true(w.step[i].left <= w.step[i].arrived && w.text[i][0] != 0);
+    }
+    assert_int_equal(w.step[w.count - 1].after[CLIENT], HF_CLOSED);
+    assert_int_equal(w.step[w.count - 1].after[SERVER], HF_CLOSED);
+    w.count = 0;
+    hf_ladder_steps(s.ladder, 2, HF_ENGLISH, walk, &w);
+    assert_int_equal(w.count, 0);
+    end();
+}
+
+TEST(steps_tell_what_was_lost_and_why_it_came_again, none, "")
+{
+    static struct walked w;
+    begin();
+    feed_three_way_open(&s.feed);
+    feed_out(&s.feed, CLIENT, data(1));
+    s.feed.now += 300 * HF_MS;
+    struct told_segment again = data(1);
+    again.reason = HF_SEND_RTO;
+    feed_pass(&s.feed, CLIENT, again, HF_STATES);
+    memset(&w, 0, sizeof w);
+    hf_ladder_steps(s.ladder, 0, HF_CHINESE, walk, &w);
+    const struct hf_ladder_step *lost = &w.step[w.count - 2], *resent = &w.step[w.count - 1];
+    assert_true(lost->lost && !lost->repair && lost->arrived == HF_NEVER);
+    assert_true(!resent->lost && resent->repair && resent->reason == HF_SEND_RTO);
+    assert_true(resent->arrived != HF_NEVER);
+    end();
+}
+
+TEST(the_figure_alone_has_names_that_a_page_finds, none, "")
+{
+    begin();
+    struct hf_picture_config config = look();
+    for (int language = HF_ENGLISH; language <= HF_CHINESE; language++) {
+        config.language = (uint8_t)language;
+        text_end(&s.text);
+        assert_int_equal(hf_states_svg(&config), HF_OK);
+        xml_expect(s.text.bytes);
+        assert_int_equal(count("<rect data-state="), HF_STATES + 1);
+        expect("data-edge=\"SYN-SENT ESTABLISHED\"");
+        expect("data-edge=\"TIME-WAIT CLOSED\"");
+        expect_not("class=\"hf-lit\"");
+        expect_not("hf-lit hf-here");
+    }
+    config.write = NULL;
+    assert_int_equal(hf_states_svg(&config), HF_ERR_ARGUMENT);
     end();
 }
 
