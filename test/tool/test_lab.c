@@ -120,6 +120,21 @@ TEST(every_claim_can_fail, none, "")
     }
 }
 
+TEST(knobs_change_what_happens, none, "")
+{
+    expect_run(0, "close", "--lang en --knob delay=50 --knob msl=10 -k first=server");
+    assert_non_null(strstr(output, "The server closes first"));
+    assert_null(strstr(output, "The client closes first"));
+    assert_non_null(strstr(output, "20.000 s"));
+    expect_run(1, "close", "--lang en -k first=client -k lose=4");
+    assert_non_null(strstr(output, "FAILS:   Four segments"));
+    assert_non_null(strstr(output, "tail loss probe"));
+    expect_run(1, "old-duplicate", "--lang en -k timestamps=on");
+    expect_run(0, "", "close --list --lang en");
+    assert_non_null(strstr(output, "delay=10 "));
+    assert_non_null(strstr(output, "turns|client|server|both"));
+}
+
 TEST(claims_hold_for_any_seed, none, "")
 {
     char names[EXPERIMENTS_MAX][32], options[64];
@@ -177,6 +192,11 @@ TEST(bad_command_lines_are_told, none, "")
                 {"open close", "close: one experiment is wanted", 2},
                 {"--lang fr open", "--lang fr: en or zh is wanted", 2},
                 {"--seed x open", "--seed", 2},
+                {"close --knob delay=0", "--knob delay=0: a whole number from 1 to 400", 2},
+                {"close -k delay", "--knob delay: NAME=VALUE is wanted", 2},
+                {"close -k guesses=1", "--knob guesses: no such knob; this experiment has", 2},
+                {"all -k delay=20", "--knob delay=20: one experiment is wanted", 2},
+                {"-k delay=20", "--knob delay=20: one experiment is wanted", 2},
                 {"open --svg /nowhere/at/all", "cannot write /nowhere/at/all", 1},
                 {"open --html /nowhere/at/all", "cannot write /nowhere/at/all", 1},
                 {"open --pcap /nowhere/at/all", "cannot write /nowhere/at/all", 1}};

@@ -1,22 +1,8 @@
 /* What is known of connections, for programs: one JSON document, written as it comes. */
 #include "capture.h"
+#include "json.h"
 
 #include <inttypes.h>
-
-static void text(FILE *to, const char *bytes)
-{
-    (void)fputc('"', to);
-    for (; *bytes; bytes++) {
-        unsigned char c = (unsigned char)*bytes;
-        if (c == '"' || c == '\\')
-            (void)fprintf(to, "\\%c", c);
-        else if (c < 0x20)
-            (void)fprintf(to, "\\u%04x", c);
-        else
-            (void)fputc(c, to);
-    }
-    (void)fputc('"', to);
-}
 
 static double seconds(hf_time time)
 {
@@ -26,7 +12,7 @@ static double seconds(hf_time time)
 void explain_json_begin(FILE *to, const char *name)
 {
     (void)fputs("{\"file\": ", to);
-    text(to, name);
+    json_text(to, name);
     (void)fputs(", \"connections\": [", to);
 }
 
@@ -39,8 +25,9 @@ static uint64_t resends(const struct hf_explained_end *end)
 static void put_end(FILE *to, const struct hf_explained_end *end)
 {
     char addr[HF_ADDR_TEXT];
-    (void)fprintf(to, "{\"address\": \"%s\", \"port\": %u, \"captured\": %s, \"packets\": %" PRIu64
-                      ", \"bytes\": %" PRIu64 ", \"state\": \"%s\", \"inferred\": %s",
+    (void)fprintf(to,
+                  "{\"address\": \"%s\", \"port\": %u, \"captured\": %s, \"packets\": %" PRIu64
+                  ", \"bytes\": %" PRIu64 ", \"state\": \"%s\", \"inferred\": %s",
                   hf_addr_format(&end->endpoint.addr, addr), end->endpoint.port,
                   end->seen ? "true" : "false", end->packets, end->bytes,
                   hf_state_text(end->state), end->told ? "false" : "true");
@@ -58,8 +45,9 @@ static void put_end(FILE *to, const struct hf_explained_end *end)
         (void)fprintf(to, ", \"fin_acked\": %" PRIu64, end->fin_acked);
     if (end->srtt)
         (void)fprintf(to, ", \"srtt\": %.6f", seconds(end->srtt));
-    (void)fprintf(to, ", \"waits_for\": \"%s\", \"unacknowledged\": %" PRIu32
-                      ", \"retransmissions\": %" PRIu64 ", \"counts\": {",
+    (void)fprintf(to,
+                  ", \"waits_for\": \"%s\", \"unacknowledged\": %" PRIu32
+                  ", \"retransmissions\": %" PRIu64 ", \"counts\": {",
                   hf_explain_wait_name(end->wait), end->unacked, resends(end));
     const char *before = "";
     for (int kind = 0; kind < HF_EXPLAIN_COUNT; kind++) {
@@ -74,9 +62,9 @@ static void put_end(FILE *to, const struct hf_explained_end *end)
 
 static void put_event(FILE *to, const struct hf_explain_event *event)
 {
-    (void)fprintf(to, "{\"event\": \"%s\", \"end\": \"%c\", \"packet\": %" PRIu64
-                      ", \"time\": %.6f",
-                  hf_explain_event_name(event->kind), "AB"[event->end], event->packet,
+    (void)fprintf(to,
+                  "{\"event\": \"%s\", \"end\": \"%c\", \"packet\": %" PRIu64 ", \"time\": %.6f",
+                  hf_explain_event_name(event->kind), "AB"[event->end], event -> packet,
                   seconds(event->time));
     if (event->count > 1)
         (void)fprintf(to, ", \"count\": %" PRIu32 ", \"last_packet\": %" PRIu64, event->count,
@@ -87,7 +75,8 @@ static void put_event(FILE *to, const struct hf_explain_event *event)
         (void)fprintf(to, ", \"duration\": %.6f", seconds(event->duration));
     if (event->about)
         (void)fprintf(to, ", \"%s\": %" PRIu64,
-                      event->kind == HF_EXPLAIN_PORT_REUSE ? "connection" : "about", event->about);
+                      event->kind == HF_EXPLAIN_PORT_REUSE ? "connection" : "about",
+                      event->about);
     (void)fputc('}', to);
 }
 
@@ -95,23 +84,25 @@ void explain_json(FILE *to, const struct capture *capture, const struct hf_expla
 {
     static const void *last; /* the file that has a connection already */
     char sentence[HF_EXPLAIN_SENTENCE];
-    (void)fprintf(to, "%s\n{\"number\": %" PRIu32 ", \"start\": %.6f, \"duration\": %.6f, "
-                      "\"first_packet\": %" PRIu64 ", \"last_packet\": %" PRIu64
-                      ", \"ending\": \"%s\", \"sentence\": ",
+    (void)fprintf(to,
+                  "%s\n{\"number\": %" PRIu32 ", \"start\": %.6f, \"duration\": %.6f, "
+                  "\"first_packet\": %" PRIu64 ", \"last_packet\": %" PRIu64
+                  ", \"ending\": \"%s\", \"sentence\": ",
                   last == to ? "," : "", c->number, seconds(capture->wall_ns + c->first_time),
                   seconds(c->last_time - c->first_time), c->first_packet, c->last_packet,
                   hf_explain_ending_name(c->ending));
     last = to;
-    text(to, hf_explain_sentence(c, sentence));
+    json_text(to, hf_explain_sentence(c, sentence));
     if (c->handshake > 0)
         (void)fprintf(to, ", \"handshake\": %.6f", seconds(c->handshake));
     if (c->before)
         (void)fprintf(to, ", \"ports_of\": %" PRIu64, c->before);
     if (c->reset_packet)
-        (void)fprintf(to, ", \"reset\": {\"by\": \"%c\", \"packet\": %" PRIu64
-                          ", \"cause\": \"%s\", \"between\": %s}",
-                      "AB"[c->reset_by], c->reset_packet, hf_explain_reset_name(c->reset_cause),
-                      c->reset_ttl != c->usual_ttl ? "true" : "false");
+        (void)fprintf(to,
+                      ", \"reset\": {\"by\": \"%c\", \"packet\": %" PRIu64
+                      ", \"cause\": \"%s\", \"between\": %s}",
+                      "AB"[c->reset_by], c -> reset_packet, hf_explain_reset_name(c->reset_cause),
+                      c -> reset_ttl != c -> usual_ttl ? "true" : "false");
     (void)fprintf(to, ", \"midway\": %s, \"put_aside\": %s, \"ends\": [",
                   c->midway ? "true" : "false", c->put_aside ? "true" : "false");
     put_end(to, &c->end[0]);
@@ -136,7 +127,7 @@ void explain_json_end(FILE *to, const struct capture *capture, const struct hf_e
                   t->broken, t->backwards, t->put_aside);
     if (*capture->note) {
         (void)fputs(", \"note\": ", to);
-        text(to, capture->note);
+        json_text(to, capture->note);
     }
     (void)fputs("}}\n", to);
 }

@@ -6,7 +6,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +14,16 @@
 
 static struct {
     const char *svg, *html, *pcap, *lang;
+    struct text_list knobs;
     uint64_t seed;
     bool list, broken;
 } lab_options = {.seed = 1};
 
 static const struct option options[] = {
-    {"list", 0, NULL, OPTION_FLAG, &lab_options.list, 0, 0, "list the experiments"},
+    {"list", 0, NULL, OPTION_FLAG, &lab_options.list, 0, 0,
+     "list the experiments; with one, its knobs"},
+    {"knob", 'k', "NAME=VALUE", OPTION_LIST, &lab_options.knobs, 0, 0,
+     "turn a knob of the experiment, such as delay=50; repeatable"},
     {"svg", 0, "FILE", OPTION_TEXT, &lab_options.svg, 0, 0, "the ladders as a picture"},
     {"html", 0, "FILE", OPTION_TEXT, &lab_options.html, 0, 0,
      "a page with everything: story, ladders, state diagrams,\nfigures, claims"},
@@ -31,7 +34,7 @@ static const struct option options[] = {
     {"lang", 0, "LANGUAGE", OPTION_TEXT, &lab_options.lang, 0, 0,
      "en or zh (default: zh where the locale is Chinese, else en)"},
     {"break", 0, NULL, OPTION_FLAG, &lab_options.broken, 0, 0,
-     "take away what the claim rests on: it fails, and so does\nthe command"},
+     "turn a knob so that a claim fails, and so does the command"},
 };
 
 static const struct command command = {
@@ -46,82 +49,6 @@ static const struct command command = {
     .notes = "Exit status: 0 when every claim held; 1 when one did not; 2 when the command line\n"
              "is wrong.\n",
 };
-
-/* ---- The report ---- */
-
-struct part *lab_part(struct lab *lab, enum part_kind kind)
-{
-    if (lab->count == lab->room) {
-        size_t room = lab->room ? lab->room * 2 : 32;
-        struct part *parts = realloc(lab->parts, room * sizeof *parts);
-        if (!parts) {
-            lab->no_memory = true;
-            return NULL;
-        }
-        lab->parts = parts;
-        lab->room = room;
-    }
-    struct part *part = &lab->parts[lab->count++];
-    memset(part, 0, sizeof *part);
-    part->kind = kind;
-    return part;
-}
-
-static void keep(struct lab *lab, char **where, const char *text)
-{
-    *where = strdup(text);
-    lab->no_memory = lab->no_memory || !*where;
-}
-
-void lab_tell(struct lab *lab, const char *english, const char *chinese)
-{
-    struct part *part = lab_part(lab, PART_TEXT);
-    if (part)
-        keep(lab, &part->text, SAY(lab, english, chinese));
-}
-
-void lab_show(struct lab *lab, const char *lines)
-{
-    struct part *part = lab_part(lab, PART_SHOWN);
-    if (part)
-        keep(lab, &part->text, lines);
-}
-
-void lab_figure(struct lab *lab, const char *english, const char *chinese, const char *format,
-                ...)
-{
-    char text[256];
-    va_list list;
-    va_start(list, format);
-    (void)vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    struct part *part = lab_part(lab, PART_FIGURE);
-    if (!part)
-        return;
-    keep(lab, &part->name, SAY(lab, english, chinese));
-    keep(lab, &part->text, text);
-}
-
-void lab_claim(struct lab *lab, bool holds, const char *english, const char *chinese)
-{
-    struct part *part = lab_part(lab, PART_CLAIM);
-    lab->failed = lab->failed || !holds;
-    if (!part)
-        return;
-    part->holds = holds;
-    keep(lab, &part->text, SAY(lab, english, chinese));
-}
-
-static void forget(struct lab *lab)
-{
-    for (size_t i = 0; i < lab->count; i++) {
-        free(lab->parts[i].name);
-        free(lab->parts[i].text);
-        free(lab->parts[i].svg);
-        free(lab->parts[i].diagram);
-    }
-    free(lab->parts);
-}
 
 /* ---- On the terminal ---- */
 
@@ -232,17 +159,6 @@ static void print_report(const struct lab *lab)
 
 /* ---- Playing ---- */
 
-static void play(struct lab *lab, const struct experiment *experiment)
-{
-    struct part *part = lab_part(lab, PART_TITLE);
-    if (part) {
-        keep(lab, &part->name, experiment->name);
-        keep(lab, &part->text, SAY(lab, experiment->title.en, experiment->title.zh));
-    }
-    lab_tell(lab, experiment->story.en, experiment->story.zh);
-    experiment->play(lab);
-}
-
 /* Returns -1, or EXIT_FAILED after an error was printed. */
 static int close_file(FILE *file, const char *path)
 {
@@ -314,7 +230,7 @@ static int finish(struct lab *lab, const struct files *files)
     }
     if (lab->no_memory)
         status = failure(&command, "no memory: the report is not whole");
-    forget(lab);
+    lab_forget(lab);
     return status >= 0 ? status : lab->failed ? EXIT_FAILED : EXIT_FINE;
 }
 
@@ -323,14 +239,6 @@ static void print_list(int language)
     for (size_t i = 0; i < experiment_count; i++)
         (void)printf("%-22s%s\n", experiments[i].name,
                      language == HF_CHINESE ? experiments[i].title.zh : experiments[i].title.en);
-}
-
-static const struct experiment *find(const char *name)
-{
-    for (size_t i = 0; i < experiment_count; i++)
-        if (strcmp(experiments[i].name, name) == 0)
-            return &experiments[i];
-    return NULL;
 }
 
 /* As other programs read the locale: the first of the three that says anything. */
@@ -364,11 +272,66 @@ static int check_language(int *language)
     return -1;
 }
 
+/* The knobs of an experiment: how they stand, and what they may be. */
+static void print_knobs(const struct experiment *experiment, int language)
+{
+    for (const struct knob_preset *p = experiment->knobs; p->knob != KNOB_NONE; p++) {
+        const struct knob_about *about = &knob_about[p->knob];
+        bool chinese = language == HF_CHINESE;
+        char text[KNOB_TEXT], range[KNOB_TEXT] = "1,2,...";
+        const char *unit = chinese ? about->unit.zh : about->unit.en;
+        if (about->kind == KNOB_NUMBER)
+            (void)snprintf(range, sizeof range, "%u..%u%s%s", about->min, about->max,
+                           *unit ? " " : "", unit);
+        for (unsigned i = 0, at = 0; i < KNOB_CHOICES && about->choice[i].name; i++)
+            if (knob_allows(p, i))
+                at += (unsigned)snprintf(range + at, sizeof range - at, "%s%s", at ? "|" : "",
+                                         about->choice[i].name);
+        (void)printf("%s=%-*s%s%*s%s\n", about->name, (int)(20 - strlen(about->name)),
+                     knob_text(p->knob, p->value, text), range, (int)(28 - width_of(range)), "",
+                     chinese ? about->title.zh : about->title.en);
+    }
+}
+
+/* Returns -1, or the exit status after an error was printed. */
+static int turn_knobs(struct lab *lab, const struct experiment *experiment)
+{
+    char error[KNOB_ERROR];
+    knobs_preset(&lab->knobs, experiment->knobs);
+    if (lab_options.broken)
+        lab->knobs.value[experiment->breaking.knob] = experiment->breaking.value;
+    for (size_t i = 0; i < lab_options.knobs.count; i++) {
+        const char *text = lab_options.knobs.item[i], *equals = strchr(text, '=');
+        if (!equals)
+            return usage_error(&command, "--knob %s: NAME=VALUE is wanted", text);
+        if (!knobs_set(&lab->knobs, experiment->knobs, text, (size_t)(equals - text), equals + 1,
+                       strlen(equals + 1), HF_ENGLISH, error))
+            return usage_error(&command, "--knob %s", error);
+    }
+    return -1;
+}
+
+/* Returns the exit status. */
+static int play(struct lab *lab, const struct experiment *one)
+{
+    int status = one ? turn_knobs(lab, one) : -1;
+    struct files files = {NULL, NULL, NULL};
+    if (status >= 0 || (status = open_files(lab, &files)) >= 0)
+        return status;
+    for (size_t i = 0; i < experiment_count; i++) {
+        if (one && one != &experiments[i])
+            continue;
+        if (!one)
+            (void)turn_knobs(lab, &experiments[i]);
+        lab_play(lab, &experiments[i]);
+    }
+    return finish(lab, &files);
+}
+
 int lab_main(int argc, char **argv)
 {
     int status;
     struct lab lab = {.width = terminal_columns()};
-    struct files files = {NULL, NULL, NULL};
     int count = options_parse(&command, argc, argv, &status);
     if (count < 0)
         return status;
@@ -376,22 +339,23 @@ int lab_main(int argc, char **argv)
         return status;
     if (count > 1)
         return usage_error(&command, "%s: one experiment is wanted, or all", argv[1]);
+    bool all = count > 0 && strcmp(argv[0], "all") == 0;
+    const struct experiment *one = count > 0 ? experiment_find(argv[0], strlen(argv[0])) : NULL;
+    if (count > 0 && !one && !all)
+        return usage_error(&command, "%s: no such experiment; handfast lab --list names them",
+                           argv[0]);
+    if (!one && lab_options.knobs.count > 0)
+        return usage_error(&command, "--knob %s: one experiment is wanted",
+                           lab_options.knobs.item[0]);
+    if (lab_options.list && one) {
+        print_knobs(one, lab.language);
+        return EXIT_FINE;
+    }
     if (lab_options.list || count == 0) {
         print_list(lab.language);
         return EXIT_FINE;
     }
-    bool all = strcmp(argv[0], "all") == 0;
-    const struct experiment *one = find(argv[0]);
-    if (!one && !all)
-        return usage_error(&command, "%s: no such experiment; handfast lab --list names them",
-                           argv[0]);
     lab.seed = lab_options.seed;
-    lab.broken = lab_options.broken;
     lab.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    if ((status = open_files(&lab, &files)) >= 0)
-        return status;
-    for (size_t i = 0; i < experiment_count; i++)
-        if (all || one == &experiments[i])
-            play(&lab, &experiments[i]);
-    return finish(&lab, &files);
+    return play(&lab, one);
 }

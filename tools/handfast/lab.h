@@ -6,15 +6,11 @@
 #ifndef HANDFAST_TOOL_LAB_H
 #define HANDFAST_TOOL_LAB_H
 
+#include "lab_knobs.h"
 #include "options.h"
 
 #include <handfast/handfast.h>
 #include <stdio.h>
-
-/* One text in both languages. */
-struct said {
-    const char *en, *zh;
-};
 
 /* ---- The report ---- */
 
@@ -33,18 +29,25 @@ struct part {
     char *text;    /* TEXT, SHOWN, FIGURE, CLAIM; SCENE: the ladder                          */
     char *svg;     /* SCENE: the ladder; NULL: none                                          */
     char *diagram; /* SCENE: the state diagram; NULL: none                                   */
+    const char *ends[2]; /* SCENE: the names of the ends, the first of the ladder first      */
+    char *steps; /* SCENE: the ladder step by step, as JSON; NULL: not wanted              */
     bool holds;
 };
 
 struct lab {
     int language; /* enum hf_language                                                        */
     uint64_t seed;
-    bool broken;    /* --break: the claim is to fail                                         */
-    uint16_t width; /* of the ladders' text                                                  */
+    struct knob_values knobs;
+    uint16_t width;   /* of the ladders' text                                                */
+    uint16_t picture; /* of the ladders' pictures, 0: the usual                              */
+    bool for_page;    /* nothing is folded, and steps are wanted                             */
+    uint64_t deadline_ns; /* on the machine's clock; 0: none                                 */
+    bool late;            /* it was reached: scenes stand still                              */
     bool colour;
     struct part *parts;
     size_t count, room;
     bool failed;    /* a claim does not hold, or a scene could not be played                 */
+    bool fault;     /* the simulation found something wrong: see the report                  */
     bool no_memory; /* the report is not whole                                               */
     hf_time clock;  /* when the next scene begins: the capture has all scenes on one clock   */
     struct hf_pcapng *capture; /* NULL: none                                                 */
@@ -69,6 +72,9 @@ lab_figure(struct lab *lab, const char *english, const char *chinese, const char
 /* lab_claim: what the experiment shows, and whether it did. */
 void lab_claim(struct lab *lab, bool holds, const char *english, const char *chinese);
 
+/* lab_forget: the report goes. */
+void lab_forget(struct lab *lab);
+
 /* ---- Experiments ---- */
 
 struct experiment {
@@ -76,10 +82,22 @@ struct experiment {
     struct said title;
     struct said story;
     void (*play)(struct lab *lab);
+    struct knob_preset knobs[EXPERIMENT_KNOBS];
+    struct knob_preset breaking; /* so turned, a claim fails                                 */
 };
 
 extern const struct experiment experiments[];
 extern const size_t experiment_count;
+
+/* experiment_find: returns NULL when there is none of this name. */
+const struct experiment *experiment_find(const char *name, size_t len);
+
+/* lab_play: title, story, and all that the experiment tells. */
+void lab_play(struct lab *lab, const struct experiment *experiment);
+
+/* lab_knob: how one stands. lab_time: the same, in milliseconds. */
+uint64_t lab_knob(const struct lab *lab, enum knob knob);
+hf_time lab_time(const struct lab *lab, enum knob knob);
 
 /* In the order of the list. */
 void play_open(struct lab *lab);
@@ -113,6 +131,8 @@ struct scene_config {
     struct said title;
     hf_time delay; /* one way                                                                */
     uint64_t rate; /* bits per second                                                        */
+    uint32_t loss; /* chance for each packet, in millionths                                  */
+    uint64_t lose; /* bit n-1: the n-th packet that leaves is lost                           */
     struct hf_settings settings[2];
     struct hf_unsafe unsafe[2]; /* used when any of it is set                                */
     uint32_t checks;            /* HF_SIM_CHECK_...                                          */
@@ -166,12 +186,21 @@ struct scene {
     FILE *text_file;
     struct scene_config config;
     struct hf_tee tee;
+    hf_sim_filter_fn filter; /* the experiment's own; may be NULL                            */
+    void *filter_context;
+    unsigned left; /* packets that have left                                                 */
+    bool (*done)(struct scene *scene); /* what scene_until waits for                         */
+    unsigned steps;
     bool muted; /* views are told nothing more                                               */
     bool over;
 };
 
-/* scene_config_init: 10 ms each way, 100 Mbit/s, default settings, every check. */
-void scene_config_init(struct scene_config *config, const char *english, const char *chinese);
+/* scene_config_init: the network's knobs, 100 Mbit/s, default settings, every check. */
+void scene_config_init(struct scene_config *config, const struct lab *lab, const char *english,
+                       const char *chinese);
+
+/* scene_set_msl: of one end; 0 is an unsafe setting. */
+void scene_set_msl(struct scene_config *config, int end, uint64_t seconds);
 
 /* scene_begin: returns true; or false when there is no memory: the report is failed and nothing is
  * to be ended. */
@@ -186,11 +215,23 @@ void scene_listen(struct scene *scene);
 /* scene_open: an end opens to the other. port: its own, 0: any. returns as hf_tcp_open */
 int scene_open(struct scene *scene, int end, uint16_t port, uint16_t remote_port);
 
-/* scene_connect: the client opens, and it runs until the third segment has arrived. */
+/* scene_filter: what the network does to packets, besides the knobs. */
+void scene_filter(struct scene *scene, hf_sim_filter_fn filter, void *context);
+
+/* scene_connect: the client opens, and it runs until the third segment has arrived; for a minute
+ * at the most. */
 void scene_connect(struct scene *scene);
 
 /* scene_wait: so much time passes. */
 void scene_wait(struct scene *scene, hf_time time);
+
+/* scene_until: time passes until something is true, at the most so much. returns whether it is */
+bool scene_until(struct scene *scene, bool (*done)(struct scene *scene), hf_time most);
+
+/* scene_both_open, scene_both_closed: for scene_until: whether both ends are ESTABLISHED, or CLOSED
+ * after having been open. */
+bool scene_both_open(struct scene *scene);
+bool scene_both_closed(struct scene *scene);
 
 /* scene_send, scene_shutdown: calls of an end. */
 void scene_send(struct scene *scene, int end, const void *bytes, size_t len);
@@ -208,6 +249,10 @@ bool scene_went(const struct scene *scene, int end, const uint8_t *states, unsig
 
 /* scene_time_in: how long an end was in a state, the first time. */
 hf_time scene_time_in(const struct scene *scene, int end, int state);
+
+/* scene_entered: when an end came into a state for the first time, since the scene began; HF_NEVER: it
+ * did not. */
+hf_time scene_entered(const struct scene *scene, int end, int state);
 
 /* scene_flags: the flags of the segment that left as the n-th, from 0; 0: there was none. */
 uint16_t scene_flags(const struct scene *scene, size_t n);
@@ -254,5 +299,8 @@ void naive_stale_syn(struct scene *scene, struct naive_result *result);
 /* lab_write_svg, lab_write_html: the whole report. */
 void lab_write_svg(const struct lab *lab, FILE *file);
 void lab_write_html(const struct lab *lab, FILE *file);
+
+/* lab_steps: a ladder step by step, as a JSON array. returns NULL without memory; else the caller's */
+char *lab_steps(struct lab *lab, const struct hf_ladder *ladder);
 
 #endif

@@ -5,7 +5,6 @@
 
 /* ---- syn-flood ---- */
 
-#define FLOOD_SYNS 20000u
 #define FLOOD_TIME (4 * HF_SEC)
 #define FLOOD_STEP (10 * HF_MS)
 
@@ -55,9 +54,10 @@ static bool play_flood(struct lab *lab, bool cookies, const char *english, const
     struct scene_config config;
     struct scene scene;
     uint64_t random = lab->seed;
-    unsigned steps = FLOOD_TIME / FLOOD_STEP;
+    unsigned steps = FLOOD_TIME / FLOOD_STEP, made = 0;
+    unsigned flooding = (unsigned)lab_knob(lab, KNOB_FLOOD);
     memset(flood, 0, sizeof *flood);
-    scene_config_init(&config, english, chinese);
+    scene_config_init(&config, lab, english, chinese);
     config.settings[SERVER].cookies = cookies ? HF_COOKIES_WHEN_FULL : HF_COOKIES_NEVER;
     config.plain = true;
     config.watched = CLIENT;
@@ -65,7 +65,9 @@ static bool play_flood(struct lab *lab, bool cookies, const char *english, const
         return false;
     scene_listen(&scene);
     for (unsigned step = 0; step < steps; step++) {
-        flood_step(&scene, FLOOD_SYNS / steps, &random);
+        unsigned due = flooding * (step + 1) / steps;
+        flood_step(&scene, due - made, &random);
+        made = due;
         if (step == steps / 4)
             (void)scene_open(&scene, CLIENT, 0, SCENE_PORT);
         if (step == steps / 2)
@@ -83,7 +85,8 @@ static bool play_flood(struct lab *lab, bool cookies, const char *english, const
 
 static void tell_flood(struct lab *lab, const struct flood *flood)
 {
-    lab_figure(lab, "forged SYNs in 4 s", "4 秒内伪造的 SYN", "%u", FLOOD_SYNS);
+    lab_figure(lab, "forged SYNs in 4 s", "4 秒内伪造的 SYN", "%u",
+               (unsigned)lab_knob(lab, KNOB_FLOOD));
     lab_figure(lab, "half-open connections, at the most", "半开连接最多时", "%u",
                (unsigned)flood->half_open);
     lab_figure(lab, "SYNs dropped", "丢弃的 SYN", "%llu", (unsigned long long)flood->dropped);
@@ -100,7 +103,9 @@ static void tell_flood(struct lab *lab, const struct flood *flood)
 void play_syn_flood(struct lab *lab)
 {
     struct flood with, without;
-    if (!play_flood(lab, !lab->broken, "An honest client in a flood, with SYN cookies",
+    hf_time patience = 2 * lab_time(lab, KNOB_DELAY) + 80 * HF_MS;
+    if (!play_flood(lab, lab_knob(lab, KNOB_COOKIES) == 0,
+                    "An honest client in a flood, with SYN cookies",
                     "洪水中的正常客户端，有 SYN cookie", &with))
         return;
     tell_flood(lab, &with);
@@ -108,7 +113,7 @@ void play_syn_flood(struct lab *lab)
         return;
     tell_flood(lab, &without);
     lab_claim(
-        lab, with.connected && with.answered && with.waited < 100 * HF_MS,
+        lab, with.connected && with.answered && with.waited < patience,
         "With cookies the client opens in one round trip and is heard: when the table is "
         "full the "
         "server keeps nothing and puts what it must know into its ISN (RFC 4987).",
@@ -123,7 +128,6 @@ void play_syn_flood(struct lab *lab)
 
 /* ---- isn ---- */
 
-#define GUESSES 20000u
 #define GUESSES_SHOWN 3u
 #define GUESSES_AT_ONCE 200u
 #define ISN_SAMPLES 4
@@ -185,7 +189,7 @@ static void sample(struct scene *scene, struct blind *blind)
     scene->muted = true;
     for (int i = 0; i < ISN_SAMPLES; i++) {
         (void)scene_open(scene, CLIENT, 0, SCENE_PORT);
-        scene_wait(scene, 100 * HF_MS);
+        scene_wait(scene, 4 * scene->config.delay);
     }
     for (size_t i = 0; i < scene->sent_count && n < ISN_SAMPLES; i++)
         if (scene->sent[i].flags == (HF_SYN | HF_ACK))
@@ -204,7 +208,7 @@ static bool play_blind(struct lab *lab, bool fixed, unsigned guesses, const char
     struct scene scene;
     uint64_t random = lab->seed;
     memset(blind, 0, sizeof *blind);
-    scene_config_init(&config, english, chinese);
+    scene_config_init(&config, lab, english, chinese);
     config.checks = HF_SIM_CHECK_STACK;
     config.plain = true;
     config.watched = SERVER;
@@ -233,16 +237,18 @@ static void tell_blind(struct lab *lab, const struct blind *blind)
 void play_isn(struct lab *lab)
 {
     struct blind fixed, keyed;
+    unsigned guesses = (unsigned)lab_knob(lab, KNOB_GUESSES);
     if (!play_blind(lab, true, 1, "A server whose ISN can be foretold", "ISN 可以预料的服务器",
                     &fixed))
         return;
     tell_blind(lab, &fixed);
-    if (!play_blind(lab, lab->broken, GUESSES, "A server with keyed ISNs (RFC 6528)",
-                    "用密钥产生 ISN 的服务器（RFC 6528）", &keyed))
+    if (!play_blind(lab, lab_knob(lab, KNOB_ISN) == 0, guesses,
+                    "A server with keyed ISNs (RFC 6528)", "用密钥产生 ISN 的服务器（RFC 6528）",
+                    &keyed))
         return;
     tell_blind(lab, &keyed);
     lab_figure(lab, "odds of all these guesses together", "所有这些猜测加起来的胜算",
-               SAY(lab, "1 in %.0f", "%.0f 分之一"), 4294967296.0 / GUESSES);
+               SAY(lab, "1 in %.0f", "%.0f 分之一"), 4294967296.0 / guesses);
     lab_figure(lab, "at 100,000 a second, for an even chance", "每秒十万次，要有一半胜算",
                SAY(lab, "%.1f hours; the server waits about a minute",
                    "%.1f 小时；而服务器只等约一分钟"),
@@ -252,9 +258,9 @@ void play_isn(struct lab *lab)
         "Whoever can foretell the ISN needs one guess: without seeing an answer he opens a "
         "connection in another's name, and his command is obeyed.",
         "能预料 ISN 的人只需猜一次：不必看到应答，就能以别人的名义打开连接，命令也被执行。");
-    lab_claim(
-        lab, !keyed.fooled,
-        "With keyed ISNs what he saw tells him nothing about other addresses, and 20,000 guesses "
-        "open nothing.",
-        "用密钥产生的 ISN，他看到的对别的地址毫无帮助，两万次猜测什么也打不开。");
+    lab_claim(lab, !keyed.fooled,
+              "With keyed ISNs what he saw tells him nothing about other addresses, and as many "
+              "guesses "
+              "open nothing.",
+              "用密钥产生的 ISN，他看到的对别的地址毫无帮助，再猜这么多次也打不开。");
 }

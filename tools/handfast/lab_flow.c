@@ -11,7 +11,6 @@ static void fill(uint8_t *bytes, size_t len)
 
 /* ---- zero-window ---- */
 
-#define WINDOW 8192
 #define FLOW_BYTES 20000
 
 /* Loses the next segment of the server, when armed. */
@@ -67,29 +66,36 @@ static bool kept_to_window(const struct scene *scene)
     return true;
 }
 
+/* Or never will have. */
+static bool server_has_all(struct scene *scene)
+{
+    return scene->end[SERVER].in_len >= FLOW_BYTES || lab_knob(scene->lab, KNOB_READER) != 0;
+}
+
 void play_zero_window(struct lab *lab)
 {
     uint8_t bytes[FLOW_BYTES];
     struct scene_config config;
     struct scene scene;
     unsigned armed = 0;
-    scene_config_init(&config, "A reader that does not read for ten seconds",
-                      "十秒钟不读数据的接收者");
+    uint32_t window = (uint32_t)lab_knob(lab, KNOB_WINDOW);
+    scene_config_init(&config, lab, "A reader that does not read", "不读数据的接收者");
     config.plain = true;
-    config.settings[SERVER].rcv_buffer_min = config.settings[SERVER].rcv_buffer = WINDOW;
+    config.settings[SERVER].rcv_buffer_min = config.settings[SERVER].rcv_buffer = window;
     config.settings[SERVER].rcv_buffer_max = 0;
     if (!scene_begin(&scene, lab, &config))
         return;
     fill(bytes, sizeof bytes);
-    hf_sim_set_filter(scene.sim, lose_update, &armed);
+    scene_filter(&scene, lose_update, &armed);
     scene.end[SERVER].idle = true;
     scene_connect(&scene);
     scene_send(&scene, CLIENT, bytes, sizeof bytes);
-    scene_wait(&scene, 10 * HF_SEC);
-    armed = 1;
-    if (!lab->broken)
+    scene_wait(&scene, (hf_time)lab_knob(lab, KNOB_PAUSE) * HF_SEC);
+    armed = lab_knob(lab, KNOB_UPDATE) == 0;
+    if (lab_knob(lab, KNOB_READER) == 0)
         scene_read(&scene, SERVER);
     scene_wait(&scene, 30 * HF_SEC);
+    (void)scene_until(&scene, server_has_all, 90 * HF_SEC);
     const struct scene_end *server = &scene.end[SERVER];
     bool came = server->in_len == FLOW_BYTES && memcmp(server->in, bytes, FLOW_BYTES) == 0;
     bool growing;
@@ -98,7 +104,7 @@ void play_zero_window(struct lab *lab)
     bool kept = kept_to_window(&scene);
     scene_end(&scene);
     lab_figure(lab, "window of the reader", "接收者的窗口", SAY(lab, "%u bytes", "%u 字节"),
-               WINDOW);
+               (unsigned)window);
     lab_figure(lab, "probes", "探测", "%u", probes);
     lab_figure(lab, "longest pause between two", "两次之间最长的间隔", "%.3f s", longest);
     lab_figure(lab, "all has arrived after", "全部到达用了", "%.3f s",
@@ -110,21 +116,22 @@ void play_zero_window(struct lab *lab)
               "窗口为零期间它不断探测，间隔一次比一次长。");
     lab_claim(
         lab, came,
-        "The window update is lost, and everything arrives all the same: the next probe finds "
-        "the window open.",
-        "窗口更新丢失了，数据仍然全部到达：下一次探测发现窗口已经打开。");
+        "Everything arrives, even if the window update is lost: the next probe finds the window "
+        "open.",
+        "即使窗口更新丢失，数据仍然全部到达：下一次探测发现窗口已经打开。");
 }
 
 /* ---- loss ---- */
 
 #define LOSS_BYTES 60000
-#define LOSS_DELAY (40 * HF_MS)
 
 /* Loses some segments of the client when they leave for the first time, and the last of all. */
 struct loser {
     bool begun;
     uint32_t first, next; /* sequence numbers of the text: the first, and what is new         */
     unsigned count;
+    unsigned holes; /* how many                                                              */
+    bool tail;      /* the last, too                                                         */
 };
 
 static enum hf_sim_verdict lose_some(void *context, struct hf_sim *sim,
@@ -144,16 +151,22 @@ static enum hf_sim_verdict lose_some(void *context, struct hf_sim *sim,
     loser->next = seq + len;
     loser->count++;
     bool last = loser->next - loser->first == LOSS_BYTES;
-    bool some = loser->count >= 14 && loser->count <= 28 && loser->count % 2 == 0;
-    return last || some ? HF_SIM_DROP : HF_SIM_PASS;
+    bool some =
+        loser->count >= 14 && loser->count % 2 == 0 && (loser->count - 14) / 2 < loser->holes;
+    return (last && loser->tail) || some ? HF_SIM_DROP : HF_SIM_PASS;
 }
 
 struct recovery {
     bool came;
-    hf_time took;
+    hf_time took, trip;
     unsigned resent, in_vain;
     uint64_t timeouts;
 };
+
+static bool server_has_loss(struct scene *scene)
+{
+    return scene->end[SERVER].in_len >= LOSS_BYTES;
+}
 
 static bool play_recovery(struct lab *lab, bool modern, const char *english, const char *chinese,
                           struct recovery *recovery)
@@ -161,10 +174,10 @@ static bool play_recovery(struct lab *lab, bool modern, const char *english, con
     uint8_t bytes[LOSS_BYTES];
     struct scene_config config;
     struct scene scene;
-    struct loser loser = {0};
-    scene_config_init(&config, english, chinese);
+    struct loser loser = {.holes = (unsigned)lab_knob(lab, KNOB_HOLES),
+                          .tail = lab_knob(lab, KNOB_TAIL) == 0};
+    scene_config_init(&config, lab, english, chinese);
     config.plain = true;
-    config.delay = LOSS_DELAY;
     for (int e = 0; e < 2; e++) {
         config.settings[e].sack = modern;
         config.settings[e].rack = modern;
@@ -174,14 +187,16 @@ static bool play_recovery(struct lab *lab, bool modern, const char *english, con
         return false;
     memset(recovery, 0, sizeof *recovery);
     fill(bytes, sizeof bytes);
-    hf_sim_set_filter(scene.sim, lose_some, &loser);
+    scene_filter(&scene, lose_some, &loser);
     scene_connect(&scene);
     hf_time since = scene_now(&scene);
     scene_send(&scene, CLIENT, bytes, sizeof bytes);
-    scene_wait(&scene, 20 * HF_SEC);
+    (void)scene_until(&scene, server_has_loss, 120 * HF_SEC);
+    scene_wait(&scene, 4 * config.delay);
     const struct scene_end *server = &scene.end[SERVER];
     recovery->came = server->in_len == LOSS_BYTES && memcmp(server->in, bytes, LOSS_BYTES) == 0;
     recovery->took = server->in_at - since;
+    recovery->trip = 2 * config.delay;
     recovery->timeouts = scene.end[CLIENT].timeouts;
     for (size_t i = 0; i < scene.sent_count && i < SCENE_SEGMENTS; i++)
         recovery->resent +=
@@ -194,7 +209,7 @@ static void tell_recovery(struct lab *lab, const struct recovery *r)
 {
     lab_figure(lab, "the last byte arrives after", "最后一个字节到达用了",
                SAY(lab, "%.3f s, %.1f round trips", "%.3f 秒，%.1f 个往返"),
-               (double)r->took / (double)HF_SEC, (double)r->took / (double)(2 * LOSS_DELAY));
+               (double)r->took / (double)HF_SEC, (double)r->took / (double)r->trip);
     lab_figure(lab, "segments sent again", "重发的报文段", "%u", r->resent);
     lab_figure(lab, "time-outs", "超时", "%llu", (unsigned long long)r->timeouts);
 }
@@ -202,8 +217,9 @@ static void tell_recovery(struct lab *lab, const struct recovery *r)
 void play_loss(struct lab *lab)
 {
     struct recovery modern, old;
-    if (!play_recovery(lab, !lab->broken, "Nine segments lost, with SACK, RACK and TLP",
-                       "丢失九个报文段，有 SACK、RACK 和 TLP", &modern))
+    if (!play_recovery(lab, lab_knob(lab, KNOB_SACK) == 0,
+                       "Segments lost, with SACK, RACK and TLP",
+                       "丢失报文段，有 SACK、RACK 和 TLP", &modern))
         return;
     tell_recovery(lab, &modern);
     if (!play_recovery(lab, false, "The same without them (NewReno)",

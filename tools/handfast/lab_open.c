@@ -5,16 +5,6 @@
 
 /* ---- Filters: what the network does to some segments ---- */
 
-/* Loses the third segment: the first that has ACK alone. */
-static enum hf_sim_verdict lose_third(void *context, struct hf_sim *sim,
-                                      struct hf_sim_packet *packet)
-{
-    (void)context;
-    (void)sim;
-    unsigned flags = packet_flags(packet->bytes, packet->len);
-    return (flags & (HF_SYN | HF_ACK)) == HF_ACK ? HF_SIM_DROP : HF_SIM_PASS;
-}
-
 /* Loses the first SYNs; *context: how many more. */
 static enum hf_sim_verdict lose_syns(void *context, struct hf_sim *sim,
                                      struct hf_sim_packet *packet)
@@ -34,11 +24,9 @@ void play_open(struct lab *lab)
 {
     struct scene_config config;
     struct scene scene;
-    scene_config_init(&config, "The open", "连接的打开");
+    scene_config_init(&config, lab, "The open", "连接的打开");
     if (!scene_begin(&scene, lab, &config))
         return;
-    if (lab->broken)
-        hf_sim_set_filter(scene.sim, lose_third, NULL);
     scene_connect(&scene);
     const struct sent_segment *s = scene.sent;
     bool three = scene.sent_count == 3 && s[0].flags == HF_SYN &&
@@ -66,25 +54,32 @@ void play_open(struct lab *lab)
 
 /* ---- piggyback ---- */
 
+static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+
+static bool server_has_request(struct scene *scene)
+{
+    return scene->end[SERVER].in_len >= strlen(request);
+}
+
 void play_piggyback(struct lab *lab)
 {
-    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
     struct scene_config config;
     struct scene scene;
-    scene_config_init(&config, "Data on the third segment", "第三个报文段捎带数据");
+    scene_config_init(&config, lab, "Data on the third segment", "第三个报文段捎带数据");
     if (!scene_begin(&scene, lab, &config))
         return;
     scene_listen(&scene);
     (void)scene_open(&scene, CLIENT, 0, SCENE_PORT);
-    if (lab->broken)
-        scene_wait(&scene, 25 * HF_MS); /* it thinks, and the ACK goes alone */
+    scene_wait(&scene, lab_time(lab, KNOB_THINK)); /* too long, and the ACK goes alone */
     scene_send(&scene, CLIENT, request, strlen(request));
-    scene_wait(&scene, 60 * HF_MS);
+    (void)scene_until(&scene, server_has_request, 60 * HF_SEC);
+    scene_wait(&scene, 3 * scene.config.delay);
     const struct sent_segment *s = scene.sent;
     bool third = scene.sent_count >= 3 && (s[2].flags & HF_ACK) && s[2].text == strlen(request);
     bool read = scene.end[SERVER].in_len == strlen(request) &&
                 memcmp(scene.end[SERVER].in, request, strlen(request)) == 0;
     hf_time at = scene.end[SERVER].in_at;
+    hf_time open_at = scene_entered(&scene, SERVER, HF_ESTABLISHED);
     scene_end(&scene);
     lab_figure(lab, "text on the third segment", "第三个报文段的数据",
                SAY(lab, "%u bytes", "%u 字节"), (unsigned)s[2].text);
@@ -94,51 +89,55 @@ void play_piggyback(struct lab *lab)
               "The third segment carries the request: the handshake costs the client one round "
               "trip, not one and a half.",
               "第三个报文段带着请求：握手只花客户端一个往返时间，而不是一个半。");
-    lab_claim(lab, read && at < 31 * HF_MS,
+    lab_claim(lab, read && at - open_at < HF_MS,
               "The server reads it at the very moment at which it is ESTABLISHED.",
               "服务器进入 ESTABLISHED 的那一刻就读到了它。");
 }
 
 /* ---- lost-syn ---- */
 
+/* Whether SYN number n, from 0, left when it was to: after 1, 3, 7 seconds, to a hundredth. */
+static bool left_in_time(const struct sent_segment *sent, unsigned n)
+{
+    double at = (double)sent->time / (double)HF_SEC;
+    double wanted = (double)((1u << n) - 1);
+    return sent->flags == HF_SYN && at > wanted - 0.01 && at < wanted + 0.01;
+}
+
 void play_lost_syn(struct lab *lab)
 {
     struct scene_config config;
     struct scene scene;
-    unsigned lost = 3;
-    scene_config_init(&config, "Three SYNs are lost", "丢了三个 SYN");
-    if (lab->broken)
-        config.settings[CLIENT].rto_initial = 3 * HF_SEC; /* as RFC 1122 had it */
+    unsigned lose = (unsigned)lab_knob(lab, KNOB_SYNS), lost = lose;
+    scene_config_init(&config, lab, "The first SYNs are lost", "前几个 SYN 丢失");
+    config.settings[CLIENT].rto_initial = (hf_time)lab_knob(lab, KNOB_TIMER) * HF_SEC;
     if (!scene_begin(&scene, lab, &config))
         return;
-    hf_sim_set_filter(scene.sim, lose_syns, &lost);
+    scene_filter(&scene, lose_syns, &lost);
     scene_listen(&scene);
     (void)scene_open(&scene, CLIENT, 0, SCENE_PORT);
-    scene_wait(&scene, 10 * HF_SEC);
-    static const double expected[] = {0, 1, 3, 7};
-    hf_time left[4];
-    bool times = scene.sent_count > 4;
-    for (size_t i = 0; i < 4; i++) {
+    (void)scene_until(&scene, scene_both_open, 600 * HF_SEC);
+    hf_time left[8];
+    bool times = scene.sent_count > lose;
+    for (unsigned i = 0; i <= lose; i++) {
         left[i] = scene.sent[i].time;
-        double at = (double)left[i] / (double)HF_SEC;
-        times = times && scene.sent[i].flags == HF_SYN && at > expected[i] - 0.01 &&
-                at < expected[i] + 0.01;
+        times = times && left_in_time(&scene.sent[i], i);
     }
-    bool open = scene_state(&scene, CLIENT) == HF_ESTABLISHED &&
-                scene_state(&scene, SERVER) == HF_ESTABLISHED;
+    bool open = scene_both_open(&scene);
     hf_time waited = scene_time_in(&scene, CLIENT, HF_SYN_SENT);
     scene_end(&scene);
-    for (size_t i = 0; i < 4; i++)
+    for (unsigned i = 0; i <= lose; i++)
         lab_figure(lab, "a SYN leaves at", "发出 SYN 的时刻", "%.3f s",
                    (double)left[i] / (double)HF_SEC);
     lab_figure(lab, "the open took", "打开用了", "%.3f s", (double)waited / (double)HF_SEC);
     lab_claim(
         lab, times,
-        "The SYN is sent again after 1, 2 and 4 seconds: nothing is known of the path, so it "
-        "begins with 1 s and doubles.",
-        "SYN 在 1、2、4 秒之后重发：对这条路径还一无所知，所以从 1 秒开始，每次加倍。");
-    lab_claim(lab, open, "The fourth gets through, and the connection opens all the same.",
-              "第四个到达了，连接照样打开。");
+        "The SYN is sent again after 1 second, then after twice as long each time: nothing is "
+        "known of the path, so it begins with 1 s and doubles.",
+        "SYN 在 1 秒之后重发，此后每次等待加倍：对这条路径还一无所知，所以从 1 "
+        "秒开始，每次加倍。");
+    lab_claim(lab, open, "One gets through in the end, and the connection opens all the same.",
+              "终于有一个到达了，连接照样打开。");
 }
 
 /* ---- simultaneous-open ---- */
@@ -148,17 +147,17 @@ void play_simultaneous_open(struct lab *lab)
     static const uint8_t way[] = {HF_CLOSED, HF_SYN_SENT, HF_SYN_RECEIVED, HF_ESTABLISHED};
     struct scene_config config;
     struct scene scene;
-    scene_config_init(&config, "Both open at once", "双方同时打开");
+    scene_config_init(&config, lab, "Both open at once", "双方同时打开");
     if (!scene_begin(&scene, lab, &config))
         return;
     (void)scene_open(&scene, CLIENT, SCENE_CLIENT_PORT, SCENE_PORT);
-    if (lab->broken)
-        scene_wait(&scene, 15 * HF_MS); /* one SYN is there before the other leaves */
+    scene_wait(&scene, lab_time(lab, KNOB_APART)); /* so long, and one SYN is there by then */
     (void)scene_open(&scene, SERVER, SCENE_PORT, SCENE_CLIENT_PORT);
-    scene_wait(&scene, 100 * HF_MS);
+    (void)scene_until(&scene, scene_both_open, 60 * HF_SEC);
+    scene_wait(&scene, 3 * scene.config.delay);
     bool crossed = scene_flags(&scene, 0) == HF_SYN && scene_flags(&scene, 1) == HF_SYN;
     bool ways = scene_went(&scene, CLIENT, way, 4) && scene_went(&scene, SERVER, way, 4);
-    hf_time open_at = scene.end[CLIENT].state_at[3] - scene.start;
+    hf_time open_at = scene_entered(&scene, CLIENT, HF_ESTABLISHED);
     size_t before = 0; /* segments that left before both were open */
     for (size_t i = 0; i < scene.sent_count && i < SCENE_SEGMENTS; i++)
         before += scene.sent[i].time < open_at;

@@ -4,16 +4,30 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-void scene_config_init(struct scene_config *config, const char *english, const char *chinese)
+#define STEPS_A_LOOK 64 /* of the simulation, between two looks at the machine's clock          */
+
+void scene_config_init(struct scene_config *config, const struct lab *lab, const char *english,
+                       const char *chinese)
 {
     memset(config, 0, sizeof *config);
     config->title = (struct said){english, chinese};
-    config->delay = 10 * HF_MS;
+    config->delay = lab_time(lab, KNOB_DELAY);
     config->rate = 100000000;
+    config->loss = (uint32_t)lab_knob(lab, KNOB_LOSS) * 10000;
+    config->lose = lab_knob(lab, KNOB_LOSE);
     config->settings[CLIENT] = config->settings[SERVER] = *hf_settings_default();
     config->checks = HF_SIM_CHECK_ALL;
     config->watched = -1;
+}
+
+void scene_set_msl(struct scene_config *config, int end, uint64_t seconds)
+{
+    config->settings[end].msl = (hf_time)seconds * HF_SEC;
+    config->unsafe[end].msl_zero = seconds == 0;
+    if (seconds == 0)
+        config->settings[end].msl = HF_MS; /* of no effect: none below is a setting */
 }
 
 /* ---- Notes ---- */
@@ -150,6 +164,7 @@ static bool open_views(struct scene *scene, const struct hf_view_name *names)
         .width = lab->width,
         .colour = lab->colour,
         .both_ends = both,
+        .whole = lab->for_page,
         .language = (uint8_t)lab->language,
         .names = names,
         .name_count = 2,
@@ -208,9 +223,26 @@ static bool add_link(struct scene *scene)
     hf_sim_path_init(&path);
     path.delay = scene->config.delay;
     path.rate = scene->config.rate;
+    path.loss = scene->config.loss;
     scene->link = hf_sim_add_link(scene->sim, scene->end[CLIENT].host, scene->end[SERVER].host,
                                   1500, &path);
     return scene->link > 0;
+}
+
+/* Loses what the knob says, then asks the experiment. */
+static enum hf_sim_verdict filter(void *context, struct hf_sim *sim, struct hf_sim_packet *packet)
+{
+    struct scene *scene = context;
+    unsigned n = scene->left++;
+    if (n < KNOB_SEGMENT_MAX && (scene->config.lose >> n & 1) != 0)
+        return HF_SIM_DROP;
+    return scene->filter ? scene->filter(scene->filter_context, sim, packet) : HF_SIM_PASS;
+}
+
+void scene_filter(struct scene *scene, hf_sim_filter_fn own, void *context)
+{
+    scene->filter = own;
+    scene->filter_context = context;
 }
 
 static void end_views(struct scene *scene)
@@ -240,8 +272,10 @@ bool scene_begin(struct scene *scene, struct lab *lab, const struct scene_config
     sim.start = lab->clock;
     scene->sim = hf_sim_create(&sim);
     if (scene->sim && open_views(scene, names[lab->language]) && add_host(scene, CLIENT) &&
-        add_host(scene, SERVER) && add_link(scene))
+        add_host(scene, SERVER) && add_link(scene)) {
+        hf_sim_set_filter(scene->sim, filter, scene);
         return true;
+    }
     end_views(scene);
     lab->failed = lab->no_memory = true;
     return false;
@@ -269,9 +303,51 @@ int scene_open(struct scene *scene, int end, uint16_t port, uint16_t remote_port
     return hf_tcp_open(scene_stack(scene, end), &open, &scene->end[end].conn);
 }
 
+static uint64_t machine_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* After each step: whether to stop. */
+static int stops(void *context, struct hf_sim *sim)
+{
+    struct scene *scene = context;
+    struct lab *lab = scene->lab;
+    (void)sim;
+    if (lab->deadline_ns > 0 && ++scene->steps % STEPS_A_LOOK == 0)
+        lab->late = lab->late || machine_ns() > lab->deadline_ns;
+    return lab->late || (scene->done && scene->done(scene));
+}
+
+bool scene_until(struct scene *scene, bool (*done)(struct scene *scene), hf_time most)
+{
+    if (scene->lab->late)
+        return false;
+    scene->done = done;
+    (void)hf_sim_run(scene->sim, hf_sim_now(scene->sim) + most, stops, scene);
+    scene->done = NULL;
+    return done && done(scene);
+}
+
 void scene_wait(struct scene *scene, hf_time time)
 {
-    (void)hf_sim_run(scene->sim, hf_sim_now(scene->sim) + time, NULL, NULL);
+    (void)scene_until(scene, NULL, time);
+}
+
+bool scene_both_open(struct scene *scene)
+{
+    return scene_state(scene, CLIENT) == HF_ESTABLISHED &&
+           scene_state(scene, SERVER) == HF_ESTABLISHED;
+}
+
+bool scene_both_closed(struct scene *scene)
+{
+    for (int e = 0; e < 2; e++)
+        if (scene->end[e].state_count < 3 || scene_state(scene, e) != HF_CLOSED)
+            return false;
+    return true;
 }
 
 void scene_connect(struct scene *scene)
@@ -279,6 +355,9 @@ void scene_connect(struct scene *scene)
     scene_listen(scene);
     (void)scene_open(scene, CLIENT, 0, SCENE_PORT);
     scene_wait(scene, 3 * scene->config.delay + 2 * HF_MS);
+    if (scene_both_open(scene) || !scene_until(scene, scene_both_open, 60 * HF_SEC))
+        return;
+    scene_wait(scene, 2 * HF_MS);
 }
 
 void scene_send(struct scene *scene, int end, const void *bytes, size_t len)
@@ -322,6 +401,15 @@ hf_time scene_time_in(const struct scene *scene, int end, int state)
     return 0;
 }
 
+hf_time scene_entered(const struct scene *scene, int end, int state)
+{
+    const struct scene_end *e = &scene->end[end];
+    for (unsigned i = 1; i < e->state_count; i++)
+        if (e->states[i] == state)
+            return e->state_at[i] - scene->start;
+    return HF_NEVER;
+}
+
 uint16_t scene_flags(const struct scene *scene, size_t n)
 {
     return n < scene->sent_count && n < SCENE_SEGMENTS ? scene->sent[n].flags : 0;
@@ -336,6 +424,8 @@ void scene_address(const struct scene *scene, int end, uint8_t *bytes)
 
 /* ---- Into the report ---- */
 
+static const struct said end_names[2] = {{"client", "客户端"}, {"server", "服务器"}};
+
 /* A picture into memory. returns NULL when there is nothing to draw, or no memory */
 static char *drawn(struct scene *scene, bool diagram)
 {
@@ -348,9 +438,12 @@ static char *drawn(struct scene *scene, bool diagram)
         .size = sizeof config,
         .write = hf_write_file,
         .context = file,
+        .width = scene->lab->picture,
         .language = (uint8_t)scene->lab->language,
         .inline_part = 1,
-        .title = diagram ? NULL : SAY(scene->lab, scene->config.title.en, scene->config.title.zh),
+        .title = diagram || scene->lab->for_page
+                     ? NULL
+                     : SAY(scene->lab, scene->config.title.en, scene->config.title.zh),
     };
     int err =
         diagram ? hf_diagram_svg(scene->diagram, &config) : hf_ladder_svg(scene->ladder, &config);
@@ -369,14 +462,21 @@ void scene_end(struct scene *scene)
     if (part) {
         part->name = strdup(SAY(lab, scene->config.title.en, scene->config.title.zh));
         part->svg = drawn(scene, false);
-        part->diagram = scene->config.plain ? NULL : drawn(scene, true);
+        part->diagram = scene->config.plain || lab->for_page ? NULL : drawn(scene, true);
+        const struct said *first = &end_names[CLIENT];
+        if (scene->config.watched == SERVER && scene->config.peer.en)
+            first = &scene->config.peer;
+        part->ends[0] = SAY(lab, first->en, first->zh);
+        part->ends[1] = SAY(lab, end_names[SERVER].en, end_names[SERVER].zh);
+        part->steps = lab->for_page ? lab_steps(lab, scene->ladder) : NULL;
         (void)hf_ladder_print(scene->ladder);
         (void)fflush(scene->text_file);
         part->text = scene->text ? strdup(scene->text) : NULL;
-        lab->no_memory = lab->no_memory || !part->name || !part->text;
+        lab->no_memory =
+            lab->no_memory || !part->name || !part->text || (lab->for_page && !part->steps);
     }
     if (fault) {
-        lab->failed = true;
+        lab->failed = lab->fault = true;
         lab_show(lab, fault);
     }
     lab->clock = hf_sim_now(scene->sim) + HF_SEC;

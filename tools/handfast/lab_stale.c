@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define MSL (30 * HF_SEC)
-
 /* ---- stale-syn ---- */
 
 /* Keeps the first SYN back, and loses the client's reset when the experiment is to fail. */
@@ -33,11 +31,11 @@ static void whole_connection(struct scene *scene)
     scene_listen(scene);
     scene->end[SERVER].close_at_eof = true;
     (void)scene_open(scene, CLIENT, SCENE_CLIENT_PORT, SCENE_PORT);
-    scene_wait(scene, 1100 * HF_MS);
+    scene_wait(scene, HF_SEC + 3 * scene->config.delay + 70 * HF_MS);
     scene_send(scene, CLIENT, "hello", 5);
-    scene_wait(scene, 30 * HF_MS);
+    scene_wait(scene, 3 * scene->config.delay);
     scene_shutdown(scene, CLIENT);
-    scene_wait(scene, 2 * MSL + HF_SEC);
+    scene_wait(scene, 2 * scene->config.settings[CLIENT].msl + 4 * scene->config.delay + HF_SEC);
 }
 
 static bool server_is_empty(struct scene *scene)
@@ -64,21 +62,21 @@ void play_stale_syn(struct lab *lab)
 {
     struct scene_config config;
     struct scene scene;
-    struct keeper keeper = {.lose_resets = lab->broken};
+    struct keeper keeper = {.lose_resets = lab_knob(lab, KNOB_RESETS) == 1};
     struct naive_result naive = {0, 0};
-    scene_config_init(&config, "With three segments", "用三个报文段");
+    scene_config_init(&config, lab, "With three segments", "用三个报文段");
     config.plain = true;
     if (!scene_begin(&scene, lab, &config))
         return;
-    hf_sim_set_filter(scene.sim, keep_syn, &keeper);
+    scene_filter(&scene, keep_syn, &keeper);
     whole_connection(&scene);
     (void)hf_sim_release(scene.sim, keeper.serial);
-    scene_wait(&scene, 40 * HF_MS);
+    scene_wait(&scene, 4 * scene.config.delay);
     bool empty = server_is_empty(&scene);
-    hf_time held = stale_held(&scene);
+    hf_time held = stale_held(&scene), trip = 2 * scene.config.delay;
     scene_end(&scene);
 
-    scene_config_init(&config, "With two segments (lab code)", "用两个报文段（实验代码）");
+    scene_config_init(&config, lab, "With two segments (lab code)", "用两个报文段（实验代码）");
     config.naive = config.plain = true;
     if (!scene_begin(&scene, lab, &config))
         return;
@@ -92,7 +90,7 @@ void play_stale_syn(struct lab *lab)
                SAY(lab, "%llu bytes, %.0f s", "%llu 字节，%.0f 秒"),
                (unsigned long long)naive.bytes, (double)naive.time / (double)HF_SEC);
     lab_claim(
-        lab, empty && held <= 25 * HF_MS,
+        lab, empty && held <= trip + 5 * HF_MS,
         "With three segments the client's reset comes instead of the third, and one round "
         "trip later nothing is left behind.",
         "用三个报文段时，第三个的位置上来的是客户端的复位；一个往返时间之后，什么也没有留下。");
@@ -128,18 +126,24 @@ struct duplicate {
     size_t got_len;
 };
 
+static bool server_has_old(struct scene *scene)
+{
+    return scene->end[SERVER].in_len >= strlen(OLD);
+}
+
 /* The old connection; its text is sent again, as the first copy stays in the network. */
 static void old_connection(struct scene *scene, struct keeper *keeper)
 {
-    hf_sim_set_filter(scene->sim, keep_text, keeper);
+    scene_filter(scene, keep_text, keeper);
     scene_listen(scene);
     scene->end[SERVER].close_at_eof = true;
     (void)scene_open(scene, CLIENT, SCENE_CLIENT_PORT, SCENE_PORT);
-    scene_wait(scene, 40 * HF_MS);
+    scene_wait(scene, 4 * scene->config.delay);
     scene_send(scene, CLIENT, OLD, strlen(OLD));
-    scene_wait(scene, 500 * HF_MS);
+    (void)scene_until(scene, server_has_old, 30 * HF_SEC);
+    scene_wait(scene, 4 * scene->config.delay);
     scene_shutdown(scene, CLIENT);
-    scene_wait(scene, 100 * HF_MS);
+    scene_wait(scene, 10 * scene->config.delay);
 }
 
 static void forget_connection(struct scene *scene)
@@ -159,40 +163,40 @@ static void new_connection(struct scene *scene, const struct keeper *keeper,
 {
     const struct scene_end *server = &scene->end[SERVER];
     scene->end[SERVER].close_at_eof = true;
-    scene_wait(scene, 100 * HF_MS);
+    scene_wait(scene, 10 * scene->config.delay);
     (void)hf_sim_release(scene->sim, keeper->serial);
-    scene_wait(scene, 50 * HF_MS);
+    scene_wait(scene, 5 * scene->config.delay);
     scene_send(scene, CLIENT, NEW, strlen(NEW));
-    scene_wait(scene, 100 * HF_MS);
+    scene_wait(scene, 10 * scene->config.delay);
     scene_shutdown(scene, CLIENT);
-    scene_wait(scene, 3 * MSL);
+    scene_wait(scene, 3 * scene->config.settings[CLIENT].msl);
     result->got_len = server->in_len < sizeof result->got ? server->in_len : sizeof result->got;
     memcpy(result->got, server->in, result->got_len);
     result->clean = server->in_len == strlen(NEW) && memcmp(server->in, NEW, strlen(NEW)) == 0;
 }
 
-static void duplicate_config(struct scene_config *config, bool msl_zero, const char *english,
-                             const char *chinese)
+static void duplicate_config(struct scene_config *config, const struct lab *lab, uint64_t msl,
+                             const char *english, const char *chinese)
 {
-    scene_config_init(config, english, chinese);
+    scene_config_init(config, lab, english, chinese);
     config->plain = true;
     config->checks = HF_SIM_CHECK_STACK; /* the police would see what is wrong here */
     for (int e = 0; e < 2; e++) {
-        config->settings[e].msl = MSL;
-        config->settings[e].timestamps = 0; /* PAWS would refuse it too, RFC 7323 5 */
-        config->unsafe[e].fixed_iss = 1;
+        scene_set_msl(config, e, msl);
+        /* PAWS would refuse it too, RFC 7323 5 */
+        config->settings[e].timestamps = lab_knob(lab, KNOB_TIMESTAMPS) == 1;
+        config->unsafe[e].fixed_iss = lab_knob(lab, KNOB_ISN) == 0;
         config->unsafe[e].iss = 5000;
-        config->unsafe[e].msl_zero = msl_zero;
     }
 }
 
-static bool play_duplicate(struct lab *lab, bool msl_zero, const char *english,
+static bool play_duplicate(struct lab *lab, uint64_t msl, const char *english,
                            const char *chinese, struct duplicate *result)
 {
     struct scene_config config;
     struct scene scene;
     struct keeper keeper = {0, false};
-    duplicate_config(&config, msl_zero, english, chinese);
+    duplicate_config(&config, lab, msl, english, chinese);
     memset(result, 0, sizeof *result);
     if (!scene_begin(&scene, lab, &config))
         return false;
@@ -202,7 +206,7 @@ static bool play_duplicate(struct lab *lab, bool msl_zero, const char *english,
     if (result->reopened != HF_OK) {
         (void)hf_sim_release(scene.sim, keeper.serial); /* within the MSL: nobody wants it */
         keeper.serial = UINT64_MAX;                     /* nothing more is kept */
-        scene_wait(&scene, 2 * MSL);
+        scene_wait(&scene, 2 * config.settings[CLIENT].msl);
         (void)scene_open(&scene, CLIENT, SCENE_CLIENT_PORT, SCENE_PORT);
     }
     new_connection(&scene, &keeper, result);
@@ -232,11 +236,11 @@ static void show_bytes(struct lab *lab, const struct duplicate *result)
 void play_old_duplicate(struct lab *lab)
 {
     struct duplicate safe, unsafe;
-    if (!play_duplicate(lab, lab->broken, "With TIME-WAIT for 2MSL", "有 2MSL 的 TIME-WAIT",
-                        &safe))
+    if (!play_duplicate(lab, lab_knob(lab, KNOB_MSL), "With TIME-WAIT for 2MSL",
+                        "有 2MSL 的 TIME-WAIT", &safe))
         return;
     show_bytes(lab, &safe);
-    if (!play_duplicate(lab, true, "With an MSL of 0", "MSL 为 0", &unsafe))
+    if (!play_duplicate(lab, 0, "With an MSL of 0", "MSL 为 0", &unsafe))
         return;
     show_bytes(lab, &unsafe);
     lab_claim(

@@ -293,6 +293,14 @@ static int set(const struct command *command, const struct option *o, const char
         if (add_setting(o->to, o->name, text))
             return -1;
         return usage_error(command, "--%s %s: one value is wanted", o->name, text);
+    case OPTION_LIST: {
+        struct text_list *list = o->to;
+        if (list->count == LIST_MAX)
+            return usage_error(command, "--%s %s: %d of them at the most", o->name, text,
+                               LIST_MAX);
+        list->item[list->count++] = text;
+        return -1;
+    }
     }
     return -1;
 }

@@ -26,7 +26,15 @@ enum option_kind {
     OPTION_SECONDS,   /* hf_time; min..max in milliseconds                                   */
     OPTION_ADDRESSES, /* struct address_list                                                 */
     OPTION_HOSTS,     /* struct address_list: without prefix lengths                         */
-    OPTION_SETTING    /* struct settings_text: NAME=VALUE is added to it                     */
+    OPTION_SETTING,   /* struct settings_text: NAME=VALUE is added to it                     */
+    OPTION_LIST       /* struct text_list: repeatable                                        */
+};
+
+#define LIST_MAX 16
+
+struct text_list {
+    const char *item[LIST_MAX];
+    size_t count;
 };
 
 /* Settings of a path, as hf_sim_path_parse reads them. */
