@@ -31,6 +31,8 @@ static int open_views(struct network *network, const struct network_config *conf
         .peer_name = config->peer_name,
     };
     int status = views_open(&network->views, network->command, &views);
+    if (status < 0 && config->look)
+        views_look(&network->views, config->look, config->look_context);
     if (status >= 0 || !common.record)
         return status;
     status = record_open(&network->record, network->command, common.record, views.wall_ns);

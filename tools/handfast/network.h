@@ -27,6 +27,8 @@ struct network_config {
     bool whole, absolute; /* as in struct hf_ladder_config */
     const char *peer_name;
     const char *svg, *diagram; /* pictures of the first connection; NULL: none */
+    hf_trace_fn look;          /* another reader of the stack's events; NULL: none */
+    void *look_context;
 };
 
 /* network_open: returns -1, or the exit status after an error was printed (nothing is open). */

@@ -1,0 +1,350 @@
+/* Serving over Handfast's own TCP: one loop, one thread, any number of connections. A connection is
+ * found by the number that comes back in its events; events of one that was given up meanwhile are
+ * recognised by their handle. Our side closes when the service is done, and the handle is given up
+ * when the peer has closed too, so that nothing it still sends is answered by a reset. */
+#include "http_session.h"
+#include "progress.h"
+#include "serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+#define LINGER_MAX (10 * HF_SEC) /* after our close, for the peer's */
+#define SWEEP_EVERY HF_SEC
+
+struct server {
+    struct network network;
+    const struct server_config *config;
+    hf_listener listener;
+    struct served **slots; /* by number; NULL: free */
+    size_t slot_count, live;
+    bool draining;
+    hf_time draining_since, next_sweep;
+    struct progress progress;
+};
+
+/* ---- What comes is thrown away ---- */
+
+void serve_end_if_eof(struct hf_stack *stack, struct served *served, int64_t read)
+{
+    if (read != HF_EOF)
+        return;
+    served->eof = true;
+    served->closed = true;
+    (void)hf_tcp_shutdown(stack, served->conn);
+}
+
+void serve_discard(struct hf_stack *stack, struct served *served)
+{
+    const void *bytes;
+    int64_t n;
+    while ((n = hf_tcp_peek(stack, served->conn, &bytes)) > 0)
+        (void)hf_tcp_consume(stack, served->conn, (size_t)n);
+    serve_end_if_eof(stack, served, n);
+}
+
+/* ---- HTTP ---- */
+
+#define PIECE 65536
+
+/* A session's line over a connection of ours. */
+struct own_line {
+    struct hf_stack *stack;
+    struct served *served;
+};
+
+static int64_t receive(void *context, void *bytes, size_t room)
+{
+    struct own_line *line = context;
+    int64_t n = hf_tcp_recv(line->stack, line->served->conn, bytes, room);
+    if (n == HF_EOF)
+        line->served->eof = true;
+    return n == HF_EOF ? HTTP_LINE_ENDED : n < 0 ? 0 : n; /* its end is told by an event */
+}
+
+static int64_t send_bytes(void *context, const void *bytes, size_t len, bool more)
+{
+    struct own_line *line = context;
+    int64_t n = hf_tcp_send(line->stack, line->served->conn, bytes, len, more ? HF_SEND_MORE : 0);
+    return n < 0 ? 0 : n;
+}
+
+/* Straight into the send queue. */
+static int64_t send_file(void *context, int file, uint64_t at, uint64_t left)
+{
+    struct own_line *line = context;
+    void *room;
+    size_t len, want = left < PIECE ? (size_t)left : PIECE;
+    if (hf_tcp_reserve(line->stack, line->served->conn, want, &room, &len) < 0)
+        return 0;
+    ssize_t n = pread(file, room, len, (off_t)at);
+    if (n <= 0) /* the file shrank: the promised length cannot be kept */
+        return HTTP_LINE_BROKEN;
+    (void)hf_tcp_commit(line->stack, line->served->conn, (size_t)n,
+                        (uint64_t)n < left ? HF_SEND_MORE : 0);
+    return n;
+}
+
+/* What comes behind our close is thrown away, so that the close is not turned into a reset. */
+static void read_to_end(struct hf_stack *stack, struct served *served)
+{
+    const void *bytes;
+    int64_t n;
+    while ((n = hf_tcp_peek(stack, served->conn, &bytes)) > 0)
+        (void)hf_tcp_consume(stack, served->conn, (size_t)n);
+    if (n == HF_EOF)
+        served->eof = true;
+}
+
+void serve_session(struct hf_stack *stack, struct served *served)
+{
+    static const struct http_line line = {receive, send_bytes, send_file};
+    struct own_line own = {stack, served};
+    enum http_turn turn = HTTP_WAITS;
+    if (!served->http)
+        turn = HTTP_BROKEN;
+    else if (!served->closed)
+        turn = http_session_turn(served->http, &line, &own);
+    if (turn == HTTP_BROKEN) {
+        (void)hf_tcp_abort(stack, served->conn);
+        served->eof = served->closed = true;
+        return;
+    }
+    if (turn == HTTP_OVER) {
+        served->closed = true;
+        (void)hf_tcp_shutdown(stack, served->conn);
+    }
+    if (served->closed && !served->eof)
+        read_to_end(stack, served);
+}
+
+/* ---- Connections ---- */
+
+static size_t free_slot(struct server *s)
+{
+    for (size_t i = s->live < s->slot_count ? 0 : s->slot_count; i < s->slot_count; i++)
+        if (!s->slots[i])
+            return i;
+    size_t count = s->slot_count ? 2 * s->slot_count : 64;
+    struct served **more = realloc(s->slots, count * sizeof *more);
+    if (!more)
+        return SIZE_MAX;
+    memset(more + s->slot_count, 0, (count - s->slot_count) * sizeof *more);
+    size_t slot = s->slot_count;
+    s->slots = more;
+    s->slot_count = count;
+    return slot;
+}
+
+static void forget(struct server *s, size_t slot)
+{
+    http_session_end(s->slots[slot]->http);
+    free(s->slots[slot]);
+    s->slots[slot] = NULL;
+    s->live--;
+}
+
+/* Let the service work; give the connection up when both sides have closed. */
+static void serve(struct server *s, size_t slot)
+{
+    struct served *served = s->slots[slot];
+    served->active = hf_host_now(s->network.host);
+    if (s->draining)
+        serve_discard(s->network.stack, served);
+    else
+        s->config->service(s->network.stack, served);
+    if (served->eof && served->closed) {
+        (void)hf_tcp_close(s->network.stack, served->conn);
+        forget(s, slot);
+    }
+}
+
+static bool ended_in_order(uint32_t cause)
+{
+    return cause == HF_CAUSE_CLOSED || cause == HF_CAUSE_TIME_WAIT_OVER;
+}
+
+static void ended(struct server *s, size_t slot, uint32_t cause)
+{
+    char text[HF_ENDPOINT_TEXT];
+    if (!ended_in_order(cause)) {
+        progress_clear(&s->progress);
+        (void)fprintf(stderr, "%s: %s\n", hf_endpoint_format(&s->slots[slot]->remote, text),
+                      hf_cause_text((int)cause));
+    }
+    (void)hf_tcp_close(s->network.stack, s->slots[slot]->conn);
+    forget(s, slot);
+}
+
+static void accept_all(struct server *s)
+{
+    while (s->config->connections_max == 0 || s->live < s->config->connections_max) {
+        size_t slot = free_slot(s);
+        struct served *served = slot == SIZE_MAX ? NULL : calloc(1, sizeof *served);
+        if (!served)
+            return; /* they wait in the backlog until there is memory */
+        struct hf_tcp_status status = {.size = sizeof status};
+        if (hf_tcp_accept(s->network.stack, s->listener, slot, &served->conn) != 1) {
+            free(served);
+            return;
+        }
+        if (hf_tcp_status(s->network.stack, served->conn, &status) == HF_OK)
+            served->remote = status.remote;
+        s->slots[slot] = served;
+        s->live++;
+        serve(s, slot);
+    }
+}
+
+static void on_event(void *context, const struct hf_event *event)
+{
+    struct server *s = context;
+    if (event->handle == s->listener) {
+        accept_all(s);
+        return;
+    }
+    size_t slot = (size_t)event->user;
+    if (slot >= s->slot_count || !s->slots[slot] || s->slots[slot]->conn != event->handle)
+        return;
+    if (event->bits & HF_EVENT_ENDED)
+        ended(s, slot, event->cause);
+    else
+        serve(s, slot);
+}
+
+/* ---- Time and the end ---- */
+
+static hf_time patience(const struct server *s, const struct served *served)
+{
+    if (served->closed)
+        return LINGER_MAX;
+    return s->config->idle_max;
+}
+
+static void sweep(struct server *s)
+{
+    hf_time now = hf_host_now(s->network.host);
+    if (now < s->next_sweep)
+        return;
+    s->next_sweep = now + SWEEP_EVERY;
+    for (size_t i = 0; i < s->slot_count; i++) {
+        struct served *served = s->slots[i];
+        if (!served || now - served->active < patience(s, served))
+            continue;
+        (void)hf_tcp_close(s->network.stack, served->conn);
+        forget(s, i);
+    }
+    if (s->listener)
+        accept_all(s);
+}
+
+static void drain(struct server *s)
+{
+    s->draining = true;
+    s->draining_since = hf_host_now(s->network.host);
+    (void)hf_listener_close(s->network.stack, s->listener);
+    s->listener = 0;
+    for (size_t i = 0; i < s->slot_count; i++) {
+        if (!s->slots[i])
+            continue;
+        s->slots[i]->closed = true;
+        (void)hf_tcp_shutdown(s->network.stack, s->slots[i]->conn);
+        serve(s, i);
+    }
+}
+
+static void abort_all(struct server *s)
+{
+    for (size_t i = 0; i < s->slot_count; i++) {
+        if (!s->slots[i])
+            continue;
+        (void)hf_tcp_abort(s->network.stack, s->slots[i]->conn);
+        forget(s, i);
+    }
+}
+
+/* Whether every connection is closed, TIME-WAIT aside. */
+static bool drained(struct server *s)
+{
+    struct hf_stack_counters c;
+    hf_stack_counters(s->network.stack, &c);
+    bool late = hf_host_now(s->network.host) - s->draining_since > LINGER_MAX;
+    return (s->live == 0 && c.connections == 0 && c.half_open == 0) || late;
+}
+
+static void show_progress(struct server *s)
+{
+    struct hf_stack_counters c;
+    char note[48];
+    if (!s->progress.shown)
+        return;
+    hf_stack_counters(s->network.stack, &c);
+    (void)snprintf(note, sizeof note, "%zu connections", s->live);
+    progress_note(&s->progress, hf_host_now(s->network.host), note, c.bytes_in + c.bytes_out);
+}
+
+static int run(struct server *s)
+{
+    while (network_interrupts(&s->network) < 2) {
+        if (network_interrupts(&s->network) == 1 && !s->draining)
+            drain(s);
+        if (s->draining && drained(s))
+            break;
+        int status =
+            network_step(&s->network, s->live > 0 || s->draining ? 200 * HF_MS : HF_NEVER);
+        if (status >= 0)
+            return status;
+        sweep(s);
+        show_progress(s);
+    }
+    abort_all(s);
+    network_flush(&s->network);
+    return EXIT_FINE;
+}
+
+/* ---- The whole ---- */
+
+static void announce(const struct server *s)
+{
+    const char *url = s->config->url;
+    (void)fprintf(stderr, "serving %s on %s:", s->config->what, hf_link_name(s->network.link));
+    for (size_t i = 0; i < common.addrs.count; i++) {
+        char text[HF_ENDPOINT_TEXT];
+        struct hf_endpoint end = {.addr = common.addrs.item[i].addr, .port = s->config->port};
+        (void)fprintf(stderr, " %s%s%s", url ? url : "", hf_endpoint_format(&end, text),
+                      url ? "/" : "");
+    }
+    (void)fputc('\n', stderr);
+}
+
+int server_run(const struct command *command, const struct server_config *config)
+{
+    static struct server s;
+    struct hf_listen listen = {
+        .size = sizeof listen, .backlog = BACKLOG, .local.port = config->port};
+    struct network_config network = {.on_event = on_event,
+                                     .context = &s,
+                                     .look = config->look,
+                                     .look_context = config->context};
+    s.config = config;
+    int status = network_open(&s.network, command, &network);
+    if (status >= 0)
+        return status;
+    progress_begin(&s.progress, s.network.began);
+    int err = hf_tcp_listen(s.network.stack, &listen, &s.listener);
+    if (err < 0) {
+        status = failure(command, "cannot listen: %s", hf_err_text(err));
+    } else {
+        announce(&s);
+        status = run(&s);
+        progress_clear(&s.progress);
+        network_totals(&s.network);
+    }
+    abort_all(&s);
+    free(s.slots);
+    int bad = network_close(&s.network);
+    return status == EXIT_FINE && bad >= 0 ? bad : status;
+}
