@@ -34,10 +34,10 @@ static const char rules[] =
     ".hf text.hf-number{fill:#fff;font-size:11px;font-weight:bold}\n";
 
 static const char dark_rules[] =
-    ".hf text,.hf text.hf-said{fill:#e6e9ee}.hf-paper{fill:#14171c}.hf .hf-halo{stroke:#14171c}\n"
+    ".hf text{fill:#e6e9ee}.hf-paper{fill:#14171c}.hf .hf-halo{stroke:#14171c}\n"
     ".hf path{stroke:#5c6675}.hf .hf-tip{fill:#5c6675;stroke:none}\n"
     ".hf-box{fill:#1e232b;stroke:#5c6675}\n"
-    ".hf text.hf-word,.hf .hf-unlit{fill:#98a2b3}\n"
+    ".hf text.hf-word,.hf .hf-unlit{fill:#98a2b3}.hf text.hf-said{fill:#e6e9ee}\n"
     ".hf-box.hf-lit{fill:#1c2d52;stroke:#7aa2ff}.hf-box.hf-here{fill:#7aa2ff;stroke:#7aa2ff}\n"
     ".hf text.hf-inbox,.hf text.hf-number{fill:#0d1117}\n"
     ".hf path.hf-lit{stroke:#7aa2ff}.hf path.hf-tip.hf-lit{fill:#7aa2ff;stroke:none}\n"

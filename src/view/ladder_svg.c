@@ -80,6 +80,12 @@ static bool is_narrow(const struct layout *l)
     return l->left < LEFT_COLUMN;
 }
 
+/* Between the life lines there is no room for more than one remark on a height. */
+static bool is_crowded(const struct layout *l)
+{
+    return l->right - l->left < 350;
+}
+
 /* What belongs to a row is in groups that a page can find. */
 static void begin_row(const struct pen *pen, size_t row)
 {
@@ -113,7 +119,9 @@ static void put_bar_length(const struct pen *pen, int end, double from, double t
 {
     const struct layout *l = pen->l;
     double inner = x_of(l, end) + (end == 0 ? 17 : -17);
-    double middle = to - from > 60 ? to - 26 : (from + to) / 2; /* below the last arrows */
+    double middle = to - from > 90 && is_crowded(l) ? to - 58
+                    : to - from > 60                ? to - 26 /* below the last arrows */
+                                                    : (from + to) / 2;
     svg_put(pen->svg, "<path class=\"hf-measure\" d=\"M%.1f %.1fh8m-4 0V%.1fm-4 0h8\"/>\n",
             inner - 4, from + 1, to - 1);
     svg_put(pen->svg,
@@ -182,6 +190,20 @@ static void draw_lines(const struct pen *pen)
     }
 }
 
+/* How much was cut out: between the life lines, or at the left of them. */
+static void put_cut(const struct pen *pen, double y, hf_time gap)
+{
+    const struct layout *l = pen->l;
+    bool crowded = is_crowded(l);
+    const char *dots = crowded ? "" : "· · ·";
+    svg_put(pen->svg,
+            "<text class=\"hf-small hf-halo\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">"
+            "%s  %.3f %s  %s</text>\n",
+            crowded ? l->left - 14 : (l->left + l->right) / 2, y, crowded ? "end" : "middle",
+            dots, (double)gap / (double)(gap < HF_SEC ? HF_MS : HF_SEC),
+            gap < HF_SEC ? "ms" : "s", dots);
+}
+
 /* Where time was cut out: both life lines are broken, and it says how much. */
 static void draw_cuts(const struct pen *pen)
 {
@@ -197,12 +219,7 @@ static void draw_cuts(const struct pen *pen)
                     "d=\"M%.1f %.1fl20 -6m-20 14l20 -6\"/>\n",
                     x - 10, y + 3, x - 10, y - 1);
         }
-        svg_put(pen->svg,
-                "<text class=\"hf-small hf-halo\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">"
-                "· · ·  %.3f %s  · · ·</text>\n",
-                (l->left + l->right) / 2, y + 4,
-                (double)l->spots[i].gap / (double)(l->spots[i].gap < HF_SEC ? HF_MS : HF_SEC),
-                l->spots[i].gap < HF_SEC ? "ms" : "s");
+        put_cut(pen, y + 4, l->spots[i].gap);
     }
 }
 
@@ -348,12 +365,17 @@ static void put_side(const struct pen *pen, int end, double y, const char *class
 /* Between the life lines, at the one it is about. */
 static void put_inside(const struct pen *pen, int end, double y, const char *text)
 {
-    if (text[0] == 0)
-        return;
-    svg_put(pen->svg,
-            "<text class=\"hf-small hf-halo\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
-            x_of(pen->l, end) + (end == 0 ? 26 : -26), y + 4, end == 0 ? "start" : "end");
-    svg_text(pen->svg, text);
+    double room = pen->l->right - pen->l->left - 2 * 26;
+    for (; text[0] != 0; y += REMARK_LINE) {
+        char line[200];
+        size_t take = svg_fitting(text, REMARK_SIZE, room);
+        snprintf(line, sizeof line, "%.*s", (int)take, text);
+        svg_put(pen->svg,
+                "<text class=\"hf-small hf-halo\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
+                x_of(pen->l, end) + (end == 0 ? 26 : -26), y + 4, end == 0 ? "start" : "end");
+        svg_text(pen->svg, line);
+        text += take;
+    }
 }
 
 static void draw_state(const struct pen *pen, const struct spot *spot)
