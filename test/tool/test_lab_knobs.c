@@ -246,7 +246,7 @@ TEST(the_list_says_everything_in_both_languages, none, "")
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
     assert_non_null(file);
-    lab_json_list(file, "zh");
+    lab_json_list(file, "zh", 7);
     (void)fclose(file);
     cJSON *json = cJSON_ParseWithOpts(text, NULL, 1);
     assert_non_null(json);

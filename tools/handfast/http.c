@@ -207,6 +207,47 @@ int http_path(struct http_text target, char *path, size_t room)
     return 200;
 }
 
+struct http_text http_query(struct http_text target)
+{
+    const char *mark = target.len > 0 ? memchr(target.at, '?', target.len) : NULL;
+    if (!mark)
+        return (struct http_text){"", 0};
+    return (struct http_text){mark + 1, target.len - (size_t)(mark + 1 - target.at)};
+}
+
+/* As forms write them: a plus sign is a space. */
+static int decode_form(struct http_text text, char *into, size_t room)
+{
+    int n = decode(text, into, room);
+    /* Only those that stand as they are: an escaped one is one. */
+    for (size_t i = 0, at = 0; n >= 0 && i < text.len; i += text.at[i] == '%' ? 3 : 1, at++)
+        if (text.at[i] == '+')
+            into[at] = ' ';
+    return n;
+}
+
+int http_parameter(struct http_text *query, char *name, char *value, size_t room)
+{
+    while (query->len > 0 && *query->at == '&')
+        query->at++, query->len--;
+    if (query->len == 0)
+        return 0;
+    const char *end = memchr(query->at, '&', query->len);
+    struct http_text one = {query->at, end ? (size_t)(end - query->at) : query->len};
+    const char *equals = memchr(one.at, '=', one.len);
+    size_t len = equals ? (size_t)(equals - one.at) : one.len;
+    struct http_text left = {one.at, len};
+    struct http_text right = {one.at + len, one.len - len};
+    if (equals)
+        right.at++, right.len--;
+    query->at += one.len;
+    query->len -= one.len;
+    int n = decode_form(left, name, room);
+    if (n >= 0)
+        n = decode_form(right, value, room);
+    return n < 0 ? -n : 200;
+}
+
 int http_range(struct http_text value, uint64_t size, uint64_t *first, uint64_t *last)
 {
     if (value.len < 7 || strncasecmp(value.at, "bytes=", 6) != 0)

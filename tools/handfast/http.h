@@ -43,6 +43,14 @@ bool http_number(struct http_text text, uint64_t *number);
  * returns  200, or 400 (not a path, or a bad escape), 403 (it leads upwards), 414 (too long) */
 int http_path(struct http_text target, char *path, size_t room);
 
+/* http_query: what stands behind the question mark of a request target; may be empty. */
+struct http_text http_query(struct http_text target);
+
+/* http_parameter: the next NAME=VALUE of a query, decoded; *query moves behind it. room: bytes at each
+ * of the two, their final 0 among them.
+ * returns  200; 0: there is no more; 400 (a bad escape), 414 (longer than room) */
+int http_parameter(struct http_text *query, char *name, char *value, size_t room);
+
 /* http_range: one range of bytes out of a representation of `size` bytes.
  * returns  200 (none, or one that is to be ignored), 206 (*first to *last), 416 */
 int http_range(struct http_text value, uint64_t size, uint64_t *first, uint64_t *last);

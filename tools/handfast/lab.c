@@ -4,6 +4,7 @@
  * share is in lab.h. */
 #include "lab.h"
 #include "commands.h"
+#include "lab_web.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,10 +14,10 @@
 #define TEXT_WIDTH 96
 
 static struct {
-    const char *svg, *html, *pcap, *lang;
+    const char *svg, *html, *lang, *listen;
     struct text_list knobs;
-    uint64_t seed;
-    bool list, broken;
+    uint64_t seed, port;
+    bool list, broken, web;
 } lab_options = {.seed = 1};
 
 static const struct option options[] = {
@@ -27,27 +28,38 @@ static const struct option options[] = {
     {"svg", 0, "FILE", OPTION_TEXT, &lab_options.svg, 0, 0, "the ladders as a picture"},
     {"html", 0, "FILE", OPTION_TEXT, &lab_options.html, 0, 0,
      "a page with everything: story, ladders, state diagrams,\nfigures, claims"},
-    {"pcap", 0, "FILE", OPTION_TEXT, &lab_options.pcap, 0, 0,
-     "write every segment to FILE, as pcapng with comments"},
     {"seed", 0, "N", OPTION_NUMBER, &lab_options.seed, 0, UINT64_MAX,
      "of everything random: the same seed, the same run (default 1)"},
     {"lang", 0, "LANGUAGE", OPTION_TEXT, &lab_options.lang, 0, 0,
      "en or zh (default: zh where the locale is Chinese, else en)"},
     {"break", 0, NULL, OPTION_FLAG, &lab_options.broken, 0, 0,
      "turn a knob so that a claim fails, and so does the command"},
+    {"web", 0, NULL, OPTION_FLAG, &lab_options.web, 0, 0,
+     "serve the lab as a page, over Handfast's own TCP on a TUN\ndevice (root), until "
+     "interrupted"},
+    {"port", 'p', "N", OPTION_NUMBER, &lab_options.port, 1, 65535,
+     "--web: the port, 1 to 65535 (default 80)"},
+    {"listen", 0, "[ADDR:]PORT", OPTION_TEXT, &lab_options.listen, 0, 0,
+     "--web: over the kernel's TCP instead, without privilege; ADDR is\n"
+     "127.0.0.1 when it is left out, port 0 any that is free"},
 };
 
 static const struct command command = {
     .name = "lab",
-    .synopsis = "[OPTIONS] [EXPERIMENT | all]",
+    .synopsis = "[OPTIONS] [EXPERIMENT | all | --web]",
     .about =
         "Plays an experiment with TCP in virtual time and draws it: why three segments open a\n"
         "connection and four close it, why TIME-WAIT lasts 2MSL, what a lost segment costs.\n"
-        "Each ends in a claim that is checked. Without an experiment it lists them.\n",
+        "Each ends in a claim that is checked. Without an experiment it lists them. --web makes\n"
+        "a page of it all, with knobs to turn and ladders to step through.\n",
     .options = options,
     .option_count = OPTION_COUNT(options),
-    .notes = "Exit status: 0 when every claim held; 1 when one did not; 2 when the command line\n"
-             "is wrong.\n",
+    .on_network = true,
+    .notes =
+        "Of the common options, --pcap is for experiments and for --web; the others for --web\n"
+        "without --listen.\n"
+        "Exit status: 0 when every claim held, or --web was interrupted; 1 when a claim did\n"
+        "not hold, or something failed; 2 when the command line is wrong.\n",
 };
 
 /* ---- On the terminal ---- */
@@ -202,7 +214,7 @@ static int open_files(struct lab *lab, struct files *files)
     if (status < 0)
         status = create_file(lab_options.html, &files->html);
     if (status < 0)
-        status = create_file(lab_options.pcap, &files->pcap);
+        status = create_file(common.pcap, &files->pcap);
     if (status < 0 && files->pcap && !open_capture(lab, files->pcap))
         status = failure(&command, "no memory");
     return status;
@@ -225,7 +237,7 @@ static int finish(struct lab *lab, const struct files *files)
     if (hf_pcapng_destroy(lab->capture) < 0)
         lab->no_memory = true;
     if (files->pcap) {
-        int bad = close_file(files->pcap, lab_options.pcap);
+        int bad = close_file(files->pcap, common.pcap);
         status = bad >= 0 ? bad : status;
     }
     if (lab->no_memory)
@@ -328,6 +340,39 @@ static int play(struct lab *lab, const struct experiment *one)
     return finish(lab, &files);
 }
 
+/* Returns the exit status. */
+static int serve_page(char **arguments, int count)
+{
+    struct hf_endpoint end;
+    static const char *const experiments_only = "not with --web, where the page has it";
+    const char *language = lab_options.lang ? lab_options.lang : "";
+    if (count > 0)
+        return usage_error(&command, "%s: %s", arguments[0], experiments_only);
+    if (lab_options.svg || lab_options.html || lab_options.list || lab_options.broken ||
+        lab_options.knobs.count > 0)
+        return usage_error(&command, "--%s: %s",
+                           lab_options.svg      ? "svg"
+                           : lab_options.html   ? "html"
+                           : lab_options.list   ? "list"
+                           : lab_options.broken ? "break"
+                                                : "knob",
+                           experiments_only);
+    if (lab_options.listen && lab_options.port)
+        return usage_error(&command, "--port %u: not with --listen, which has one",
+                           (unsigned)lab_options.port);
+    if (lab_options.listen && common_given())
+        return usage_error(&command, "--%s: not with --listen, which needs no TUN device",
+                           common_given());
+    if (lab_options.listen && !lab_web_listen(lab_options.listen, &end))
+        return usage_error(&command,
+                           "--listen %s: [ADDR:]PORT is wanted, such as 8080, 127.0.0.1:8080 or "
+                           "[::1]:8080",
+                           lab_options.listen);
+    return lab_web(&command, lab_options.listen ? &end : NULL,
+                   lab_options.port ? (uint16_t)lab_options.port : 80, language,
+                   lab_options.seed);
+}
+
 int lab_main(int argc, char **argv)
 {
     int status;
@@ -337,6 +382,13 @@ int lab_main(int argc, char **argv)
         return status;
     if ((status = check_language(&lab.language)) >= 0)
         return status;
+    if (lab_options.web)
+        return serve_page(argv, count);
+    if (lab_options.listen || lab_options.port)
+        return usage_error(&command, "--%s: only with --web",
+                           lab_options.listen ? "listen" : "port");
+    if (common_given() && strcmp(common_given(), "pcap") != 0)
+        return usage_error(&command, "--%s: only with --web", common_given());
     if (count > 1)
         return usage_error(&command, "%s: one experiment is wanted, or all", argv[1]);
     bool all = count > 0 && strcmp(argv[0], "all") == 0;

@@ -79,10 +79,11 @@ static void put_experiment(FILE *to, const struct experiment *experiment)
     (void)fputs("]}", to);
 }
 
-void lab_json_list(FILE *to, const char *language)
+void lab_json_list(FILE *to, const char *language, uint64_t seed)
 {
     json_name(to, "{", "language");
     json_text(to, language);
+    (void)fprintf(to, ",\"seed\":\"%llu\"", (unsigned long long)seed);
     json_name(to, ",", "experiments");
     (void)fputc('[', to);
     for (size_t i = 0; i < experiment_count; i++) {
@@ -207,4 +208,11 @@ void lab_json_report(FILE *to, const struct lab *lab, const struct experiment *e
         put_part(to, &lab->parts[i]);
     }
     (void)fputs("]}\n", to);
+}
+
+void lab_json_error(FILE *to, const char *error)
+{
+    json_name(to, "{", "error");
+    json_text(to, error);
+    (void)fputs("}\n", to);
 }

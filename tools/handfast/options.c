@@ -50,6 +50,13 @@ static const struct option common_options[] = {
     {"stats", 0, NULL, OPTION_FLAG, &common.stats, 0, 0, "print all counters at the end"},
 };
 
+static const struct option *given; /* the first common one, if it is not --pcap                */
+
+const char *common_given(void)
+{
+    return given ? given->name : common.pcap ? "pcap" : NULL;
+}
+
 static struct hf_sim_path path_settings;
 static uint64_t path_seed = 1;
 
@@ -351,6 +358,9 @@ static int parse_one(const struct command *command, int argc, char **argv, int *
             return usage_error(command, "%s: %s is missing", arg, o->value);
         value = argv[++*at];
     }
+    for (size_t i = 0; !given && i < OPTION_COUNT(common_options); i++)
+        if (o == &common_options[i] && o->to != &common.pcap)
+            given = o;
     return set(command, o, value);
 }
 

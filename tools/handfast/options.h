@@ -84,6 +84,10 @@ struct common {
 
 extern struct common common;
 
+/* common_given: the name of a common option that was given, the first but --pcap; "pcap" when that
+ * alone was; NULL: none. */
+const char *common_given(void);
+
 /* common_path: what --path says; a perfect path when it was not given. */
 const struct hf_sim_path *common_path(uint64_t *seed);
 
