@@ -7,6 +7,7 @@ WRITE ?=
 REAL ?=
 RECOVERY ?=
 LTO ?= true
+QUICK ?=
 
 all: build/build.ninja
 	@ninja -C build --quiet
@@ -41,10 +42,7 @@ bench: build/build.ninja
 	@tools/dev/configure build-bench --optimization=2 -Db_lto=$(LTO) -Dbench=enabled -Dtests=disabled
 	@ninja -C build-bench --quiet bench/handfast-bench bench/handfast-hot bench/handfast-tun \
 	    bench/handfast-explain-bench
-	@build-bench/bench/handfast-bench --json build/bench.json
-	@build-bench/bench/handfast-explain-bench
-	@if [ -w /dev/net/tun ]; then build-bench/bench/handfast-tun --json build/bench-tun.json; \
-	    else echo 'TUN: not measured, /dev/net/tun is not ours to use'; fi
+	@tools/dev/bench $(if $(QUICK),--quick)
 
 bench-recovery: build/build.ninja
 	@tools/dev/setup demo bench
@@ -72,7 +70,7 @@ help:
 	@echo 'make conformance  each requirement, cell and attack, and the tests that prove it'
 	@echo 'make fuzz         every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make soak         the tests at full size, fresh seeds for SOAK_SECONDS=$(SOAK_SECONDS)'
-	@echo 'make bench        speed and memory; a table and build/bench.json'
+	@echo 'make bench        speed and memory; tables and build/bench.json; QUICK=1: a short one'
 	@echo 'make bench-recovery  loss recovery over a grid of paths; REAL=1: beside Linux (docs/recovery-bench.md)'
 	@echo 'make fmt          clang-format over the sources'
 	@echo 'make install      to PREFIX=$(PREFIX), below DESTDIR'

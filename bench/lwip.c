@@ -3,10 +3,9 @@
  * Two network interfaces in one subnet, each with a queue of ours; tcp_bind_netif keeps the two
  * ends of a connection apart, as both live in lwIP's one list. Its entries in TIME-WAIT are ended
  * here at once: it finds connections by walking lists, and would be measured doing that. */
-#include "bench.h"
+#include "lwip.h"
 
 #include <dlfcn.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +37,7 @@ static struct {
     uint64_t packets, arrived;
     unsigned opened, closed;
     bool close_when_open;
+    bool echo; /* the server sends back what comes                                            */
     bool drop; /* what the server sends is lost                                               */
     enum bench_way way;
     uint8_t piece[PIECE];
@@ -53,7 +53,7 @@ static void must(err_t err, const char *what)
 
 static bool fast_checksum;
 
-static void set_fast_checksum(bool on)
+void bench_lwip_fast_checksum(bool on)
 {
     fast_checksum = on;
 }
@@ -166,11 +166,13 @@ static err_t on_server_received(void *context, struct tcp_pcb *pcb, struct pbuf 
     return ERR_OK;
 }
 
+static err_t on_to_be_echoed(void *context, struct tcp_pcb *pcb, struct pbuf *p, err_t err);
+
 static err_t on_accept(void *context, struct tcp_pcb *pcb, err_t err)
 {
     (void)context;
     must(err, "accept");
-    tcp_recv(pcb, on_server_received);
+    tcp_recv(pcb, two.echo ? on_to_be_echoed : on_server_received);
     return ERR_OK;
 }
 
@@ -192,9 +194,12 @@ static struct tcp_pcb *open_one(void)
     return pcb;
 }
 
+/* Those that were put there stay. New ones come in front of them. */
+static struct tcp_pcb *last_other;
+
 static void reap(void)
 {
-    while (tcp_tw_pcbs != NULL)
+    while (tcp_tw_pcbs != last_other)
         tcp_abort(tcp_tw_pcbs);
 }
 
@@ -232,9 +237,10 @@ static void begin(void)
 static void end(void)
 {
     while (tcp_active_pcbs != NULL)
-        tcp_abort(tcp_active_pcbs);
-    two.drop = false;
+        tcp_abandon(tcp_active_pcbs, 0); /* without a reset                                   */
+    two.drop = two.echo = false;
     settle();
+    last_other = NULL;
     reap();
     must(tcp_close(two.listening), "tcp_close");
 }
@@ -284,33 +290,99 @@ static uint64_t transfer(uint64_t bytes, enum bench_way way)
     return two.arrived;
 }
 
-/* ---- Memory ---- */
+/* ---- Others ---- */
 
-/* Make n entries by `make` and look at what malloc gave out on the way; each makes `ends`. */
-static struct bench_memory measure(unsigned n, unsigned ends, void (*make)(void))
+/* Connections that are put on lwIP's lists as they are: to open so many one by one would take it
+ * very long. Nothing is ever sent to them. */
+static void add_other(struct tcp_pcb **list, enum tcp_state state, unsigned i)
 {
-    size_t bytes[BENCH_STEPS + 1];
-    for (unsigned step = 0, made = 0; step <= BENCH_STEPS; step++) {
-        for (; made < n * step / BENCH_STEPS; made++)
-            make();
-        bytes[step] = mallinfo2().uordblks;
-    }
-    return bench_memory_of(bytes, n * ends);
+    struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
+    if (pcb == NULL)
+        bench_fail("lwIP: no memory for a connection");
+    pcb->local_ip = *netif_ip_addr4(&two.netif[SERVER]);
+    pcb->remote_ip = *netif_ip_addr4(&two.netif[CLIENT]);
+    pcb->local_port = (u16_t)(2000 + i / 1000);
+    pcb->remote_port = (u16_t)(20000 + i % 1000);
+    pcb->state = state;
+    pcb->next = *list;
+    *list = pcb;
 }
+
+void bench_lwip_others(unsigned open, unsigned time_waits)
+{
+    for (unsigned i = 0; i < open; i++)
+        add_other(&tcp_active_pcbs, ESTABLISHED, i);
+    for (unsigned i = 0; i < time_waits; i++)
+        add_other(&tcp_tw_pcbs, TIME_WAIT, i);
+    last_other = tcp_tw_pcbs;
+}
+
+/* ---- Round trips ---- */
+
+static unsigned came;
+
+static err_t on_echo(void *context, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+    (void)context;
+    (void)err;
+    if (p != NULL) {
+        came++;
+        tcp_recved(pcb, p->tot_len);
+        pbuf_free(p);
+    }
+    return ERR_OK;
+}
+
+static err_t on_to_be_echoed(void *context, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+    (void)context;
+    (void)err;
+    if (p != NULL) {
+        tcp_recved(pcb, p->tot_len);
+        must(tcp_write(pcb, p->payload, p->len, TCP_WRITE_FLAG_COPY), "tcp_write");
+        pbuf_free(p);
+    }
+    return ERR_OK;
+}
+
+static struct tcp_pcb *set[1024];
+static unsigned set_count, set_next;
+
+void bench_lwip_set(unsigned n)
+{
+    two.close_when_open = false;
+    two.echo = true;
+    for (set_count = set_next = 0; set_count < n; set_count++) {
+        set[set_count] = open_one();
+        settle();
+        tcp_recv(set[set_count], on_echo);
+    }
+}
+
+void bench_lwip_round_trips(uint64_t n, unsigned burst)
+{
+    char octet = 1;
+    for (uint64_t done = 0; done < n; done += burst) {
+        came = 0;
+        for (unsigned i = 0; i < burst; i++) {
+            struct tcp_pcb *pcb = set[set_next];
+            set_next = set_next + 1 < set_count ? set_next + 1 : 0;
+            must(tcp_write(pcb, &octet, 1, TCP_WRITE_FLAG_COPY), "tcp_write");
+            must(tcp_output(pcb), "tcp_output");
+        }
+        settle();
+        if (came != burst)
+            bench_fail("lwIP: %u of %u octets came back", came, burst);
+    }
+    sys_check_timeouts();
+}
+
+/* ---- Memory ---- */
 
 static void make_one(void)
 {
     open_one();
     settle();
-}
-
-static struct bench_memory idle(unsigned n)
-{
-    begin();
-    two.close_when_open = false;
-    struct bench_memory memory = measure(n, 2, make_one);
-    end();
-    return memory;
 }
 
 static void make_half_open(void)
@@ -326,23 +398,36 @@ static void make_half_open(void)
     tcp_abandon(pcb, 0);
 }
 
-static struct bench_memory half_open(unsigned n)
+struct entries {
+    void (*make)(void);
+    unsigned n, ends; /* each makes so many                                                   */
+    bool close, drop;
+};
+
+static double resident(const void *context)
 {
-    begin();
-    two.drop = true;
-    unsigned some = n < BACKLOG ? n : BACKLOG;
-    struct bench_memory memory = measure(some, 1, make_half_open);
-    end();
-    return memory;
+    const struct entries *e = context;
+    bench_lwip.begin();
+    two.close_when_open = e->close;
+    two.drop = e->drop;
+    e->make();
+    size_t before = bench_resident_bytes();
+    for (unsigned i = 0; i < e->n; i++)
+        e->make();
+    return ((double)bench_resident_bytes() - (double)before) / e->n / e->ends;
 }
 
-static struct bench_memory time_wait(unsigned n)
+double bench_lwip_resident(enum bench_lwip_entry kind)
 {
-    begin();
-    two.close_when_open = true;
-    struct bench_memory memory = measure(n, 1, make_one);
-    end();
-    return memory;
+    static const struct entries kinds[] = {
+        [BENCH_LWIP_IDLE] = {.make = make_one, .n = 4096, .ends = 2},
+        [BENCH_LWIP_HALF_OPEN] = {.make = make_half_open,
+                                  .n = BACKLOG - 1,
+                                  .ends = 1,
+                                  .drop = true},
+        [BENCH_LWIP_TIME_WAIT] = {.make = make_one, .n = 4096, .ends = 1, .close = true},
+    };
+    return bench_in_child(resident, &kinds[kind]);
 }
 
 const struct bench_subject bench_lwip = {
@@ -351,8 +436,4 @@ const struct bench_subject bench_lwip = {
     .end = end,
     .connections = connections,
     .transfer = transfer,
-    .idle = idle,
-    .half_open = half_open,
-    .time_wait = time_wait,
-    .fast_checksum = set_fast_checksum,
 };
