@@ -80,8 +80,9 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
 
 uint32_t hf_tcp_take(struct hf_env *env, hf_ref was)
 {
-    if (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof(struct hf_tcp) ||
-        (!was && !hf_table_reserve(&env->table)))
+    bool is_new = !was; /* else it was let in, and its text may have taken memory since       */
+    if (is_new && (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof(struct hf_tcp) ||
+                   !hf_table_reserve(&env->table)))
         return 0;
     return hf_pool_take(&env->conns);
 }

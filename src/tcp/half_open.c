@@ -469,6 +469,13 @@ static struct hf_tcp *promote(struct hf_env *env, struct hf_listening *l,
     return c;
 }
 
+/* There is memory for one connection more. Where not, the third segment is as good as lost: what was
+ * begun may go on when others have gone (docs/architecture.md, "Memory"). */
+static bool has_memory(const struct hf_env *env)
+{
+    return hf_budget_room(&env->budget, HF_USE_CONNECTION) >= sizeof(struct hf_tcp);
+}
+
 /* Would this segment complete the handshake while there is no room for the connection? */
 static bool completes(const struct hf_tcp *c, const struct hf_seg *seg)
 {
@@ -543,17 +550,19 @@ void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, str
         hf_tcp_refuse(env, &flow, seg);
         return;
     }
-    bool full = hf_listen_is_full(l);
-    if (HF_LIKELY(is_third(env, h, seg)) && !full && !deferred(l, h, seg) &&
+    enum hf_drop reason = hf_listen_is_full(l)  ? HF_DROP_BACKLOG
+                          : !has_memory(env)    ? HF_DROP_MEMORY
+                          : deferred(l, h, seg) ? HF_DROP_DEFERRED
+                                                : HF_DROP_NONE;
+    if (HF_LIKELY(reason == HF_DROP_NONE && is_third(env, h, seg)) &&
         third_arrives(env, index, hash, seg, path, l))
         return;
     struct hf_tcp block;
     hf_half_open_expand(env, l, h, hash, path, &block);
     block.progress_at = sent_at(env, h);
     hf_ledger_load(env, &block);
-    if (completes(&block, seg) && (full || deferred(l, h, seg))) {
-        hf_env_drop(env, full ? HF_DROP_BACKLOG : HF_DROP_DEFERRED, (uint32_t)hash,
-                    HF_SYN_RECEIVED, seg->packet);
+    if (completes(&block, seg) && reason != HF_DROP_NONE) {
+        hf_env_drop(env, reason, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
         return;
     }
     hf_tcp_segment_arrives(env, &block, seg);
@@ -591,8 +600,9 @@ bool hf_half_open_cookie(struct hf_env *env, struct hf_listening *l, const struc
     uint16_t mss = hf_cookie_read(env, flow, seg->seq - 1, seg->ack - 1);
     if (!mss)
         return false;
-    if (hf_listen_is_full(l)) {
-        hf_env_drop(env, HF_DROP_BACKLOG, (uint32_t)hash, HF_SYN_RECEIVED, seg->packet);
+    if (hf_listen_is_full(l) || !has_memory(env)) {
+        hf_env_drop(env, hf_listen_is_full(l) ? HF_DROP_BACKLOG : HF_DROP_MEMORY, (uint32_t)hash,
+                    HF_SYN_RECEIVED, seg->packet);
         return true;
     }
     struct hf_half_open h = {.flow = *flow,
