@@ -7,8 +7,12 @@
 #include "base/budget.h"
 
 #define FIRST_SIZE 64u
-#define MOVE_STEP 8u /* slots of the old half looked at per insertion: at 3/4 load it is empty
-                        long before the new half is full */
+
+/* At each insertion and removal. A half that is made at 5/8 of a size has twice that many slots to be
+ * cleared while another 1/8 comes; and a half that is left at 3/4 is empty long before the new one is
+ * as full. */
+#define CLEAR_STEP 32u
+#define MOVE_STEP 8u
 
 void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key)
 {
@@ -29,6 +33,7 @@ void hf_table_reset(struct hf_table *table)
 {
     slots_free(table, &table->now);
     slots_free(table, &table->before);
+    slots_free(table, &table->next);
     table->moved = 0;
 }
 
@@ -141,30 +146,97 @@ static void move_some(struct hf_table *table, uint32_t steps)
     }
 }
 
-bool hf_table_reserve(struct hf_table *table)
+static uint32_t total(const struct hf_table *table)
 {
-    uint32_t total = table->now.used + table->before.used;
-    if (table->now.size && total + 1 <= table->now.size - table->now.size / 4)
-        return true;
-    move_some(table, UINT32_MAX); /* by now empty but for odd cases: only two halves ever     */
-    uint32_t size = table->now.size ? table->now.size * 2 : FIRST_SIZE;
+    return table->now.used + table->before.used;
+}
+
+/* Memory for another half; what is in it does not matter yet. */
+static void begin_next(struct hf_table *table, uint32_t size)
+{
     struct hf_slot *slot = hf_budget_alloc(table->budget, size * sizeof *slot);
-    if (!slot)
-        return table->now.size && total + 1 < table->now.size; /* slower, still right         */
-    memset(slot, 0, size * sizeof *slot);
+    if (slot)
+        table->next = (struct hf_slots){slot, size, 0};
+    table->cleared = 0;
+}
+
+static void clear_some(struct hf_table *table, uint32_t slots)
+{
+    uint32_t left = table->next.size - table->cleared;
+    uint32_t n = slots < left ? slots : left;
+    memset(table->next.slot + table->cleared, 0, n * sizeof *table->next.slot);
+    table->cleared += n;
+}
+
+static void turn_over(struct hf_table *table)
+{
     table->before = table->now;
-    table->now.slot = slot;
-    table->now.size = size;
-    table->now.used = 0;
+    table->now = table->next;
+    table->next = (struct hf_slots){0};
     table->moved = 0;
     move_some(table, 0);
+}
+
+/* What every insertion and removal does for the table as a whole. A half that was made to grow, or to
+ * shrink, and is not wanted any more goes. */
+static void tend(struct hf_table *table)
+{
+    if (table->before.slot)
+        move_some(table, MOVE_STEP);
+    if (!table->next.slot)
+        return;
+    clear_some(table, CLEAR_STEP);
+    bool grows = table->next.size > table->now.size;
+    if (grows ? total(table) < table->now.size / 2 : total(table) > table->now.size / 4)
+        slots_free(table, &table->next);
+    else if (!grows && !table->before.slot && table->cleared == table->next.size)
+        turn_over(table);
+}
+
+bool hf_table_reserve(struct hf_table *table)
+{
+    uint32_t size = table->now.size, used = total(table);
+    if (HF_LIKELY(used < size / 8 * 5))
+        return true;
+    if (!table->next.slot)
+        begin_next(table, size ? size * 2 : FIRST_SIZE);
+    if (size && used + 1 <= size - size / 4)
+        return true;
+    if (table->next.size <= size)
+        return size && used + 1 < size; /* no memory: slower, still right                      */
+    clear_some(table, UINT32_MAX); /* by now there is nothing left to do, but for a table that */
+    move_some(table, UINT32_MAX);  /* is small, or was without memory for a while              */
+    turn_over(table);
     return true;
 }
 
 void hf_table_insert(struct hf_table *table, uint64_t hash, hf_ref ref)
 {
-    move_some(table, MOVE_STEP);
+    tend(table);
     slots_put(&table->now, (uint32_t)hash, ref);
+}
+
+/* It is empty: all memory goes but a few slots, since who has made sure of room may remove something
+ * before he inserts. */
+static void begin_anew(struct hf_table *table)
+{
+    struct hf_slot *slot = hf_budget_alloc(table->budget, FIRST_SIZE * sizeof *slot);
+    if (!slot)
+        return;
+    memset(slot, 0, FIRST_SIZE * sizeof *slot);
+    hf_table_reset(table);
+    table->now = (struct hf_slots){slot, FIRST_SIZE, 0};
+}
+
+static void shrink(struct hf_table *table)
+{
+    if (total(table) == 0) {
+        begin_anew(table);
+        return;
+    }
+    if (!table->next.slot && !table->before.slot && total(table) < table->now.size / 8)
+        begin_next(table, table->now.size / 2);
+    tend(table);
 }
 
 void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref)
@@ -173,6 +245,8 @@ void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref)
         bool was_there = slots_remove(&table->before, (uint32_t)hash, ref);
         HF_ASSERT(was_there);
     }
+    if (table->now.size > FIRST_SIZE)
+        shrink(table);
 }
 
 void hf_table_replace(struct hf_table *table, uint64_t hash, hf_ref ref, hf_ref heir)
@@ -194,8 +268,8 @@ static bool slot_fits(const struct hf_table *table, const struct hf_slot *slot, 
     uint64_t has[5], wants[5];
     load(has, object + table->key_at[kind]);
     load(wants, tuple);
-    return ((has[0] ^ wants[0]) | (has[1] ^ wants[1]) | (has[2] ^ wants[2]) | (has[3] ^ wants[3]) |
-            (has[4] ^ wants[4])) == 0;
+    return ((has[0] ^ wants[0]) | (has[1] ^ wants[1]) | (has[2] ^ wants[2]) |
+            (has[3] ^ wants[3]) | (has[4] ^ wants[4])) == 0;
 }
 
 /* The live object of a run; *time_wait is set to its TIME-WAIT entry if that was met first. */

@@ -1,8 +1,9 @@
 /* The table of four-tuples: where connections, half-open and TIME-WAIT entries are found.
  *
  * Open addressing under a keyed hash (SipHash-1-3, so that nobody chooses the slot), 8 bytes a
- * slot, at most three quarters full. It grows by moving a few slots at each insertion, so that no
- * single packet pays for all; until the move is over both halves are searched.
+ * slot, at most three quarters full. It grows, and shrinks when it is nearly empty, by clearing and
+ * moving a few slots at each insertion and removal, so that no single packet pays for all; until a
+ * move is over both halves are searched.
  *
  * A pair of endpoints may stand in it twice: once as TIME-WAIT, and once as the new connection
  * that may replace it. */
@@ -32,7 +33,9 @@ struct hf_table {
     struct hf_pool *pool[HF_KINDS];
     uint16_t key_at[HF_KINDS];   /* offset of the 36-byte four-tuple in objects of each kind  */
     struct hf_slots now, before; /* `before` is being emptied into `now`                      */
+    struct hf_slots next;        /* is being cleared, to take the place of `now`              */
     uint32_t moved;              /* slots of `before` that were looked at                     */
+    uint32_t cleared;            /* slots of `next`                                           */
     uint64_t probes;             /* slots looked at by find                                   */
     uint64_t hashed[5];          /* the four-tuple that was hashed last, and its hash: segments */
     uint64_t hash;               /* come in runs, and calls refer to what came                  */

@@ -237,20 +237,73 @@ TEST(table_runs_wrap_round_the_end, none, "")
     end();
 }
 
-/* The work of one insertion does not grow with the table: no more than a step of the move. */
-TEST(table_moves_a_little_at_a_time, none, "")
+/* What one call did to the table as a whole. */
+struct work {
+    uint32_t moved, cleared;
+};
+
+static struct work work_since(const struct hf_table *before)
+{
+    const struct hf_table *t = &world.table;
+    struct work work = {0, 0};
+    if (before->before.slot)
+        work.moved = before->before.used - t->before.used;
+    if (t->next.slot)
+        work.cleared =
+            t->next.slot == before->next.slot ? t->cleared - before->cleared : t->cleared;
+    else if (before->next.slot) /* it was cleared to its end, or given up */
+        work.cleared = t->now.slot == before->next.slot ? before->next.size - before->cleared : 0;
+    return work;
+}
+
+/* The work of one call does not grow with the table: no more than a step of the move and one of
+ * clearing, up to a hundred times the smallest size and down again. */
+TEST(table_moves_a_little_at_a_time, none, "C20")
 {
     begin();
-    uint32_t whole = 0;
+    uint32_t largest = 0, moves = 0;
     for (uint32_t i = 0; i < 2900; i++) {
-        uint32_t before = world.table.before.used;
-        bool moving = world.table.before.slot != NULL;
+        struct hf_table before = world.table;
         assert_true(insert(i, HF_KIND_CONN));
-        if (moving && world.table.before.slot)
-            assert_true(before - world.table.before.used <= 8);
-        whole += moving;
+        struct work work = work_since(&before);
+        largest = world.table.now.size > largest ? world.table.now.size : largest;
+        moves += work.moved > 0;
+        assert_true(work.moved <= 8);
+        assert_true(work.cleared <= (world.table.now.size <= 64 ? 64u : 32u));
     }
-    assert_true(whole > 0);
+    assert_true(moves > 300);
+    assert_int_equal(largest, 4096);
+    while (world.count > 1) {
+        struct hf_table before = world.table;
+        remove_at((uint32_t)check_random_below(world.count));
+        struct work work = work_since(&before);
+        assert_true(work.moved <= 1 + 8);
+        assert_true(work.cleared <= 32);
+        if (world.count % 100 == 0)
+            check_counts();
+    }
+    remove_at(0);
+    assert_int_equal(world.table.now.size, 64);
+    end();
+}
+
+/* Without memory for another half the table goes on in the one that it has, up to its last slot but
+ * one, and grows when there is memory again. */
+TEST(table_without_memory_is_slow_and_right, none, "C22")
+{
+    begin();
+    uint32_t i = 0;
+    for (; i < 30; i++)
+        assert_true(insert(i, HF_KIND_CONN));
+    size_t limit = world.budget.limit;
+    world.budget.limit = world.budget.used + 4096; /* for things, not for slots */
+    while (world.table.now.size == 64 && i < 60 && insert(i, HF_KIND_CONN))
+        i++;
+    world.budget.limit = limit;
+    for (; i < 200; i++)
+        assert_true(insert(i, HF_KIND_CONN));
+    for (uint32_t k = 0; k < 220; k++)
+        check_find(k);
     while (world.count)
         remove_at(world.count - 1);
     end();
