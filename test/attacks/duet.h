@@ -10,7 +10,7 @@
 #include <handfast/sim.h>
 #include <handfast/tcp.h>
 
-enum { DUET_PACKETS = 256 };
+enum { DUET_PACKETS = 4096 };
 
 struct duet_packet {
     uint8_t *bytes;

@@ -546,7 +546,8 @@ TEST(peers_that_hold_a_zero_window, none, "C6")
     assert_true(seen.ended[HF_CAUSE_MEMORY_PRESSURE] > 0);
     assert_int_equal(seen.ended[HF_CAUSE_RETRANSMIT_TIMEOUT], 0);
     assert_true(seen.memory <= config.memory_limit / 16 * 15);
-    assert_true(hoard.probes > n);
+    /* as many as memory let in; at full size that is a few of them */
+    assert_true(hoard.probes > seen.connections + seen.ended[HF_CAUSE_MEMORY_PRESSURE]);
     victim_unharmed(v);
     for (uint32_t i = 0; i < n; i++)
         if (conns[i] != 0)
