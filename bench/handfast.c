@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <handfast/host.h>
+
 #define PIECE BENCH_PIECE
 #define BATCH BENCH_BATCH
 #define FIRST_PORT 1000
@@ -94,6 +96,7 @@ static void make_end(int end)
         config.settings.quick_acks = 0;
     if (two->shape.allocator.alloc != NULL && end == two->shape.apart)
         config.allocator = two->shape.allocator;
+    config.checksum = hf_host_checksum();
     memset(config.seed, end + 1, sizeof config.seed);
     record(end, &config);
     two->stack[end] = hf_stack_create(&config, &err);

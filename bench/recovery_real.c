@@ -319,6 +319,7 @@ static struct hf_host *open_ours(struct ours *ours, const char *controller)
         recovery_fail("%s", error);
     hf_stack_config_init(&config);
     config.allocator = hf_host_allocator();
+    config.checksum = hf_host_checksum();
     config.now = hf_host_now(host);
     config.settings.congestion = controller;
     config.trace = on_trace;

@@ -64,6 +64,7 @@ static void open_ours(struct ours *o)
         bench_fail("%s", error);
     hf_stack_config_init(&config);
     config.allocator = hf_host_allocator();
+    config.checksum = hf_host_checksum();
     config.now = hf_host_now(o->host);
     (void)hf_host_seed(config.seed);
     o->stack = hf_stack_create(&config, NULL);

@@ -139,6 +139,10 @@ HF_API void hf_virtual_clock_leap(struct hf_virtual_clock *clock, hf_time by);
 /* hf_host_allocator: malloc and free. */
 HF_API struct hf_allocator hf_host_allocator(void);
 
+/* hf_host_checksum: for hf_stack_config.checksum, what this processor does fastest.
+ * returns  a function, or NULL: the stack's own is as good */
+HF_API hf_checksum_fn hf_host_checksum(void);
+
 /* hf_host_seed: 128 bits from the operating system's random source.
  * returns  0 or HF_ERR_STATE (it has none) */
 HF_API int hf_host_seed(uint8_t seed[16]);

@@ -48,6 +48,10 @@ struct hf_unsafe {
                                remembered of the last packet, no merging), to compare with    */
 };
 
+/* The sum of big-endian 16-bit words (an odd last byte is the high byte of one), added to `sum`,
+ * carries brought round to 16 bits, not inverted (RFC 1071). Pure. */
+typedef uint32_t (*hf_checksum_fn)(const void *data, size_t len, uint32_t sum);
+
 struct hf_stack_config {
     uint32_t size;                 /* sizeof(struct hf_stack_config)                          */
     uint16_t id;                   /* stands in trace records                                 */
@@ -60,7 +64,7 @@ struct hf_stack_config {
     hf_trace_fn trace;             /* NULL: none                                              */
     void *trace_context;
     const struct hf_unsafe *unsafe; /* NULL: none; copied                                     */
-    uint32_t (*checksum)(const void *, size_t, uint32_t); /* NULL: the portable one           */
+    hf_checksum_fn checksum;       /* NULL: the portable one                                  */
 };
 
 #define HF_MEMORY_MIN ((size_t)256 * 1024)

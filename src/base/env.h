@@ -95,7 +95,7 @@ struct hf_env {
     uint32_t fast_open_pending;        /* connections that wait for their third segment       */
     struct hf_path_notes *path_notes; /* tcp's; NULL until there is something to keep           */
     struct hf_fast_open_server *fast_open_servers; /* tcp's; NULL until one is known          */
-    uint32_t (*checksum)(const void *, size_t, uint32_t);
+    hf_checksum_fn checksum;
     struct hf_stack_counters counters;
 
     /* Lists of connections and listeners, first in first out, linked by their own fields. */

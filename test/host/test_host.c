@@ -87,6 +87,7 @@ static void make(struct side *side, struct hf_virtual_clock *clock, struct hf_li
     assert_non_null(side->host);
     hf_stack_config_init(&stack);
     stack.allocator = hf_host_allocator();
+    stack.checksum = hf_host_checksum();
     stack.now = hf_host_now(side->host);
     stack.trace = count_jumps;
     stack.trace_context = side;

@@ -48,6 +48,7 @@ static int open_stack(struct network *network, const struct network_config *want
     hf_stack_config_init(&config);
     config.id = STACK_ID;
     config.allocator = hf_host_allocator();
+    config.checksum = hf_host_checksum();
     config.now = network->began;
     config.trace = views_sink(&network->views, &config.trace_context);
     if (wanted->settings)
