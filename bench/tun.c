@@ -2,11 +2,14 @@
  * raw probe of the same device and the kernel's own loopback. Runs are interleaved; a ratio is the
  * median of the ratios of neighbours. The two sides have a processor each where there are two.
  *
- *   handfast-tun [--seconds S] [--rounds N] [--json FILE]      wants root, or a user namespace */
+ *   handfast-tun [--seconds S] [--rounds N] [--only ROWS] [--json FILE]
+ *
+ * ROWS: how the names of the rows begin, "up" say. Wants root, or a user namespace. */
 #include "tun.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,7 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <netinet/tcp.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@
 #define GBIT 8e-9
 
 static double seconds = 1;
+static const char *only = "";
 static unsigned rounds = 5;
 
 void bench_fail(const char *format, ...)
@@ -125,8 +128,8 @@ static double loopback(const struct tun_run *run)
     uint64_t sum = 0;
     hf_time began = tun_now(), until = began + (hf_time)(run->seconds * (double)HF_SEC);
     while (tun_now() < until) {
-        ssize_t n = run->up ? send(fd, bytes, sizeof bytes, MSG_NOSIGNAL)
-                            : read(fd, bytes, sizeof bytes);
+        ssize_t n =
+            run->up ? send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) : read(fd, bytes, sizeof bytes);
         if (n <= 0)
             break;
         sum += (uint64_t)n;
@@ -136,25 +139,42 @@ static double loopback(const struct tun_run *run)
     return rate;
 }
 
-static double measure(double (*subject)(const struct tun_run *run), const struct tun_run *run)
+/* What our side used of its processor so far, seconds. */
+static double cpu_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Bytes a second; *cost: of our side's processor, seconds a gigabyte. */
+static double measure(double (*subject)(const struct tun_run *run), const struct tun_run *run,
+                      double *cost)
 {
     int listener = listening();
     pid_t other = start_kernel_side(listener, run->up);
     (void)close(listener);
-    double rate = subject(run);
+    double before = cpu_now(), rate = subject(run);
+    *cost = (cpu_now() - before) / (rate * run->seconds * 1e-9);
     end_kernel_side(other);
     return rate;
 }
 
 struct row {
     const char *name;
-    bool up, offload;
+    bool up, offload, by_reference;
     double target; /* of the raw probe */
     double ours[BENCH_RUNS], raw[BENCH_RUNS], ratio[BENCH_RUNS];
+    double our_cost[BENCH_RUNS], raw_cost[BENCH_RUNS]; /* of the processor, s/GB */
 };
 
 static struct row rows[] = {
     {.name = "up, offload", .up = true, .offload = true, .target = 0.8},
+    {.name = "up, by reference",
+     .up = true,
+     .offload = true,
+     .by_reference = true,
+     .target = 0.95},
     {.name = "down, offload", .up = false, .offload = true, .target = 0.9},
     {.name = "up, MTU 1500", .up = true, .offload = false, .target = 0.93},
     {.name = "down, MTU 1500", .up = false, .offload = false, .target = 0.93},
@@ -164,19 +184,37 @@ static struct row rows[] = {
 
 static double loop_rates[BENCH_RUNS];
 
+static bool is_wanted(const struct row *row)
+{
+    return strncmp(row->name, only, strlen(only)) == 0;
+}
+
 static void run_all(void)
 {
     for (unsigned i = 0; i < rounds; i++) {
         struct tun_run run = {.up = true, .seconds = seconds};
-        loop_rates[i] = measure(loopback, &run);
+        double ignored;
+        loop_rates[i] = measure(loopback, &run, &ignored);
         for (size_t r = 0; r < ROWS; r++) {
+            if (!is_wanted(&rows[r]))
+                continue;
             run.up = rows[r].up;
             run.offload = rows[r].offload;
-            rows[r].raw[i] = measure(tun_raw, &run);
-            rows[r].ours[i] = measure(tun_handfast, &run);
+            run.by_reference = rows[r].by_reference;
+            rows[r].raw[i] = measure(tun_raw, &run, &rows[r].raw_cost[i]);
+            rows[r].ours[i] = measure(tun_handfast, &run, &rows[r].our_cost[i]);
             rows[r].ratio[i] = rows[r].ours[i] / rows[r].raw[i];
         }
     }
+}
+
+static void print_row(const struct row *row)
+{
+    double ratio = bench_median(row->ratio, rounds);
+    printf("%-16s %9.2f %9.2f %7.2f %7.2f %9.3f %9.3f%s\n", row->name,
+           bench_median(row->ours, rounds) * GBIT, bench_median(row->raw, rounds) * GBIT, ratio,
+           row->target, bench_median(row->our_cost, rounds), bench_median(row->raw_cost, rounds),
+           ratio < row->target ? "  missed" : "");
 }
 
 static void print_all(void)
@@ -185,12 +223,11 @@ static void print_all(void)
     (void)getloadavg(load, 1);
     printf("TUN, bulk, %u rounds of %g s, medians, Gbit/s; load average %.1f\n", rounds, seconds,
            load[0]);
-    printf("%-16s %9s %9s %7s %7s\n", "", "Handfast", "raw", "ratio", "target");
+    printf("%-16s %9s %9s %7s %7s %9s %9s\n", "", "Handfast", "raw", "ratio", "target", "s/GB",
+           "raw s/GB");
     for (size_t r = 0; r < ROWS; r++)
-        printf("%-16s %9.2f %9.2f %7.2f %7.2f%s\n", rows[r].name,
-               bench_median(rows[r].ours, rounds) * GBIT, bench_median(rows[r].raw, rounds) * GBIT,
-               bench_median(rows[r].ratio, rounds), rows[r].target,
-               bench_median(rows[r].ratio, rounds) < rows[r].target ? "  missed" : "");
+        if (is_wanted(&rows[r]))
+            print_row(&rows[r]);
     printf("%-16s %9s %9.2f\n", "kernel loopback", "", bench_median(loop_rates, rounds) * GBIT);
 }
 
@@ -201,10 +238,18 @@ static void write_json(const char *path)
         bench_fail("cannot write %s: %s", path, strerror(errno));
     fprintf(to, "{\"unit\": \"Gbit/s\", \"loopback\": %.3f, \"rows\": [",
             bench_median(loop_rates, rounds) * GBIT);
-    for (size_t r = 0; r < ROWS; r++)
-        fprintf(to, "%s\n  {\"name\": \"%s\", \"handfast\": %.3f, \"raw\": %.3f, \"ratio\": %.3f}",
-                r ? "," : "", rows[r].name, bench_median(rows[r].ours, rounds) * GBIT,
-                bench_median(rows[r].raw, rounds) * GBIT, bench_median(rows[r].ratio, rounds));
+    const char *comma = "";
+    for (size_t r = 0; r < ROWS; r++) {
+        if (!is_wanted(&rows[r]))
+            continue;
+        fprintf(to,
+                "%s\n  {\"name\": \"%s\", \"handfast\": %.3f, \"raw\": %.3f, \"ratio\": %.3f, "
+                "\"cpu_s_per_gb\": %.4f, \"raw_cpu_s_per_gb\": %.4f}",
+                comma, rows[r].name, bench_median(rows[r].ours, rounds) * GBIT,
+                bench_median(rows[r].raw, rounds) * GBIT, bench_median(rows[r].ratio, rounds),
+                bench_median(rows[r].our_cost, rounds), bench_median(rows[r].raw_cost, rounds));
+        comma = ",";
+    }
     fprintf(to, "\n]}\n");
     if (fclose(to) != 0)
         bench_fail("cannot write %s: %s", path, strerror(errno));
@@ -218,12 +263,15 @@ int main(int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (value && strcmp(argv[i], "--json") == 0) {
             json = value;
+        } else if (value && strcmp(argv[i], "--only") == 0) {
+            only = value;
         } else if (value && strcmp(argv[i], "--seconds") == 0) {
             seconds = strtod(value, &end);
         } else if (value && strcmp(argv[i], "--rounds") == 0) {
             rounds = (unsigned)strtoul(value, &end, 10);
         } else {
-            fprintf(stderr, "usage: handfast-tun [--seconds S] [--rounds N] [--json FILE]\n");
+            fprintf(stderr, "usage: handfast-tun [--seconds S] [--rounds N] [--only ROWS] "
+                            "[--json FILE]\n");
             return strcmp(argv[i], "--help") == 0 ? 0 : 2;
         }
         if (*end || seconds < 0.1 || seconds > 60 || rounds < 1 || rounds > BENCH_RUNS) {

@@ -15,9 +15,11 @@
 #define TUN_MTU 1500
 
 struct tun_run {
-    bool up;      /* to the kernel; else from it                                              */
+    bool up; /* to the kernel; else from it                                              */
     bool offload;
-    double seconds; /* that the transfer should take                                          */
+    bool
+        by_reference; /* up: room in the send queue is taken and given back as it is            */
+    double seconds;   /* that the transfer should take                                          */
 };
 
 /* Bytes a second. The other end is a process of tun.c that reads, or writes, until it is closed. */

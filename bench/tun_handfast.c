@@ -18,6 +18,21 @@ struct ours {
 
 static uint8_t block[PIECE];
 
+/* As much as the connection takes. */
+static void pour(const struct ours *o)
+{
+    void *room;
+    size_t len;
+    if (!o->run->by_reference) {
+        while (hf_tcp_send(o->stack, o->conn, block, sizeof block, 0) > 0)
+            continue;
+        return;
+    }
+    while (hf_tcp_reserve(o->stack, o->conn, PIECE, &room, &len) == HF_OK &&
+           hf_tcp_commit(o->stack, o->conn, len, 0) == HF_OK)
+        continue;
+}
+
 static void on_event(void *context, const struct hf_event *event)
 {
     struct ours *o = context;
@@ -25,9 +40,8 @@ static void on_event(void *context, const struct hf_event *event)
     o->connected |= (event->bits & HF_EVENT_CONNECTED) != 0;
     o->ended |= (event->bits & HF_EVENT_ENDED) != 0;
     if (o->run->up) {
-        while (o->connected && !o->over &&
-               hf_tcp_send(o->stack, o->conn, block, sizeof block, 0) > 0)
-            continue;
+        if (o->connected && !o->over)
+            pour(o);
         return;
     }
     for (int64_t n; (n = hf_tcp_peek(o->stack, o->conn, &bytes)) > 0;) {
