@@ -14,5 +14,7 @@
 
 /* A rare road that is to stay a call, so that the common one needs no room for it on the C stack. */
 #define HF_APART __attribute__((noinline))
+/* ... and the other way round: a step of the common road that has callers beside it. */
+#define HF_INLINE inline __attribute__((always_inline))
 
 #endif

@@ -37,16 +37,6 @@ void hf_table_reset(struct hf_table *table)
     table->moved = 0;
 }
 
-/* The tuple's 36 bytes as they stand in memory, and four zeroes. */
-static void load(uint64_t w[5], const void *tuple)
-{
-    const uint8_t *t = tuple;
-    uint32_t ports;
-    memcpy(w, t, 32);
-    memcpy(&ports, t + 32, 4);
-    w[4] = ports;
-}
-
 /* Two words where both addresses are IPv4 in the form ::ffff:a.b.c.d, five otherwise. */
 static unsigned compress(uint64_t w[5])
 {
@@ -65,14 +55,9 @@ static unsigned compress(uint64_t w[5])
     return 2;
 }
 
-uint64_t hf_table_hash(struct hf_table *table, const void *tuple)
+uint64_t hf_table_hash_anew(struct hf_table *table, uint64_t w[5])
 {
-    uint64_t w[5], *last = table->hashed;
-    load(w, tuple);
-    if (((w[0] ^ last[0]) | (w[1] ^ last[1]) | (w[2] ^ last[2]) | (w[3] ^ last[3]) |
-         (w[4] ^ last[4])) == 0)
-        return table->hash;
-    memcpy(last, w, sizeof w);
+    memcpy(table->hashed, w, sizeof table->hashed);
     unsigned n = compress(w);
     return table->hash = hf_siphash13_words(&table->key, w, n);
 }
@@ -258,20 +243,6 @@ void hf_table_replace(struct hf_table *table, uint64_t hash, hf_ref ref, hf_ref 
     slot->ref = heir;
 }
 
-static bool slot_fits(const struct hf_table *table, const struct hf_slot *slot, uint32_t hash,
-                      const void *tuple)
-{
-    if (slot->hash != hash)
-        return false;
-    enum hf_kind kind = hf_ref_kind(slot->ref);
-    const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(slot->ref));
-    uint64_t has[5], wants[5];
-    load(has, object + table->key_at[kind]);
-    load(wants, tuple);
-    return ((has[0] ^ wants[0]) | (has[1] ^ wants[1]) | (has[2] ^ wants[2]) |
-            (has[3] ^ wants[3]) | (has[4] ^ wants[4])) == 0;
-}
-
 /* The live object of a run; *time_wait is set to its TIME-WAIT entry if that was met first. */
 static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, uint32_t hash,
                          const void *tuple, hf_ref *time_wait)
@@ -281,7 +252,7 @@ static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, u
     uint32_t mask = slots->size - 1;
     for (uint32_t i = hash & mask; slots->slot[i].ref; i = (i + 1) & mask) {
         table->probes++;
-        if (!slot_fits(table, &slots->slot[i], hash, tuple))
+        if (!hf_slot_fits(table, &slots->slot[i], hash, tuple))
             continue;
         if (hf_ref_kind(slots->slot[i].ref) != HF_KIND_TIME_WAIT)
             return slots->slot[i].ref;
@@ -290,7 +261,8 @@ static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, u
     return 0;
 }
 
-hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple, hf_ref *time_wait)
+hf_ref hf_table_search(struct hf_table *table, uint64_t hash, const void *tuple,
+                       hf_ref *time_wait)
 {
     *time_wait = 0;
     hf_ref ref = slots_find(table, &table->now, (uint32_t)hash, tuple, time_wait);
@@ -305,7 +277,7 @@ static hf_ref slots_time_wait(const struct hf_table *table, const struct hf_slot
     uint32_t mask = slots->size - 1;
     for (uint32_t i = hash & mask; slots->used && slots->slot[i].ref; i = (i + 1) & mask)
         if (hf_ref_kind(slots->slot[i].ref) == HF_KIND_TIME_WAIT &&
-            slot_fits(table, &slots->slot[i], hash, tuple))
+            hf_slot_fits(table, &slots->slot[i], hash, tuple))
             return slots->slot[i].ref;
     return 0;
 }

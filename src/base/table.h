@@ -11,6 +11,7 @@
 #define HF_BASE_TABLE_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/pool.h"
 #include "base/ref.h"
@@ -48,7 +49,27 @@ void hf_table_reset(struct hf_table *table);
 
 /* 64 bits under the table's key: the lower half chooses the slot, the upper half is free for
  * other uses that may become known. */
-uint64_t hf_table_hash(struct hf_table *table, const void *tuple);
+/* The tuple's 36 bytes as they stand in memory, and four zeroes. */
+static inline void hf_tuple_load(uint64_t w[5], const void *tuple)
+{
+    const uint8_t *t = tuple;
+    uint32_t ports;
+    memcpy(w, t, 32);
+    memcpy(&ports, t + 32, 4);
+    w[4] = ports;
+}
+
+uint64_t hf_table_hash_anew(struct hf_table *table, uint64_t w[5]);
+static inline uint64_t hf_table_hash(struct hf_table *table, const void *tuple)
+{
+    uint64_t w[5];
+    const uint64_t *last = table->hashed;
+    hf_tuple_load(w, tuple);
+    if (((w[0] ^ last[0]) | (w[1] ^ last[1]) | (w[2] ^ last[2]) | (w[3] ^ last[3]) |
+         (w[4] ^ last[4])) == 0)
+        return table->hash;
+    return hf_table_hash_anew(table, w);
+}
 
 /* Make sure that the next insert works; false when there is no memory for it. */
 bool hf_table_reserve(struct hf_table *table);
@@ -59,7 +80,36 @@ void hf_table_replace(struct hf_table *table, uint64_t hash, hf_ref ref, hf_ref 
 
 /* The object with this tuple that is not in TIME-WAIT, or 0. Only if there is none does
  * *time_wait tell its TIME-WAIT entry: one search is enough for every segment. */
-hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple, hf_ref *time_wait);
+hf_ref hf_table_search(struct hf_table *table, uint64_t hash, const void *tuple,
+                       hf_ref *time_wait);
+static inline bool hf_slot_fits(const struct hf_table *table, const struct hf_slot *slot,
+                                uint32_t hash, const void *tuple)
+{
+    if (slot->hash != hash)
+        return false;
+    enum hf_kind kind = hf_ref_kind(slot->ref);
+    const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(slot->ref));
+    uint64_t has[5], wants[5];
+    hf_tuple_load(has, object + table->key_at[kind]);
+    hf_tuple_load(wants, tuple);
+    return ((has[0] ^ wants[0]) | (has[1] ^ wants[1]) | (has[2] ^ wants[2]) |
+            (has[3] ^ wants[3]) | (has[4] ^ wants[4])) == 0;
+}
+
+static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple,
+                                   hf_ref *time_wait)
+{
+    if (table->now.used) { /* most stand where they are first looked for */
+        const struct hf_slot *slot = &table->now.slot[(uint32_t)hash & (table->now.size - 1)];
+        if (slot->ref && hf_ref_kind(slot->ref) != HF_KIND_TIME_WAIT &&
+            hf_slot_fits(table, slot, (uint32_t)hash, tuple)) {
+            table->probes++;
+            *time_wait = 0;
+            return slot->ref;
+        }
+    }
+    return hf_table_search(table, hash, tuple, time_wait);
+}
 
 /* Its TIME-WAIT entry, or 0, whatever else has the tuple. */
 hf_ref hf_table_find_time_wait(const struct hf_table *table, uint64_t hash, const void *tuple);

@@ -26,18 +26,9 @@ static bool is_left_open(const struct hf_packet *packet, const struct hf_ip_data
     return hf_checksum_fold(sum + (~said & 0xffff)) == 0xffff;
 }
 
-/* MUST-3; a link's word counts only if the link is trusted (row A7). */
-static bool checksum_is_right(const struct hf_stack *stack, const struct hf_packet *packet,
-                              const struct hf_ip_datagram *d)
+/* Over header and text, piece by piece. */
+static bool sum_is_right(const struct hf_stack *stack, const struct hf_ip_datagram *d)
 {
-    bool trusted = (stack->ip.link[d->link].features & HF_LINK_TRUSTED) && !d->reassembled;
-    if (trusted && packet->checksum == HF_CHECKSUM_VERIFIED)
-        return true;
-    if (trusted && packet->checksum == HF_CHECKSUM_PARTIAL && is_left_open(packet, d))
-        return true;
-    if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
-        return hf_tcp_pseudo_sum_native(&d->flow, d->total,
-                                        hf_checksum_native(d->head, d->total / 4)) == 0xffff;
     uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total);
     uint32_t left = d->total, skip = d->offset, at = 0;
     for (unsigned i = 0; i < d->slice_count && left; i++) {
@@ -55,6 +46,22 @@ static bool checksum_is_right(const struct hf_stack *stack, const struct hf_pack
     return left == 0 && hf_checksum_finish(sum) == 0;
 }
 
+/* MUST-3; a link's word counts only if the link is trusted (row A7). */
+static HF_INLINE bool checksum_is_right(const struct hf_stack *stack,
+                                        const struct hf_packet *packet,
+                                        const struct hf_ip_datagram *d)
+{
+    bool trusted = (stack->ip.link[d->link].features & HF_LINK_TRUSTED) && !d->reassembled;
+    if (trusted && packet->checksum == HF_CHECKSUM_VERIFIED)
+        return true;
+    if (trusted && packet->checksum == HF_CHECKSUM_PARTIAL && is_left_open(packet, d))
+        return true;
+    if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
+        return hf_tcp_pseudo_sum_native(&d->flow, d->total,
+                                        hf_checksum_native(d->head, d->total / 4)) == 0xffff;
+    return sum_is_right(stack, d);
+}
+
 /* How many segments were merged follows from the text, whatever the link says, and what is never
  * merged counts as one (row A8). */
 static uint16_t segments_of(const struct hf_packet *packet, const struct hf_seg *seg)
@@ -67,33 +74,8 @@ static uint16_t segments_of(const struct hf_packet *packet, const struct hf_seg 
     return (uint16_t)((seg->text_all + each - 1) / each);
 }
 
-static void segment(struct hf_stack *stack, const struct hf_packet *packet,
-                    struct hf_ip_datagram *d)
-{
-    struct hf_env *env = &stack->env;
-    struct hf_seg seg;
-    uint32_t header;
-    enum hf_drop reason = hf_tcp_parse(d->head, d->head_len, d->total, &d->flow, &seg, &header);
-    if (reason == HF_DROP_NONE && !checksum_is_right(stack, packet, d))
-        reason = HF_DROP_TCP_CHECKSUM;
-    if (reason != HF_DROP_NONE) {
-        hf_env_drop(env, reason, 0, HF_CLOSED, packet);
-        return;
-    }
-    seg.link = d->link;
-    seg.tos = d->tos;
-    seg.packet = packet;
-    seg.slices = d->slices;
-    seg.slice_count = d->slice_count;
-    seg.text_offset = d->offset + header;
-    seg.segments = segments_of(packet, &seg);
-    seg.segment_bytes = packet->segment_bytes;
-    env->counters.segments_in += seg.segments;
-    env->counters.bytes_in += seg.text_all;
-    hf_stack_demux(stack, &d->flow, &seg, d->to_us);
-}
-
-static void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash, const struct hf_seg *seg)
+static inline void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash,
+                            const struct hf_seg *seg)
 {
     if (!env->trace)
         return;
@@ -163,8 +145,9 @@ static void for_half_open(struct hf_stack *stack, uint32_t index, uint64_t hash,
     hf_half_open_arrives(env, index, hash, seg, &path);
 }
 
-void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct hf_seg *seg,
-                    bool to_us)
+/* To whom it belongs. */
+static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
+                            struct hf_seg *seg, bool to_us)
 {
     struct hf_env *env = &stack->env;
     uint64_t hash = hf_table_hash(&env->table, flow);
@@ -201,6 +184,32 @@ void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct h
     hf_tcp_refuse(env, flow, seg);
 }
 
+static HF_INLINE void segment(struct hf_stack *stack, const struct hf_packet *packet,
+                              struct hf_ip_datagram *d)
+{
+    struct hf_env *env = &stack->env;
+    struct hf_seg seg;
+    uint32_t header;
+    enum hf_drop reason = hf_tcp_parse(d->head, d->head_len, d->total, &d->flow, &seg, &header);
+    if (reason == HF_DROP_NONE && !checksum_is_right(stack, packet, d))
+        reason = HF_DROP_TCP_CHECKSUM;
+    if (reason != HF_DROP_NONE) {
+        hf_env_drop(env, reason, 0, HF_CLOSED, packet);
+        return;
+    }
+    seg.link = d->link;
+    seg.tos = d->tos;
+    seg.packet = packet;
+    seg.slices = d->slices;
+    seg.slice_count = d->slice_count;
+    seg.text_offset = d->offset + header;
+    seg.segments = segments_of(packet, &seg);
+    seg.segment_bytes = packet->segment_bytes;
+    env->counters.segments_in += seg.segments;
+    env->counters.bytes_in += seg.text_all;
+    demux(stack, &d->flow, &seg, d->to_us);
+}
+
 /* MUST-54: an ICMP error reaches the connection that it quotes. */
 void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
                          const struct hf_packet *packet)
@@ -233,8 +242,8 @@ void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error
 }
 
 /* True: it was a segment. */
-static bool take(struct hf_stack *stack, unsigned link, const struct hf_packet *packet,
-                 struct hf_ip_datagram *datagram)
+static HF_INLINE bool take(struct hf_stack *stack, unsigned link, const struct hf_packet *packet,
+                           struct hf_ip_datagram *datagram)
 {
     struct hf_ip_error error;
     switch (hf_ip_input(&stack->env, &stack->ip, link, packet, datagram, &error)) {
@@ -250,10 +259,16 @@ static bool take(struct hf_stack *stack, unsigned link, const struct hf_packet *
     return false;
 }
 
+HF_APART static bool take_one(struct hf_stack *stack, unsigned link,
+                              const struct hf_packet *packet, struct hf_ip_datagram *datagram)
+{
+    return take(stack, link, packet, datagram);
+}
+
 void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet)
 {
     struct hf_ip_datagram datagram;
-    (void)take(stack, link, packet, &datagram);
+    (void)take_one(stack, link, packet, &datagram);
 }
 
 /* The same behind Ethernet headers. What TCP learns of its peer tells that the neighbour is there. */
@@ -266,7 +281,7 @@ HF_APART static void take_frames(struct hf_stack *stack, unsigned link,
     for (size_t i = 0; i < n; i++) {
         env->progress = false;
         if (hf_ethernet_input(env, &stack->ip, link, &frames[i], &inner) &&
-            take(stack, link, &inner, &datagram) && env->progress)
+            take_one(stack, link, &inner, &datagram) && env->progress)
             hf_neighbour_confirm(env, &stack->ip, link, datagram.flow.remote);
     }
 }
@@ -286,6 +301,7 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         hf_stack_merged_input(stack, (unsigned)link, packets, n);
         return;
     }
+    struct hf_ip_datagram datagram;
     for (size_t i = 0; i < n; i++)
-        hf_stack_packet(stack, (unsigned)link, &packets[i]);
+        (void)take(stack, (unsigned)link, &packets[i], &datagram);
 }

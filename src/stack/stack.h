@@ -39,10 +39,6 @@ int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, b
 /* One packet from a link, by itself. */
 void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet);
 
-/* A TCP segment, parsed and verified, to whom it belongs. */
-void hf_stack_demux(struct hf_stack *stack, const struct hf_flow *flow, struct hf_seg *seg,
-                    bool to_us);
-
 /* An ICMP error, or one that we made ourselves (packet NULL), reaches whom it quotes. */
 void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,
                          const struct hf_packet *packet);

@@ -30,11 +30,7 @@ enum {
 enum { LEN_MSS = 4, LEN_WSCALE = 3, LEN_SACK_PERMITTED = 2, LEN_TS = 10, LEN_SACK_BLOCK = 8 };
 enum { FAST_OPEN_MAGIC = 0xf989 };
 
-/* NOP NOP and a timestamp option: how nearly every segment of a connection with timestamps
- * looks (the layout that RFC 7323 appendix A recommends). */
-#define TS_LAYOUT (KIND_NOP << 24 | KIND_NOP << 16 | KIND_TS << 8 | LEN_TS)
-
-/* And nearly every SYN: MSS, SACK permitted, timestamps, NOP, window scale. */
+/* How nearly every SYN looks: MSS, SACK permitted, timestamps, NOP, window scale. */
 #define SYN_LAYOUT_LEN 20u
 
 static bool is_syn_layout(const uint8_t *options)
@@ -115,15 +111,12 @@ static void read_option(uint8_t kind, const uint8_t *value, uint32_t len,
     }
 }
 
-void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out)
+void hf_tcp_parse_other_options(const uint8_t *options, uint32_t len,
+                                struct hf_tcp_options *out)
 {
     memset(out, 0,
            offsetof(struct hf_tcp_options, sack)); /* there are no blocks to read        */
     out->wscale = HF_NO_WSCALE;
-    if (len == LEN_TS + 2 && hf_get32(options) == TS_LAYOUT) {
-        read_ts(options + 4, out);
-        return;
-    }
     if (len == SYN_LAYOUT_LEN && is_syn_layout(options)) {
         out->has_mss = out->sack_permitted = true;
         out->mss = hf_get16(options + 2);
@@ -146,34 +139,6 @@ void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_op
             return;
         read_option(kind, value, option_len - 2u, out);
     }
-}
-
-enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total,
-                          struct hf_flow *flow, struct hf_seg *seg, uint32_t *header)
-{
-    if (head_len < HF_TCP_HEADER || total < HF_TCP_HEADER)
-        return HF_DROP_TCP_SHORT;
-    uint32_t len = (head[12] >> 4) * 4u;
-    if (len < HF_TCP_HEADER || len > total || len > head_len)
-        return HF_DROP_TCP_SHORT;
-    uint32_t ports = hf_get32(head), word = hf_get32(head + 12);
-    if (ports >> 16 == 0 || (ports & 0xffff) == 0)
-        return HF_DROP_TCP_PORT;
-
-    hf_flow_set_ports_from(flow, ports);
-    seg->seq = hf_get32(head + 4);
-    seg->ack = hf_get32(head + 8);
-    seg->flags = word >> 16 & 0x1ff; /* the reserved bits are ignored */
-    seg->window = (uint16_t)word;
-    seg->plain_window = (seg->flags & HF_SYN) != 0;
-    seg->urgent = hf_get16(head + 18);
-    seg->text_all = total - len;
-    seg->text = seg->text_all;
-    seg->skip = 0;
-    seg->segment_bytes = (uint16_t)seg->text_all;
-    hf_tcp_parse_options(head + HF_TCP_HEADER, len - HF_TCP_HEADER, &seg->options);
-    *header = len;
-    return HF_DROP_NONE;
 }
 
 static bool wants_mss(const struct hf_tcp_options *options)
@@ -277,9 +242,10 @@ uint32_t hf_tcp_build_summed(uint8_t *dst, const struct hf_flow *flow,
     const struct hf_tcp_options *o = &head->options;
     uint64_t sum =
         hf_put32_32(dst, (uint32_t)flow->local_port << 16 | flow->remote_port, head->seq);
-    uint32_t word = (head->flags & 0x1ffu) << 16 | head->window, len = HF_TCP_HEADER + LEN_TS + 2;
+    uint32_t word = (head->flags & 0x1ffu) << 16 | head->window;
+    uint32_t len = HF_TCP_HEADER + HF_TS_LAYOUT_LEN;
     if (HF_LIKELY(has_only_ts(o))) {
-        sum = hf_checksum_join(sum, hf_put32_32(dst + 16, head->urgent, TS_LAYOUT));
+        sum = hf_checksum_join(sum, hf_put32_32(dst + 16, head->urgent, HF_TS_LAYOUT));
         sum = hf_checksum_join(sum, hf_put32_32(dst + 24, o->tsval, o->tsecr));
     } else {
         len = (uint32_t)(put_options(dst + HF_TCP_HEADER, o) - dst);

@@ -19,8 +19,10 @@
 #include <handfast/packet.h>
 #include <handfast/trace.h>
 
+#include "base/assert.h"
 #include "base/checksum.h"
 #include "base/seq.h"
+#include "wire/bytes.h"
 #include "wire/flow.h"
 #include "wire/ip.h"
 
@@ -110,17 +112,64 @@ struct hf_segment_head {
     struct hf_tcp_options options;
 };
 
+/* NOP NOP and a timestamp option: how nearly every segment of a connection with timestamps looks
+ * (the layout that RFC 7323 appendix A recommends). */
+#define HF_TS_LAYOUT 0x0101080au
+#define HF_TS_LAYOUT_LEN 12u
+
+/* Options alone; `out` may hold anything before but for its wscale and what stands before its blocks:
+ * those are as for no options. */
+void hf_tcp_parse_other_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out);
+
+static inline void hf_tcp_parse_options(const uint8_t *options, uint32_t len,
+                                        struct hf_tcp_options *out)
+{
+    memset(out, 0,
+           offsetof(struct hf_tcp_options, sack)); /* there are no blocks to read        */
+    out->wscale = HF_NO_WSCALE;
+    if (HF_LIKELY(len == HF_TS_LAYOUT_LEN && hf_get32(options) == HF_TS_LAYOUT)) {
+        out->has_ts = true;
+        out->tsval = hf_get32(options + 4);
+        out->tsecr = hf_get32(options + 8);
+        return;
+    }
+    hf_tcp_parse_other_options(options, len, out);
+}
+
 /* Parse a TCP header. `head` and `head_len`: what lies in one piece from the start of the TCP
  * header, `total`: bytes of header and text together. Fills ports into flow (its addresses
  * stay) and everything of seg but link, tos, packet, slices and their count, text_offset and
  * segments. Options with a bad length end the parsing of options, nothing else (RFC 9293 3.1,
  * MUST-7); those of the wrong size for their kind are skipped.
  * Returns HF_DROP_NONE, HF_DROP_TCP_SHORT or HF_DROP_TCP_PORT; *header is the header's length. */
-enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total,
-                          struct hf_flow *flow, struct hf_seg *seg, uint32_t *header);
+static HF_INLINE enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_len, uint32_t total,
+                                           struct hf_flow *flow, struct hf_seg *seg,
+                                           uint32_t *header)
+{
+    if (head_len < HF_TCP_HEADER || total < HF_TCP_HEADER)
+        return HF_DROP_TCP_SHORT;
+    uint32_t len = (head[12] >> 4) * 4u;
+    if (len < HF_TCP_HEADER || len > total || len > head_len)
+        return HF_DROP_TCP_SHORT;
+    uint32_t ports = hf_get32(head), word = hf_get32(head + 12);
+    if (ports >> 16 == 0 || (ports & 0xffff) == 0)
+        return HF_DROP_TCP_PORT;
 
-/* Parse options alone; exposed for tests and the fuzzer. */
-void hf_tcp_parse_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out);
+    hf_flow_set_ports_from(flow, ports);
+    seg->seq = hf_get32(head + 4);
+    seg->ack = hf_get32(head + 8);
+    seg->flags = word >> 16 & 0x1ff; /* the reserved bits are ignored */
+    seg->window = (uint16_t)word;
+    seg->plain_window = (seg->flags & HF_SYN) != 0;
+    seg->urgent = hf_get16(head + 18);
+    seg->text_all = total - len;
+    seg->text = seg->text_all;
+    seg->skip = 0;
+    seg->segment_bytes = (uint16_t)seg->text_all;
+    hf_tcp_parse_options(head + HF_TCP_HEADER, len - HF_TCP_HEADER, &seg->options);
+    *header = len;
+    return HF_DROP_NONE;
+}
 
 /* Bytes that these options take in a header, padded to four. */
 uint32_t hf_tcp_options_len(const struct hf_tcp_options *options);
