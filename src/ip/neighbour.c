@@ -106,7 +106,10 @@ static uint32_t limit(const struct hf_neighbours *nb, enum hf_neighbour_group gr
     return group == HF_KNOWN ? nb->max / 2 : nb->max / 4;
 }
 
-/* Those who only heard of us make room for each other, and so do those who answered; who has not
+/* What a neighbour was not used for so long may be given to another. */
+#define IN_USE (2 * HF_SEC)
+
+/* Strangers make room for each other, and so do those who answered, but who is in use; who has not
  * answered yet keeps its place, or a flood would leave nobody the time to. */
 static bool make_room(struct hf_env *env, struct hf_neighbours *nb, enum hf_neighbour_group group,
                       bool own)
@@ -116,7 +119,8 @@ static bool make_room(struct hf_env *env, struct hf_neighbours *nb, enum hf_neig
         return false;
     if (list->count < limit(nb, group))
         return true;
-    if (group == HF_UNRESOLVED)
+    if (group == HF_UNRESOLVED ||
+        (group == HF_KNOWN && env->now - hf_neighbour_at(nb, list->first)->used < IN_USE))
         return false;
     hf_neighbour_free(env, nb, list->first);
     return true;
@@ -188,7 +192,10 @@ void hf_neighbour_regroup(struct hf_env *env, struct hf_neighbours *nb, uint32_t
                           enum hf_neighbour_group group)
 {
     leave(nb, index);
-    (void)make_room(env, nb, group, true);
+    if (!make_room(env, nb, group, true)) {
+        group = HF_HEARD;
+        (void)make_room(env, nb, group, true);
+    }
     join(env, nb, index, group);
 }
 

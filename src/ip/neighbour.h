@@ -114,7 +114,8 @@ void hf_neighbour_own(struct hf_neighbours *nb, struct hf_neighbour *n);
 /* It is gone, with what waits for it. */
 void hf_neighbour_free(struct hf_env *env, struct hf_neighbours *nb, uint32_t index);
 
-/* Into another group; the longest unused of it makes room. */
+/* Into HF_HEARD or HF_KNOWN; the longest unused makes room there. When all that are known are in use, it
+ * is only heard of. */
 void hf_neighbour_regroup(struct hf_env *env, struct hf_neighbours *nb, uint32_t index,
                           enum hf_neighbour_group group);
 

@@ -55,14 +55,15 @@ void hf_neighbour_enter(struct hf_env *env, struct hf_neighbours *nb, uint32_t i
     hf_neighbour_append(nb, is, HF_BY_TIME, index);
 }
 
-static void reachable(struct hf_env *env, struct hf_neighbours *nb, uint32_t index)
+/* `proven`: it answered when we asked, or TCP got through to it. Who only says so stays a stranger. */
+static void reachable(struct hf_env *env, struct hf_neighbours *nb, uint32_t index, bool proven)
 {
     struct hf_neighbour *n = hf_neighbour_at(nb, index);
     n->reachable_until = env->now + nb->reachable_time;
     if (n->state != HF_NEIGHBOUR_REACHABLE)
         hf_neighbour_enter(env, nb, index, HF_NEIGHBOUR_REACHABLE);
-    if (n->group != HF_KNOWN)
-        hf_neighbour_regroup(env, nb, index, HF_KNOWN);
+    if (n->group == HF_UNRESOLVED || (proven && n->group == HF_HEARD))
+        hf_neighbour_regroup(env, nb, index, proven ? HF_KNOWN : HF_HEARD);
 }
 
 static void stale(struct hf_env *env, struct hf_neighbours *nb, uint32_t index)
@@ -142,6 +143,7 @@ void hf_neighbour_heard(struct hf_env *env, struct hf_ip *ip, uint32_t index,
     struct hf_neighbour *n = hf_neighbour_at(nb, index);
     bool nameless = n->state == HF_NEIGHBOUR_INCOMPLETE || n->state == HF_NEIGHBOUR_FAILED;
     bool other = nameless || memcmp(n->mac, mac, HF_MAC) != 0;
+    bool asked = n->state == HF_NEIGHBOUR_INCOMPLETE || n->state == HF_NEIGHBOUR_PROBE;
     if (other && !nameless && !override) {
         if (n->state == HF_NEIGHBOUR_REACHABLE)
             stale(env, nb, index);
@@ -149,7 +151,7 @@ void hf_neighbour_heard(struct hf_env *env, struct hf_ip *ip, uint32_t index,
     }
     memcpy(n->mac, mac, HF_MAC);
     if (solicited)
-        reachable(env, nb, index);
+        reachable(env, nb, index, asked);
     else if (other)
         stale(env, nb, index);
     if (nameless)
@@ -191,7 +193,7 @@ void hf_neighbour_confirm(struct hf_env *env, struct hf_ip *ip, unsigned link,
     if (way->epoch != nb->epoch || way->link != link || !hf_key_equal(way->remote, remote))
         return; /* we have not sent anything there of late */
     if (hf_neighbour_at(nb, way->neighbour)->group != HF_UNRESOLVED)
-        reachable(env, nb, way->neighbour);
+        reachable(env, nb, way->neighbour, true);
 }
 
 void hf_neighbour_doubt(struct hf_env *env, struct hf_ip *ip, unsigned link,
