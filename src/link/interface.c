@@ -2,12 +2,16 @@
 #include "link/interface.h"
 #include "link/kernel_side.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define MTU_MIN 68 /* RFC 791 */
 
@@ -77,4 +81,22 @@ void hf_interface_join_groups(int socket, unsigned index)
 {
     struct packet_mreq groups = {.mr_ifindex = (int)index, .mr_type = PACKET_MR_ALLMULTI};
     (void)setsockopt(socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &groups, sizeof groups);
+}
+
+int hf_interface_watch(const char *name, unsigned index, char *error)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog code = {1, &nothing};
+    struct sockaddr_ll here = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index};
+    int fd = hf_interface_socket(name, error);
+    if (fd < 0)
+        return -1;
+    hf_interface_join_groups(fd, index);
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &code, sizeof code) == 0 &&
+        bind(fd, (const struct sockaddr *)&here, sizeof here) == 0)
+        return fd;
+    (void)hf_interface_fail(error, "watch", name, errno);
+    (void)close(fd);
+    return -1;
 }

@@ -27,6 +27,10 @@ int hf_interface_socket(const char *name, char *error);
  * packet socket is open. */
 void hf_interface_join_groups(int socket, unsigned index);
 
+/* A packet socket that gets no packets, but lets in what is sent to groups, and has an error
+ * (ENETDOWN) when the interface goes. -1 with one line in `error`. */
+int hf_interface_watch(const char *name, unsigned index, char *error);
+
 /* "cannot WHAT NAME: reason". Returns -1. */
 int hf_interface_fail(char *error, const char *what, const char *name, int err);
 

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -38,7 +39,7 @@
 struct xdp_link {
     struct hf_link link;
     unsigned index;
-    int groups, map, program, attachment; /* descriptors; -1: none */
+    int socket, watch, map, program, attachment; /* descriptors; -1: none                     */
     uint8_t *memory;
     struct xsk_umem *umem;
     struct xsk_socket *xsk;
@@ -66,12 +67,12 @@ static void give_back(struct xdp_link *x)
     x->lent_count = 0;
 }
 
-/* An interface that was deleted is told once, as the socket's error. */
+/* An interface that is set down or deleted is told once, as an error of the packet socket. */
 static bool is_over(const struct xdp_link *x)
 {
     int err = 0;
     socklen_t len = sizeof err;
-    return getsockopt(x->link.descriptor, SOL_SOCKET, SO_ERROR, &err, &len) == 0 && err != 0 &&
+    return getsockopt(x->watch, SOL_SOCKET, SO_ERROR, &err, &len) == 0 && err != 0 &&
            hf_interface_is_gone(x->index);
 }
 
@@ -94,7 +95,7 @@ static int64_t xdp_receive(struct hf_link *link, struct hf_packet *packets, size
     uint32_t n = xsk_ring_cons__peek(&x->rx, want, &at);
     if (n == 0) {
         if (xsk_ring_prod__needs_wakeup(&x->fill))
-            (void)recvfrom(link->descriptor, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+            (void)recvfrom(x->socket, NULL, 0, MSG_DONTWAIT, NULL, NULL);
         return is_over(x) ? HF_ERR_STATE : 0;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -128,7 +129,7 @@ static void land(struct xdp_link *x)
 static bool kick(struct xdp_link *x, int tries)
 {
     for (; tries > 0 && is_waiting(x) && xsk_ring_prod__needs_wakeup(&x->tx); tries--) {
-        ssize_t n = sendto(x->link.descriptor, NULL, 0, MSG_DONTWAIT, NULL, 0);
+        ssize_t n = sendto(x->socket, NULL, 0, MSG_DONTWAIT, NULL, 0);
         land(x);
         if (n >= 0 || errno == EAGAIN || errno == EINTR)
             continue; /* there may be more */
@@ -190,7 +191,8 @@ static void xdp_close(struct hf_link *link)
         (void)xsk_umem__delete(x->umem);
     close_one(x->program);
     close_one(x->map);
-    close_one(x->groups);
+    close_one(x->watch);
+    close_one(link->descriptor);
     if (x->memory)
         (void)munmap(x->memory, AREA);
     free(x);
@@ -247,6 +249,18 @@ static int attach(struct xdp_link *x)
     return x->attachment >= 0 ? 0 : errno;
 }
 
+/* AF_XDP does not tell by itself that its interface has gone. */
+static int make_descriptor(struct xdp_link *x)
+{
+    struct epoll_event packets = {.events = EPOLLIN}, trouble = {.events = 0};
+    x->socket = xsk_socket__fd(x->xsk);
+    x->link.descriptor = epoll_create1(EPOLL_CLOEXEC);
+    bool made = x->link.descriptor >= 0 &&
+                epoll_ctl(x->link.descriptor, EPOLL_CTL_ADD, x->socket, &packets) == 0 &&
+                epoll_ctl(x->link.descriptor, EPOLL_CTL_ADD, x->watch, &trouble) == 0;
+    return made ? 0 : errno;
+}
+
 static void fill_all(struct xdp_link *x)
 {
     uint32_t at;
@@ -269,10 +283,9 @@ static int fail(char *error, const char *what, const char *name, int err)
 static int set_up(struct xdp_link *x, const struct hf_interface_config *config, char *error)
 {
     const char *name = config->name;
-    x->groups = hf_interface_socket(name, error);
-    if (x->groups < 0)
+    x->watch = hf_interface_watch(name, x->index, error);
+    if (x->watch < 0)
         return -1;
-    hf_interface_join_groups(x->groups, x->index);
     int err = make_memory(x);
     if (err != 0)
         return fail(error, "share memory with the kernel for", name, err);
@@ -290,7 +303,10 @@ static int set_up(struct xdp_link *x, const struct hf_interface_config *config, 
     if (x->program < 0)
         return fail(error, "load the XDP program for", name, errno);
     err = attach(x);
-    return err == 0 ? 0 : fail(error, "attach an XDP program to", name, err);
+    if (err != 0)
+        return fail(error, "attach an XDP program to", name, err);
+    err = make_descriptor(x);
+    return err == 0 ? 0 : fail(error, "wait for", name, err);
 }
 
 struct hf_link *hf_link_xdp(const struct hf_interface_config *config, char *error)
@@ -312,11 +328,11 @@ struct hf_link *hf_link_xdp(const struct hf_interface_config *config, char *erro
     x->link.kind = HF_LINK_ETHERNET;
     memcpy(x->link.mac, interface.mac, sizeof interface.mac);
     x->index = interface.index;
-    x->groups = x->map = x->program = x->attachment = -1;
+    x->watch = x->map = x->program = x->attachment = -1;
     if (set_up(x, config, error) < 0) {
         xdp_close(&x->link);
         return NULL;
     }
-    x->link.descriptor = xsk_socket__fd(x->xsk);
+    x->link.features = HF_LINK_MERGE;
     return &x->link;
 }

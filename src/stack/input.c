@@ -5,7 +5,8 @@
 #include "stack/merge.h"
 #include "wire/bytes.h"
 
-#define SEGMENT_MIN 64u /* bytes: a run of smaller segments is counted as one of these */
+#define FRAMES_AT_ONCE 32u /* the batch of a link, cut to what the C stack has room for */
+#define SEGMENT_MIN 64u    /* bytes: a run of smaller segments is counted as one of these */
 
 int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, bool foreign,
                   struct hf_path *path)
@@ -265,24 +266,37 @@ HF_APART static bool take_one(struct hf_stack *stack, unsigned link,
     return take(stack, link, packet, datagram);
 }
 
+/* On Ethernet, what TCP learns of its peer tells that the neighbour is there. */
 void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet)
-{
-    struct hf_ip_datagram datagram;
-    (void)take_one(stack, link, packet, &datagram);
-}
-
-/* The same behind Ethernet headers. What TCP learns of its peer tells that the neighbour is there. */
-HF_APART static void take_frames(struct hf_stack *stack, unsigned link,
-                                 const struct hf_packet *frames, size_t n)
 {
     struct hf_env *env = &stack->env;
     struct hf_ip_datagram datagram;
-    struct hf_packet inner;
-    for (size_t i = 0; i < n; i++) {
-        env->progress = false;
-        if (hf_ethernet_input(env, &stack->ip, link, &frames[i], &inner) &&
-            take_one(stack, link, &inner, &datagram) && env->progress)
-            hf_neighbour_confirm(env, &stack->ip, link, datagram.flow.remote);
+    env->progress = false;
+    if (take_one(stack, link, packet, &datagram) &&
+        HF_UNLIKELY(env->progress && hf_stack_is_ethernet(stack, link)))
+        hf_neighbour_confirm(env, &stack->ip, link, datagram.flow.remote);
+}
+
+static bool merges(const struct hf_stack *stack, unsigned link, size_t n)
+{
+    return n > 1 && stack->ip.link[link].features & HF_LINK_MERGE && !stack->env.no_fast_path;
+}
+
+/* The datagrams behind Ethernet headers. */
+HF_APART static void take_frames(struct hf_stack *stack, unsigned link,
+                                 const struct hf_packet *frames, size_t n)
+{
+    struct hf_packet inner[FRAMES_AT_ONCE];
+    for (size_t at = 0; at < n;) {
+        size_t count = 0;
+        for (; at < n && count < FRAMES_AT_ONCE; at++)
+            count += hf_ethernet_input(&stack->env, &stack->ip, link, &frames[at], &inner[count]);
+        if (merges(stack, link, count)) {
+            hf_stack_merged_input(stack, link, inner, count);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            hf_stack_packet(stack, link, &inner[i]);
     }
 }
 
@@ -297,7 +311,7 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         take_frames(stack, (unsigned)link, packets, n);
         return;
     }
-    if (n > 1 && stack->ip.link[link].features & HF_LINK_MERGE && !stack->env.no_fast_path) {
+    if (merges(stack, (unsigned)link, n)) {
         hf_stack_merged_input(stack, (unsigned)link, packets, n);
         return;
     }
