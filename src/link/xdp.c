@@ -241,7 +241,10 @@ static int attach(struct xdp_link *x)
 {
     static const uint32_t ways[] = {XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
     for (unsigned i = 0; i < 2; i++) {
-        LIBBPF_OPTS(bpf_link_create_opts, options, .flags = ways[i]);
+        struct bpf_link_create_opts options;
+        memset(&options, 0, sizeof options);
+        options.sz = sizeof options;
+        options.flags = ways[i];
         x->attachment = bpf_link_create(x->program, (int)x->index, BPF_XDP, &options);
         if (x->attachment >= 0 || errno == EBUSY || errno == EEXIST)
             break;
