@@ -232,7 +232,7 @@ static void place(struct layout *l, struct places *p, struct spot *spot)
     p->folded = spot->kind == SPOT_FOLD;
     if (spot->kind == SPOT_FOLD) {
         y = larger(y, larger(p->clear[0], p->clear[1]) + 8) + FOLD_HEIGHT / 2;
-        p->clear[0] = p->clear[1] = y + FOLD_HEIGHT / 2;
+        p->clear[0] = p->clear[1] = y + FOLD_HEIGHT / 2 + LABEL_SIZE; /* of the next arrow */
         spot->y = y;
         p->y = y + FOLD_HEIGHT / 2;
         p->time = spot->time;

@@ -311,6 +311,7 @@ const tests = {
     assert.ok(await page.locator("#wire svg").isVisible());
     assert.match(drawn, /SYN,ACK/);
     assert.match(drawn, /ESTABLISHED/);
+    assert.match(await text(page, "#carrier"), /Now: your browser's side ~ESTABLISHED, Handfast ESTABLISHED/);
     const before = await events();
     await page.waitForFunction(n => Number(/(\d+) events/.exec(document.querySelector("#carrier").textContent)[1]) > n, before);
     await page.locator("#live").evaluate(e => e.scrollIntoView({ behavior: "instant" }));

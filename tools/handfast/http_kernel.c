@@ -115,16 +115,19 @@ static void read_to_end(struct kernel_server *s, struct visitor *v)
 static void serve(struct kernel_server *s, struct visitor *v)
 {
     static const struct http_line line = {receive, send_bytes, NULL};
-    v->active = seconds_now();
+    uint64_t before = http_session_progress(v->session);
     v->full = false;
     if (!v->closed) {
         enum http_turn turn = http_session_turn(v->session, &line, v);
+        if (http_session_progress(v->session) != before)
+            v->active = seconds_now();
         if (turn == HTTP_BROKEN) {
             leave(s, v);
             return;
         }
         if (turn == HTTP_OVER) {
             v->closed = true;
+            v->active = seconds_now();
             (void)shutdown(v->socket, SHUT_WR);
         }
     }

@@ -18,7 +18,8 @@ struct http_session {
     int file; /* -1: none                                                                    */
     const char *bytes;
     char *made; /* the same, when they are ours                                              */
-    uint64_t at, left;    /* of the file or the bytes                                           */
+    uint64_t at, left; /* of the file or the bytes                                           */
+    uint64_t progress;
     bool answering, last; /* last: our side closes behind this answer                        */
 };
 
@@ -52,9 +53,9 @@ void http_session_end(struct http_session *session)
     free(session);
 }
 
-bool http_session_idle(const struct http_session *session)
+uint64_t http_session_progress(const struct http_session *session)
 {
-    return !session->answering;
+    return session->progress;
 }
 
 /* ---- Answers ---- */
@@ -105,6 +106,7 @@ static void begin_answer(struct http_session *h, int status, const char *fields,
     h->answer_len = (size_t)n < sizeof h->answer ? (size_t)n : sizeof h->answer - 1;
     h->answer_sent = 0;
     h->answering = true;
+    h->progress++;
 }
 
 void http_answer_status(struct http_session *h, int status, const char *fields, bool head_only)
@@ -237,6 +239,7 @@ static int send_answer(struct http_session *h, const struct http_line *line, voi
         if (n <= 0)
             return (int)n;
         h->answer_sent += (size_t)n;
+        h->progress += (uint64_t)n;
     }
     while (h->left > 0) {
         int64_t n = h->file >= 0 ? line->send_file(context, h->file, h->at, h->left)
@@ -245,6 +248,7 @@ static int send_answer(struct http_session *h, const struct http_line *line, voi
             return (int)n;
         h->at += (uint64_t)n;
         h->left -= (uint64_t)n;
+        h->progress += (uint64_t)n;
     }
     drop_content(h);
     h->answering = false;

@@ -68,7 +68,8 @@ enum http_turn {
 enum http_turn http_session_turn(struct http_session *session, const struct http_line *line,
                                  void *context);
 
-/* http_session_idle: between two answers; false: in the middle of one. */
-bool http_session_idle(const struct http_session *session);
+/* http_session_progress: grows with each request that came whole and with each byte of an answer, not
+ * with the bytes of a request that never ends. */
+uint64_t http_session_progress(const struct http_session *session);
 
 #endif

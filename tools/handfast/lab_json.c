@@ -127,6 +127,7 @@ static void put_step(void *context, const struct hf_ladder_step *step)
     json_text(s->to, step->remark);
     put_states(s->to, "before", step->before);
     put_states(s->to, "after", step->after);
+    (void)fprintf(s->to, ",\"inferred\":[%u,%u]", step->inferred[0], step->inferred[1]);
     put_time(s->to, "left", step->left);
     put_time(s->to, "arrived", step->arrived);
     if (step->lost)

@@ -195,6 +195,10 @@ bool lab_live_write(const struct lab_live *live, const struct hf_endpoint *remot
                   log->open.u.open.local_port);
         write_end(to, "remote", log->open.u.open.family, log->open.u.open.remote,
                   log->open.u.open.remote_port);
+        json_name(to, ",", "ends");
+        (void)fputc('[', to);
+        json_text(to, config.peer_name); /* it opened the connection */
+        (void)fputs(",\"Handfast\"]", to);
         json_name(to, ",", "ladder");
         json_text(to, svg);
         json_name(to, ",", "steps");

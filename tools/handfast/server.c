@@ -151,11 +151,15 @@ static void forget(struct server *s, size_t slot)
 static void serve(struct server *s, size_t slot)
 {
     struct served *served = s->slots[slot];
-    served->active = hf_host_now(s->network.host);
+    uint64_t before = served->http ? http_session_progress(served->http) : 0;
+    bool was_closed = served->closed;
     if (s->draining)
         serve_discard(s->network.stack, served);
     else
         s->config->service(s->network.stack, served);
+    bool moved = !served->http || http_session_progress(served->http) != before;
+    if (moved || served->active == 0 || served->closed != was_closed)
+        served->active = hf_host_now(s->network.host);
     if (served->eof && served->closed) {
         (void)hf_tcp_close(s->network.stack, served->conn);
         forget(s, slot);

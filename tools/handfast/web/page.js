@@ -23,7 +23,7 @@ const words = {
     unknown: "Nothing is known of this connection any more.",
     carried: l => `Handfast's own TCP, ${l.local}, carries this page to ${l.remote}: connection ${l.number} since the server began. ` +
       `So far ${l.records} events` + (l.missing ? `, ${l.missing} of them between the first and the last are not kept. ` : ". ") +
-      `Each look at it adds some: the request is on the connection that it asks for.`
+      `Each look at it adds some: the request is on the connection that it asks for. Now: ${l.states}.`
   },
   zh: {
     title: "Handfast 实验室", lab: "实验室", skip: "跳到时序图", choose: "实验：",
@@ -44,7 +44,7 @@ const words = {
     unknown: "关于这条连接已经一无所知。",
     carried: l => `Handfast 自己的 TCP（${l.local}）把本页送到 ${l.remote}：这是服务器启动以来的第 ${l.number} 条连接。` +
       `至今 ${l.records} 个事件` + (l.missing ? `，首尾之间有 ${l.missing} 个没有保留。` : "。") +
-      `每看一次就会多几个：请求正是走在它所询问的这条连接上。`
+      `每看一次就会多几个：请求正是走在它所询问的这条连接上。此刻：${l.states}。`
   }
 };
 
@@ -569,6 +569,8 @@ function show_wire(live) {
   }
   const box = $("wire");
   const at_end = box.scrollTop + box.clientHeight >= box.scrollHeight - 40;
+  const now = live.steps[live.steps.length - 1];
+  live.states = now ? live.ends.map((name, end) => `${name} ${now.inferred[end] ? "~" : ""}${now.after[end]}`).join(", ") : "";
   $("carrier").textContent = words[language].carried(live);
   box.hidden = false;
   show_picture(box, live.ladder, ".hf{width:100%;height:auto;display:block}");
