@@ -16,16 +16,11 @@
 #include "twin.h"
 
 #include "base/checksum.h"
+#include "check.h"
 #include "wire/bytes.h"
 #include "wire/icmp.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
-
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            abort();                                                                             \
-    } while (0)
 
 #ifndef TWO_ROADS
 #define TWO_ROADS 0

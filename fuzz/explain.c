@@ -15,12 +15,8 @@
 #include <handfast/recorder.h>
 
 #include "capture.h"
+#include "check.h"
 
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            abort();                                                                             \
-    } while (0)
 #define MEMORY (128u << 10)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

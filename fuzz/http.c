@@ -5,14 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "http_session.h"
 #include "lab_query.h"
-
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            abort();                                                                             \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,13 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "iperf.h"
-
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            abort();                                                                             \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,15 +16,10 @@
 #include <handfast/tcp.h>
 
 #include "base/checksum.h"
+#include "check.h"
 #include "wire/bytes.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
-
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            abort();                                                                             \
-    } while (0)
 
 enum { CONNS = 8, PORTS = 4, PACKET_MAX = 2048, OPERATIONS_MAX = 500 };
 
@@ -60,7 +55,8 @@ struct world {
     uint8_t out[PACKET_MAX]; /* the last packet that came out                                 */
     uint32_t out_len;
     uint8_t how;
-    uint8_t cookie[HF_FAST_OPEN_COOKIE_MAX]; /* Fast Open: the last that came out, or was sent      */
+    uint8_t
+        cookie[HF_FAST_OPEN_COOKIE_MAX]; /* Fast Open: the last that came out, or was sent      */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -421,7 +417,8 @@ static void begin(struct world *w)
     config.settings.time_wait_max = config.settings.orphans_max = 3;
     config.settings.fast_open_servers = 3;
     if (w->how & WITHOUT_COOKIE)
-        config.settings.fast_open |= HF_FAST_OPEN_CLIENT_NO_COOKIE | HF_FAST_OPEN_SERVER_NO_COOKIE;
+        config.settings.fast_open |=
+            HF_FAST_OPEN_CLIENT_NO_COOKIE | HF_FAST_OPEN_SERVER_NO_COOKIE;
     if (w->how & FAST_OPEN)
         config.settings.fast_open |= HF_FAST_OPEN_SERVER;
     config.allocator = hf_sim_allocator_use(&w->memory);

@@ -14,16 +14,11 @@
 #include <handfast/address.h>
 
 #include "base/checksum.h"
+#include "check.h"
 #include "wire/bytes.h"
 #include "wire/icmp.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
-
-#define CHECK(condition)                                                                         \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            abort();                                                                             \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
