@@ -30,8 +30,8 @@ async function open(options, hash = "") {
 }
 
 async function settled(page) {
-  await page.waitForFunction(() => /\d/.test(document.querySelector("#count").textContent) &&
-    !document.body.hasAttribute("aria-busy"));
+  await page.waitForFunction(() => (document.querySelector("#count").textContent ||
+    document.querySelector("#error").textContent) && !document.body.hasAttribute("aria-busy"));
 }
 
 async function close(page) {
@@ -197,6 +197,14 @@ const tests = {
     assert.strictEqual(await played(page, () => page.locator("#knob-delay").fill("20")), 200);
     assert.strictEqual(await page.locator("#error").innerText(), "");
     assert.strictEqual(await page.locator("[aria-invalid=true]").count(), 0);
+    // An address that asks for what cannot be: told, and nothing of another experiment is shown.
+    await played(page, () => page.evaluate(() => { location.hash = "#close?msl=999&%zz"; }));
+    assert.match(await text(page, "#error"), /msl=999: a whole number from 0 to 120 is wanted/);
+    assert.strictEqual(await page.locator("#claims li").count() + await page.locator("#ladder svg").count(), 0);
+    await page.keyboard.press("ArrowRight");
+    await page.locator("#play").click();
+    await played(page, () => page.locator("#knob-msl").fill("1"));
+    assert.deepStrictEqual(await claims(page), { all: 3, fail: 0 });
     await close(page);
   },
 

@@ -92,6 +92,9 @@ extern const size_t experiment_count;
 /* experiment_find: returns NULL when there is none of this name. */
 const struct experiment *experiment_find(const char *name, size_t len);
 
+/* lab_clock_ns: the machine's clock, for lab.deadline_ns. */
+uint64_t lab_clock_ns(void);
+
 /* lab_play: title, story, and all that the experiment tells. */
 void lab_play(struct lab *lab, const struct experiment *experiment);
 
@@ -299,6 +302,11 @@ void naive_stale_syn(struct scene *scene, struct naive_result *result);
 /* lab_write_svg, lab_write_html: the whole report. */
 void lab_write_svg(const struct lab *lab, FILE *file);
 void lab_write_html(const struct lab *lab, FILE *file);
+
+/* lab_picture: a ladder, or else a diagram, as SVG that stands within HTML. config: how it looks.
+ * returns NULL when there is nothing to draw, or no memory; else the caller's */
+char *lab_picture(const struct hf_ladder *ladder, const struct hf_diagram *diagram,
+                  struct hf_picture_config config);
 
 /* lab_steps: a ladder step by step, as a JSON array. returns NULL without memory; else the caller's */
 char *lab_steps(struct lab *lab, const struct hf_ladder *ladder);

@@ -139,28 +139,6 @@ static void write_end(FILE *to, const char *name, int family, const uint8_t *byt
     json_text(to, hf_endpoint_format(&end, text));
 }
 
-/* Into memory. returns NULL without it */
-static char *drawn(const struct hf_ladder *ladder, int language, uint16_t width)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
-    if (!file)
-        return NULL;
-    struct hf_picture_config config = {.size = sizeof config,
-                                       .write = hf_write_file,
-                                       .context = file,
-                                       .width = width,
-                                       .language = (uint8_t)language,
-                                       .inline_part = 1};
-    int err = hf_ladder_svg(ladder, &config);
-    (void)fclose(file);
-    if (err == HF_OK)
-        return text;
-    free(text);
-    return NULL;
-}
-
 static void nowhere(void *context, const void *bytes, size_t len)
 {
     (void)context;
@@ -186,7 +164,8 @@ bool lab_live_write(const struct lab_live *live, const struct hf_endpoint *remot
     if (!ladder)
         return false;
     play(log, ladder);
-    char *svg = drawn(ladder, language, width);
+    struct hf_picture_config picture = {.width = width, .language = (uint8_t)language};
+    char *svg = lab_picture(ladder, NULL, picture);
     if (svg) {
         (void)fprintf(to, "{\"live\":true,\"number\":%llu,\"records\":%llu,\"missing\":%llu",
                       (unsigned long long)log->number, (unsigned long long)log->total,

@@ -22,6 +22,25 @@ static void escape(FILE *file, const char *text)
     }
 }
 
+char *lab_picture(const struct hf_ladder *ladder, const struct hf_diagram *diagram,
+                  struct hf_picture_config config)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
+        return NULL;
+    config.size = sizeof config;
+    config.write = hf_write_file;
+    config.context = file;
+    config.inline_part = 1;
+    int err = ladder ? hf_ladder_svg(ladder, &config) : hf_diagram_svg(diagram, &config);
+    if (fclose(file) == 0 && err == HF_OK)
+        return text;
+    free(text);
+    return NULL;
+}
+
 /* ---- The picture: ladders, one below the other ---- */
 
 /* The value of an attribute of a picture's root. */

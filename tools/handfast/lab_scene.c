@@ -303,7 +303,7 @@ int scene_open(struct scene *scene, int end, uint16_t port, uint16_t remote_port
     return hf_tcp_open(scene_stack(scene, end), &open, &scene->end[end].conn);
 }
 
-static uint64_t machine_ns(void)
+uint64_t lab_clock_ns(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -317,7 +317,7 @@ static int stops(void *context, struct hf_sim *sim)
     struct lab *lab = scene->lab;
     (void)sim;
     if (lab->deadline_ns > 0 && ++scene->steps % STEPS_A_LOOK == 0)
-        lab->late = lab->late || machine_ns() > lab->deadline_ns;
+        lab->late = lab->late || lab_clock_ns() > lab->deadline_ns;
     return lab->late || (scene->done && scene->done(scene));
 }
 
@@ -426,34 +426,6 @@ void scene_address(const struct scene *scene, int end, uint8_t *bytes)
 
 static const struct said end_names[2] = {{"client", "客户端"}, {"server", "服务器"}};
 
-/* A picture into memory. returns NULL when there is nothing to draw, or no memory */
-static char *drawn(struct scene *scene, bool diagram)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
-    if (!file)
-        return NULL;
-    struct hf_picture_config config = {
-        .size = sizeof config,
-        .write = hf_write_file,
-        .context = file,
-        .width = scene->lab->picture,
-        .language = (uint8_t)scene->lab->language,
-        .inline_part = 1,
-        .title = diagram || scene->lab->for_page
-                     ? NULL
-                     : SAY(scene->lab, scene->config.title.en, scene->config.title.zh),
-    };
-    int err =
-        diagram ? hf_diagram_svg(scene->diagram, &config) : hf_ladder_svg(scene->ladder, &config);
-    (void)fclose(file);
-    if (err == HF_OK)
-        return text;
-    free(text);
-    return NULL;
-}
-
 void scene_end(struct scene *scene)
 {
     struct lab *lab = scene->lab;
@@ -461,8 +433,15 @@ void scene_end(struct scene *scene)
     struct part *part = lab_part(lab, PART_SCENE);
     if (part) {
         part->name = strdup(SAY(lab, scene->config.title.en, scene->config.title.zh));
-        part->svg = drawn(scene, false);
-        part->diagram = scene->config.plain || lab->for_page ? NULL : drawn(scene, true);
+        struct hf_picture_config picture = {
+            .width = lab->picture,
+            .language = (uint8_t)lab->language,
+            .title = lab->for_page ? NULL : part->name,
+        };
+        part->svg = lab_picture(scene->ladder, NULL, picture);
+        picture.title = NULL;
+        if (!scene->config.plain && !lab->for_page)
+            part->diagram = lab_picture(NULL, scene->diagram, picture);
         const struct said *first = &end_names[CLIENT];
         if (scene->config.watched == SERVER && scene->config.peer.en)
             first = &scene->config.peer;

@@ -15,7 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RUN_MAX_MS 2000u /* of the machine's time, for one experiment                         */
 
@@ -75,13 +74,6 @@ static void answer_error(struct http_session *session, int status, const char *e
     answer_end(&answer, session, status, json_fields, head_only);
 }
 
-static uint64_t machine_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void answer_run(struct http_session *session, const struct lab_query *query,
                        bool head_only)
 {
@@ -90,7 +82,7 @@ static void answer_run(struct http_session *session, const struct lab_query *que
                       .knobs = query->knobs,
                       .picture = query->width,
                       .for_page = true,
-                      .deadline_ns = machine_ns() + RUN_MAX_MS * 1000000u};
+                      .deadline_ns = lab_clock_ns() + RUN_MAX_MS * 1000000u};
     struct answer answer;
     if (!query->experiment) {
         answer_error(

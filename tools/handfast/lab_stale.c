@@ -169,7 +169,7 @@ static void new_connection(struct scene *scene, const struct keeper *keeper,
     scene_send(scene, CLIENT, NEW, strlen(NEW));
     scene_wait(scene, 10 * scene->config.delay);
     scene_shutdown(scene, CLIENT);
-    scene_wait(scene, 3 * scene->config.settings[CLIENT].msl);
+    scene_wait(scene, 3 * scene->config.settings[CLIENT].msl + 10 * scene->config.delay);
     result->got_len = server->in_len < sizeof result->got ? server->in_len : sizeof result->got;
     memcpy(result->got, server->in, result->got_len);
     result->clean = server->in_len == strlen(NEW) && memcmp(server->in, NEW, strlen(NEW)) == 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make one page of page.html, page.css and page.js, and a C header of that.
+"""Make one page of page.html, page.css and the scripts, and a C header of that.
 
-usage: embed.py PAGE.HTML PAGE.CSS PAGE.JS OUT.H
+usage: embed.py PAGE.HTML PAGE.CSS SCRIPT.JS... OUT.H
 
 The page has a line @style@ and a line @script@. The header has the bytes, and the script's sum as
 Content-Security-Policy wants it: no other script runs in the page."""
@@ -12,7 +12,8 @@ import sys
 
 
 def main():
-    page, style, script = (pathlib.Path(p).read_text(encoding="utf-8") for p in sys.argv[1:4])
+    page, style, *scripts = (pathlib.Path(p).read_text(encoding="utf-8") for p in sys.argv[1:-1])
+    script = "".join(scripts)
     for mark in ("@style@", "@script@"):
         if page.count(mark) != 1:
             sys.exit(f"{sys.argv[1]}: {mark} is wanted once")
@@ -26,7 +27,7 @@ def main():
     for at in range(0, len(whole), 20):
         lines.append(",".join(str(byte) for byte in whole[at:at + 20]) + ",")
     lines.append("};")
-    pathlib.Path(sys.argv[4]).write_text("\n".join(lines) + "\n", encoding="ascii")
+    pathlib.Path(sys.argv[-1]).write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
 main()
