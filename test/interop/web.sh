@@ -53,7 +53,7 @@ lab() {
 }
 # kernel: over the kernel's TCP, at a port that is free; $url says where.
 kernel() {
-    lab --listen 0 && url=$(sed -n 's|.*\(http://[^/]*\)/$|\1|p' server.log)
+    lab --listen 0 "$@" && url=$(sed -n 's|.*\(http://[^/]*\)/$|\1|p' server.log)
 }
 
 # The browser's verdicts, a line each, once for each transport.
@@ -71,10 +71,10 @@ verdict() {
 
 # answer STATUS WORDS URL...: status, and words in the body.
 answer() {
-    local got wanted=$1 words=$2
+    local got wanted=$1 text=$2
     shift 2
     got=$(curl -sg -m 10 -o body -w '%{http_code}' "$@") || true
-    [ "$got" = "$wanted" ] && grep -qF "$words" body || { echo "$got, not $wanted: $*"; cat body; return 1; }
+    [ "$got" = "$wanted" ] && grep -qF "$text" body || { echo "$got, not $wanted: $*"; cat body; return 1; }
 }
 
 bad_requests() {
@@ -132,8 +132,9 @@ END
 }
 
 interrupted() {
-    kernel || return 1
+    kernel --lang zh --seed 5 || return 1
     answer 200 'Handfast' "$url/" || return 1
+    answer 200 '{"language":"zh","seed":"5"' "$url/experiments" || return 1
     pkill -INT -P "$started"
     until_true gone "$started" || return 1
     wait "$started"
@@ -155,15 +156,27 @@ check "over its own TCP: page, JSON, its own connection" own_by_hand
 
 # ---- In the browser ----
 
-lab --tun hfweb && visit "$own/" own
-[ ! -s own.verdicts ] && cp server.log own.verdicts
-end_all
-kernel && visit "$url/" kernel
-end_all
-for name in load pick step walk knobs refused language keyboard phone dark live; do
-    check "browser, its own TCP: $name" verdict own "$name"
-done
-for name in load step live; do
-    check "browser, the kernel's TCP: $name" verdict kernel "$name"
-done
+own_tests='load pick step walk knobs refused language keyboard phone dark live'
+kernel_tests='load step live'
+
+# browse TRANSPORT NAME TEST...: visit once, if any of the tests is wanted, and tell of each.
+browse() {
+    local transport=$1 name=$2 url=$own wanted='' test
+    shift 2
+    for test in "$@"; do
+        # shellcheck disable=SC2254
+        case "browser, $name: $test" in $only) wanted=yes ;; esac
+    done
+    [ -n "$wanted" ] || return
+    if [ "$transport" = own ]; then lab --tun hfweb; else kernel; fi && visit "$url/" "$transport"
+    [ -s "$transport.verdicts" ] || cp server.log "$transport.verdicts"
+    end_all
+    for test in "$@"; do
+        check "browser, $name: $test" verdict "$transport" "$test"
+    done
+}
+# shellcheck disable=SC2086 # lists of words
+browse own 'its own TCP' $own_tests
+# shellcheck disable=SC2086
+browse kernel "the kernel's TCP" $kernel_tests
 total
