@@ -194,14 +194,14 @@ static void draw_lines(const struct pen *pen)
 static void put_cut(const struct pen *pen, double y, hf_time gap)
 {
     const struct layout *l = pen->l;
-    bool crowded = is_crowded(l);
-    const char *dots = crowded ? "" : "· · ·";
+    bool aside = l->right - l->left < 500; /* a lost arrow's end may be in the middle */
+    const char *dots = aside ? "" : "· · ·";
     svg_put(pen->svg,
             "<text class=\"hf-small hf-halo\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">"
             "%s  %.3f %s  %s</text>\n",
-            crowded ? l->left - 14 : (l->left + l->right) / 2, y, crowded ? "end" : "middle",
-            dots, (double)gap / (double)(gap < HF_SEC ? HF_MS : HF_SEC),
-            gap < HF_SEC ? "ms" : "s", dots);
+            aside ? l->left - 14 : (l->left + l->right) / 2, y, aside ? "end" : "middle", dots,
+            (double)gap / (double)(gap < HF_SEC ? HF_MS : HF_SEC), gap < HF_SEC ? "ms" : "s",
+            dots);
 }
 
 /* Where time was cut out: both life lines are broken, and it says how much. */

@@ -7,7 +7,7 @@ const $ = id => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const narrow = matchMedia("(max-width: 40rem)");
 let language = "en", catalogue, experiment, knobs = {}, seed = "1", report, scene, place = 0, asked = 0;
-const crowd = 40, crowd_width = 560; /* many arrows want room: the ladder scrolls sideways, too */
+const crowd = 40, crowd_width = 470; /* many arrows want room: the ladder scrolls sideways, too */
 let wide = false;
 let playing = 0, watching = true, watched = true, drawn_for = 0;
 
@@ -158,6 +158,7 @@ function mark_fields() {
 function show_error(text) {
   const name = /^([a-z-]+)(=|:|：)/.exec(text);
   $("error").textContent = text;
+  document.body.classList.toggle("stale", text !== ""); /* what is shown is of other values */
   for (const input of $("fields").querySelectorAll("input,select"))
     input.toggleAttribute("aria-invalid", false);
   const wrong = name && $("knob-" + name[1]);
@@ -281,6 +282,7 @@ function show_scene(which, at) {
   [...$("scenes").children].forEach((b, i) => b.setAttribute("aria-pressed", String(report.scenes[i] === scene)));
   const style = wide ? ladder_style + `.hf{min-width:${crowd_width}px}` : ladder_style;
   show_picture($("ladder"), scene.ladder || "", style);
+  $("ladder").scrollLeft = wide ? (crowd_width - $("ladder").clientWidth) / 2 : 0;
   go_to(at === undefined ? scene.steps.length : at, false);
 }
 
