@@ -27,14 +27,6 @@ struct lab_site lab_site = {.language = "", .seed = 1};
 static const char json_fields[] = FIELDS "Content-Type: application/json\r\n";
 static const char svg_fields[] = FIELDS "Content-Type: image/svg+xml\r\n";
 
-/* Nothing but itself is let in: the script by its sum, styles as pictures carry their own. */
-static const char page_fields[] =
-    FIELDS "Content-Type: text/html; charset=utf-8\r\n"
-           "Content-Security-Policy: default-src 'none'; script-src '" WEB_PAGE_SCRIPT
-           "'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; "
-           "form-action 'none'; frame-ancestors 'none'\r\n";
-_Static_assert(sizeof page_fields < HTTP_FIELDS_MAX, "header fields have their limit");
-
 /* What an answer is written into. */
 struct answer {
     char *text;
@@ -140,6 +132,19 @@ static void answer_live(struct http_session *session, const struct lab_query *qu
     answer_end(&answer, session, 200, json_fields, head_only);
 }
 
+/* Nothing but the page itself is let in: its script by the sum, styles as pictures carry their own. */
+static void answer_page(struct http_session *session, bool head_only)
+{
+    char fields[HTTP_FIELDS_MAX];
+    (void)snprintf(fields, sizeof fields,
+                   FIELDS "Content-Type: text/html; charset=utf-8\r\n"
+                          "Content-Security-Policy: default-src 'none'; script-src '%s'; "
+                          "style-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
+                          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+                   web_page_script);
+    http_answer_bytes(session, 200, fields, web_page, web_page_size, head_only);
+}
+
 void lab_site_answer(void *remote, struct http_session *session, const struct http_asked *asked)
 {
     char path[64];
@@ -151,7 +156,7 @@ void lab_site_answer(void *remote, struct http_session *session, const struct ht
         return;
     }
     if (strcmp(path, ".") == 0) {
-        http_answer_bytes(session, 200, page_fields, web_page, web_page_size, head_only);
+        answer_page(session, head_only);
         return;
     }
     bool run = strcmp(path, "run") == 0, live = strcmp(path, "live") == 0;
