@@ -131,6 +131,33 @@ while half.recv(65536):
 END
 }
 
+# One asks for a hundred long experiments at once; another is served meanwhile.
+greedy() {
+    timeout 60 python3 - "$1" << 'END'
+import socket, sys
+from urllib.parse import urlsplit
+at = urlsplit(sys.argv[1])
+where = at.hostname, at.port or 80
+many = socket.create_connection(where, 5)
+many.sendall(b"GET /run?experiment=syn-flood HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+assert many.recv(12) == b"HTTP/1.1 200"
+one = socket.create_connection(where, 10)
+one.sendall(b"GET /experiments HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+one.settimeout(20)
+assert one.recv(12) == b"HTTP/1.1 200"
+got = 12
+many.settimeout(0)
+try:
+    while piece := many.recv(1 << 20):
+        got += len(piece)
+except BlockingIOError:
+    pass
+assert got < 90 * 10000, f"all was answered before: {got} bytes"
+END
+}
+greedy_own() { lab --tun hfweb && greedy "$own"; }
+greedy_kernel() { kernel && greedy "$url"; }
+
 interrupted() {
     kernel --lang zh --seed 5 || return 1
     answer 200 'Handfast' "$url/" || return 1
@@ -151,6 +178,8 @@ own_by_hand() {
 
 check "bad requests are answered, in the language asked for" bad_requests
 check "64 connections at once, and no more" many_connections
+check "who asks much keeps nobody waiting, over its own TCP" greedy_own
+check "who asks much keeps nobody waiting, over the kernel's" greedy_kernel
 check "an interrupt ends it in order" interrupted
 check "over its own TCP: page, JSON, its own connection" own_by_hand
 

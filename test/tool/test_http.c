@@ -158,10 +158,10 @@ static unsigned times(const char *where, const char *what)
 /* Play a conversation until it waits with nothing left, or is over. */
 static enum http_turn converse(struct played *line, size_t room, unsigned *asked)
 {
-    struct http_session *session = http_session_begin(echo_target, asked);
+    struct http_session *session = http_session_begin(echo_target, asked, 2);
     enum http_turn turn = HTTP_WAITS;
     assert_non_null(session);
-    for (int i = 0; i < 20000 && turn == HTTP_WAITS; i++) {
+    for (int i = 0; i < 20000 && (turn == HTTP_WAITS || turn == HTTP_AGAIN); i++) {
         line->room = room;
         turn = http_session_turn(session, &played_line, line);
         if (turn == HTTP_WAITS && line->in_len == 0 && line->room == room)
@@ -236,17 +236,36 @@ TEST(a_request_that_never_ends_is_no_progress, none, "")
 {
     static struct played line;
     unsigned asked = 0;
-    struct http_session *session = http_session_begin(echo_target, &asked);
+    struct http_session *session = http_session_begin(echo_target, &asked, 1);
     for (int i = 0; i < 100; i++) {
         line = (struct played){.in = "X", .in_len = 1, .piece = 1};
         assert_int_equal(http_session_turn(session, &played_line, &line), HTTP_WAITS);
         assert_int_equal(http_session_progress(session), 0);
     }
     http_session_end(session);
-    session = http_session_begin(echo_target, &asked);
+    session = http_session_begin(echo_target, &asked, 1);
     line = (struct played){
         .in = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", .in_len = 27, .piece = 27, .room = 1000};
-    assert_int_equal(http_session_turn(session, &played_line, &line), HTTP_WAITS);
+    assert_int_equal(http_session_turn(session, &played_line, &line), HTTP_AGAIN);
     assert_int_equal(http_session_progress(session), 1 + line.out_len);
+    assert_int_equal(http_session_turn(session, &played_line, &line), HTTP_WAITS);
+    http_session_end(session);
+}
+
+TEST(who_asks_much_has_only_a_turn_at_a_time, none, "")
+{
+    static const char requests[] =
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n"
+        "GET /3 HTTP/1.1\r\nHost: x\r\n\r\n";
+    static struct played line;
+    unsigned asked = 0;
+    struct http_session *session = http_session_begin(echo_target, &asked, 1);
+    line =
+        (struct played){.in = requests, .in_len = strlen(requests), .piece = 500, .room = 5000};
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(http_session_turn(session, &played_line, &line), HTTP_AGAIN);
+        assert_int_equal(asked, i);
+    }
+    assert_int_equal(http_session_turn(session, &played_line, &line), HTTP_WAITS);
     http_session_end(session);
 }

@@ -22,6 +22,7 @@ struct visitor {
     struct http_session *session;
     bool closed; /* our side                                                                 */
     bool full;   /* waits for room to send                                                   */
+    bool again;  /* has more to do at once                                                   */
     time_t active;
 };
 
@@ -80,7 +81,7 @@ static void enter(struct kernel_server *s, int socket)
     int one = 1;
     while (v->socket >= 0)
         v++;
-    v->session = http_session_begin(s->config->answer, NULL);
+    v->session = http_session_begin(s->config->answer, NULL, 1);
     if (!v->session) {
         (void)close(socket);
         return;
@@ -104,11 +105,8 @@ static void enter_all(struct kernel_server *s)
 /* Behind our close: until the peer closes, too. */
 static void read_to_end(struct kernel_server *s, struct visitor *v)
 {
-    char bytes[4096];
-    int64_t n;
-    while ((n = receive(v, bytes, sizeof bytes)) > 0)
-        continue;
-    if (n < 0)
+    char bytes[16384];
+    if (receive(v, bytes, sizeof bytes) < 0)
         leave(s, v);
 }
 
@@ -116,7 +114,7 @@ static void serve(struct kernel_server *s, struct visitor *v)
 {
     static const struct http_line line = {receive, send_bytes, NULL};
     uint64_t before = http_session_progress(v->session);
-    v->full = false;
+    v->full = v->again = false;
     if (!v->closed) {
         enum http_turn turn = http_session_turn(v->session, &line, v);
         if (http_session_progress(v->session) != before)
@@ -125,6 +123,7 @@ static void serve(struct kernel_server *s, struct visitor *v)
             leave(s, v);
             return;
         }
+        v->again = turn == HTTP_AGAIN;
         if (turn == HTTP_OVER) {
             v->closed = true;
             v->active = seconds_now();
@@ -148,12 +147,13 @@ static void sweep(struct kernel_server *s)
 
 /* ---- The loop ---- */
 
-/* Wait for up to a second. A signal that comes before the wait costs that second at the most. */
+/* Wait for up to a second, unless somebody has more to do. A signal that comes before the wait costs that second at the most. */
 static void turn(struct kernel_server *s)
 {
     struct pollfd fds[CONNECTIONS_MAX + 1];
     struct visitor *who[CONNECTIONS_MAX + 1];
     nfds_t n = 1;
+    int patience = 1000;
     bool room = s->live < s->config->connections_max;
     fds[0] = (struct pollfd){.fd = room ? s->listener : -1, .events = POLLIN};
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
@@ -162,14 +162,14 @@ static void turn(struct kernel_server *s)
             continue;
         fds[n] = (struct pollfd){.fd = v->socket, .events = v->full ? POLLOUT : POLLIN};
         who[n++] = v;
+        patience = v->again ? 0 : patience;
     }
-    if (poll(fds, n, 1000) > 0) {
-        for (nfds_t i = 1; i < n; i++)
-            if (fds[i].revents)
-                serve(s, who[i]);
-        if (fds[0].revents)
-            enter_all(s);
-    }
+    int ready = poll(fds, n, patience);
+    for (nfds_t i = 1; i < n && ready >= 0; i++)
+        if (fds[i].revents || who[i]->again)
+            serve(s, who[i]);
+    if (ready > 0 && fds[0].revents)
+        enter_all(s);
     sweep(s);
 }
 

@@ -11,6 +11,7 @@
 struct http_session {
     http_site_fn site;
     void *site_context;
+    unsigned at_once;
     char head[HTTP_HEAD_MAX]; /* of the request being read                                   */
     size_t head_len;
     char answer[1024]; /* head of the response, or all of a short one                        */
@@ -23,13 +24,14 @@ struct http_session {
     bool answering, last; /* last: our side closes behind this answer                        */
 };
 
-struct http_session *http_session_begin(http_site_fn answer, void *site)
+struct http_session *http_session_begin(http_site_fn answer, void *site, unsigned at_once)
 {
     struct http_session *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
     h->site = answer;
     h->site_context = site;
+    h->at_once = at_once;
     h->file = -1;
     return h;
 }
@@ -258,14 +260,15 @@ static int send_answer(struct http_session *h, const struct http_line *line, voi
 enum http_turn http_session_turn(struct http_session *h, const struct http_line *line,
                                  void *context)
 {
-    for (;;) {
+    for (unsigned answers = 0;;) {
         if (h->answering) {
             int sent = send_answer(h, line, context);
             if (sent <= 0)
                 return sent == 0 ? HTTP_WAITS : HTTP_BROKEN;
             if (h->last)
                 return HTTP_OVER;
-            continue;
+            if (++answers == h->at_once)
+                return HTTP_AGAIN;
         }
         switch (read_request(h, line, context)) {
         case READ_NOTHING:

@@ -33,8 +33,9 @@ struct http_asked {
 typedef void (*http_site_fn)(void *site, struct http_session *session,
                              const struct http_asked *asked);
 
-/* http_session_begin: returns NULL without memory. */
-struct http_session *http_session_begin(http_site_fn answer, void *site);
+/* http_session_begin: at_once: requests that are answered in one turn, so that nobody who asks much
+ * keeps the others waiting. returns NULL without memory */
+struct http_session *http_session_begin(http_site_fn answer, void *site, unsigned at_once);
 
 /* http_session_end: NULL is allowed. */
 void http_session_end(struct http_session *session);
@@ -60,6 +61,7 @@ void http_answer_file(struct http_session *session, int status, const char *fiel
 
 enum http_turn {
     HTTP_WAITS, /* for the line: more to read, or room to send                               */
+    HTTP_AGAIN, /* for its next turn: the others have theirs first                           */
     HTTP_OVER,  /* nothing more will be sent: close our side                                 */
     HTTP_BROKEN /* an answer cannot be finished: reset                                       */
 };

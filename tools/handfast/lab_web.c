@@ -9,7 +9,7 @@
 static void serve_lab(struct hf_stack *stack, struct served *served)
 {
     if (!served->http)
-        served->http = http_session_begin(lab_site_answer, &served->remote);
+        served->http = http_session_begin(lab_site_answer, &served->remote, 1);
     serve_session(stack, served);
 }
 

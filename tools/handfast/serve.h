@@ -16,6 +16,7 @@ struct served {
     hf_time active;            /* when anything last happened */
     bool eof;                  /* the peer has closed */
     bool closed;               /* our side has closed */
+    bool again;                /* has more to do without news */
 };
 
 /* A service does what it can with a connection now; it is called again when there is news.

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define PATH_BYTES 4096
+#define REQUESTS_AT_ONCE 16
 
 static int root = -1;
 
@@ -177,6 +178,6 @@ static void answer(void *site, struct http_session *h, const struct http_asked *
 void serve_http(struct hf_stack *stack, struct served *served)
 {
     if (!served->http)
-        served->http = http_session_begin(answer, NULL);
+        served->http = http_session_begin(answer, NULL, REQUESTS_AT_ONCE);
     serve_session(stack, served);
 }

@@ -21,6 +21,8 @@ struct server {
     hf_listener listener;
     struct served **slots; /* by number; NULL: free */
     size_t slot_count, live;
+    bool again;   /* a connection has more to do without news                               */
+    bool crowded; /* others may wait in the backlog                                         */
     bool draining;
     hf_time draining_since, next_sweep;
     struct progress progress;
@@ -108,6 +110,7 @@ void serve_session(struct hf_stack *stack, struct served *served)
         turn = HTTP_BROKEN;
     else if (!served->closed)
         turn = http_session_turn(served->http, &line, &own);
+    served->again = turn == HTTP_AGAIN;
     if (turn == HTTP_BROKEN) {
         (void)hf_tcp_abort(stack, served->conn);
         served->eof = served->closed = true;
@@ -158,6 +161,7 @@ static void serve(struct server *s, size_t slot)
     else
         s->config->service(s->network.stack, served);
     bool moved = !served->http || http_session_progress(served->http) != before;
+    s->again = s->again || served->again;
     if (moved || served->active == 0 || served->closed != was_closed)
         served->active = hf_host_now(s->network.host);
     if (served->eof && served->closed) {
@@ -185,7 +189,10 @@ static void ended(struct server *s, size_t slot, uint32_t cause)
 
 static void accept_all(struct server *s)
 {
-    while (s->config->connections_max == 0 || s->live < s->config->connections_max) {
+    for (;;) {
+        s->crowded = s->config->connections_max > 0 && s->live >= s->config->connections_max;
+        if (s->crowded)
+            return;
         size_t slot = free_slot(s);
         struct served *served = slot == SIZE_MAX ? NULL : calloc(1, sizeof *served);
         if (!served)
@@ -290,6 +297,22 @@ static void show_progress(struct server *s)
     progress_note(&s->progress, hf_host_now(s->network.host), note, c.bytes_in + c.bytes_out);
 }
 
+/* Those who have more to do than one turn does. */
+static void serve_again(struct server *s)
+{
+    s->again = false;
+    for (size_t i = 0; i < s->slot_count; i++)
+        if (s->slots[i] && s->slots[i]->again)
+            serve(s, i);
+}
+
+static hf_time patience_of_loop(const struct server *s)
+{
+    if (s->again)
+        return 0;
+    return s->live > 0 || s->draining ? 200 * HF_MS : HF_NEVER;
+}
+
 static int run(struct server *s)
 {
     while (network_interrupts(&s->network) < 2) {
@@ -297,10 +320,13 @@ static int run(struct server *s)
             drain(s);
         if (s->draining && drained(s))
             break;
-        int status =
-            network_step(&s->network, s->live > 0 || s->draining ? 200 * HF_MS : HF_NEVER);
+        int status = network_step(&s->network, patience_of_loop(s));
         if (status >= 0)
             return status;
+        if (s->again)
+            serve_again(s);
+        if (s->crowded && s->listener)
+            accept_all(s);
         sweep(s);
         show_progress(s);
     }
