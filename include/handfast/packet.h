@@ -63,9 +63,10 @@ HF_API void hf_packet_wrap(struct hf_packet *packet, uint8_t link, const void *b
 
 /* ---- Runs of segments, for links that cannot cut or merge them ---- */
 
-/* hf_packet_cut: segments of a run (segments > 1, as hf_stack_output gives it) as packets of their
- * own, with headers and complete checksums in their heads. Their text stays where it is and belongs to
- * the run: no slice has a hold, and only the run is given to hf_stack_sent.
+/* hf_packet_cut: segments of a run as packets of their own, with headers and complete checksums in
+ * their heads. A run is as hf_stack_output gives it: more than one segment, or one whose checksum was
+ * left open (PARTIAL). The text stays where it is and belongs to the run: no slice has a hold,
+ * and only the run is given to hf_stack_sent.
  * from     the first one wanted, counted from 0
  * checksum as in struct hf_stack_config; NULL: the portable one
  * returns  how many were filled, at most `room`; 0: there are none from there on, or this is no run */

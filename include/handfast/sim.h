@@ -77,6 +77,11 @@ struct hf_sim_app {
 struct hf_sim_host_config {
     uint32_t size;                /* sizeof(struct hf_sim_host_config)                        */
     uint32_t batch;               /* packets given or asked for in one call: 1..64; 0: 32     */
+    uint32_t gso_max;             /* largest run that the stack may give, bytes; it is cut before it
+                                     is on the wire; 0: none                                  */
+    uint8_t merge;                /* chance in 100 that a packet is merged with some of those behind
+                                     it in its batch before the stack sees them               */
+    uint8_t stack_merges;         /* 1: links have HF_LINK_MERGE                              */
     struct hf_stack_config stack; /* seed, now and id are the simulator's; without an allocator
                                      the host gets a counting one of its own; the trace sink is
                                      called behind the simulator's                            */
@@ -341,6 +346,7 @@ HF_API uint64_t hf_sim_hash(const struct hf_sim *sim);
 
 struct hf_sim_counters {
     uint64_t steps, packets, bytes, events, timers; /* packets: sent by hosts                 */
+    uint64_t cut, merged; /* segments: that left in runs; that came to a stack in runs        */
 };
 HF_API void hf_sim_counters(const struct hf_sim *sim, struct hf_sim_counters *counters);
 

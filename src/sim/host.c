@@ -100,7 +100,7 @@ static int create_stack(struct sim_host *host, const struct hf_sim_host_config *
 
 int hf_sim_add_host(struct hf_sim *sim, const struct hf_sim_host_config *config)
 {
-    if (config->size != sizeof *config || config->batch > BATCH_MAX)
+    if (config->size != sizeof *config || config->batch > BATCH_MAX || config->merge > 100)
         return HF_ERR_ARGUMENT;
     if (sim->host_count == UINT16_MAX)
         return HF_ERR_LIMIT;
@@ -110,6 +110,10 @@ int hf_sim_add_host(struct hf_sim *sim, const struct hf_sim_host_config *config)
     host->app = config->app;
     if (config->batch > 0)
         host->batch = config->batch;
+    host->gso_max = config->gso_max;
+    host->merge = config->merge;
+    host->stack_merges = config->stack_merges;
+    host->random = sim->config.seed + (uint64_t)host->number;
     int err = create_stack(host, config);
     if (err != 0) {
         hf_sim_host_free(host);
@@ -152,6 +156,7 @@ void hf_sim_host_free(struct sim_host *host)
     hf_stack_destroy(host->stack);
     empty_inbox(host);
     free(host->inbox);
+    free(host->merged);
     free(host->counts);
     free(host);
 }
@@ -172,7 +177,8 @@ static void take_input(struct sim_host *host)
             const struct carried *packet = host->inbox[at++];
             hf_packet_wrap(&packets[n++], (uint8_t)link, packet->bytes, packet->len);
         }
-        hf_stack_input(host->stack, link, packets, n, host->sim->now);
+        hf_stack_input(host->stack, link, packets, hf_sim_merge_some(host, packets, n),
+                       host->sim->now);
     }
     empty_inbox(host);
 }
@@ -207,21 +213,6 @@ static bool hand_over_events(struct sim_host *host)
     return any;
 }
 
-static void send_one(struct sim_host *host, int link, const struct hf_packet *packet)
-{
-    struct hf_sim *sim = host->sim;
-    const struct sim_link *l = hf_sim_link_at(sim, host->link_of[link]);
-    int to = l->host[1 - hf_sim_end_of(l, host->number)];
-    struct carried *carried =
-        hf_sim_packet_new(sim, host->link_of[link], host->number, to, packet->len);
-
-    if (!carried)
-        return;
-    if (hf_packet_copy(packet, carried->bytes, carried->len) != carried->len)
-        hf_sim_fail(sim, host->number, "a packet's slices are not as long as it says");
-    hf_sim_packet_send(sim, carried, true);
-}
-
 static bool pull_output(struct sim_host *host)
 {
     struct hf_packet packets[BATCH_MAX];
@@ -231,7 +222,7 @@ static bool pull_output(struct sim_host *host)
         size_t n;
         while ((n = hf_stack_output(host->stack, link, packets, host->batch, host->sim->now)) > 0) {
             for (size_t i = 0; i < n; i++)
-                send_one(host, link, &packets[i]);
+                hf_sim_send_out(host, link, &packets[i]);
             hf_stack_sent(host->stack, packets, n);
             pulled += n;
             if (pulled > PACKETS_AT_ONCE_MAX)

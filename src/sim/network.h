@@ -6,6 +6,7 @@
  *   wire.c     a packet from the moment it is sent until it arrives
  *   path.c     what one direction of a link does to it; alter.c: to its bytes
  *   line.c     a link by itself, without hosts
+ *   offload.c  runs are cut on their way out, and merged on their way in
  *   path_text.c  a path in words
  *   agenda.c   what happens when
  *   police.c   judges packets
@@ -55,6 +56,12 @@ struct sim_host {
     int number;
     int link_of[HF_LINKS_MAX + 1]; /* the simulator's link by the stack's                     */
     int links;
+    uint32_t gso_max;       /* as in struct hf_sim_host_config                                */
+    uint8_t merge;
+    bool stack_merges;
+    uint64_t random;        /* what is merged                                                 */
+    uint8_t *merged;        /* what was, in this turn                                         */
+    uint32_t merge_room;
     bool touched;           /* is on the list of hosts to look at                             */
     bool peer;
 };
@@ -87,6 +94,11 @@ void hf_sim_no_memory(struct hf_sim *sim, int host);
 /* host.c */
 void hf_sim_host_drive(struct sim_host *host);
 void hf_sim_host_free(struct sim_host *host);
+
+/* offload.c: a packet that the stack gave, cut if it is a run; and some of the packets that came in
+ * merged with those behind them: how many there are then. */
+void hf_sim_send_out(struct sim_host *host, int link, const struct hf_packet *packet);
+size_t hf_sim_merge_some(struct sim_host *host, struct hf_packet *packets, size_t n);
 
 /* wire.c: which end of a link a host is, or -1; send what the bytes of a new packet say; what
  * arrives is put into the host's inbox. */

@@ -196,6 +196,9 @@ static int join(struct hf_sim *sim, int link, int end)
     struct sim_link *l = hf_sim_link_at(sim, link);
     struct sim_host *host = hf_sim_host_at(sim, l->host[end]);
     struct hf_link_config config = {.size = sizeof config, .mtu = l->mtu};
+    config.gso_max = host->gso_max;
+    config.features = (host->stack_merges ? HF_LINK_MERGE : 0u) |
+                      (host->gso_max ? HF_LINK_CHECKSUM_OUT : 0u);
     int number = host->links + 1;
 
     if (number > HF_LINKS_MAX)

@@ -1,6 +1,7 @@
 /* A run cut into its segments, at the last moment before a link that cannot do it itself: what the
  * stack saves by building one header for 64 KB is kept, whatever the link can do. The text stays where
- * it is; each segment has a header of its own and a complete checksum.
+ * it is; each segment has a header of its own and a complete checksum. A single segment whose checksum
+ * was left open is a run of one.
  *
  * What the segments say of themselves is what TCP would have written into them one by one: PSH and FIN
  * stand on the last alone, CWR on the first (RFC 3168 6.1.2), IPv4 IDs count up where they mean
@@ -22,20 +23,21 @@ struct plan {
 static bool make_plan(const struct hf_packet *run, hf_checksum_fn checksum, struct plan *plan)
 {
     const uint8_t *head = run->slice[0].data;
-    if (!run->slices || run->segments <= 1 || !run->segment_bytes ||
-        run->slice[0].len < 20 + HF_TCP_HEADER)
+    bool one = run->segments <= 1;
+    if (!run->slices || run->slice[0].len < 20 + HF_TCP_HEADER ||
+        (one ? run->checksum != HF_CHECKSUM_PARTIAL : !run->segment_bytes))
         return false;
     plan->run = run;
     plan->ip = head[0] >> 4 == 4 ? (head[0] & 15u) * 4 : 40;
     if (run->slice[0].len < plan->ip + HF_TCP_HEADER)
         return false;
     plan->headers = plan->ip + (head[plan->ip + 12] >> 4) * 4u;
-    if (plan->headers > run->slice[0].len || plan->headers >= run->len ||
+    if (plan->headers > run->slice[0].len || plan->headers > run->len ||
         plan->headers > HF_PACKET_HEAD)
         return false;
     plan->text = run->len - plan->headers;
-    plan->each = run->segment_bytes;
-    plan->segments = (plan->text + plan->each - 1) / plan->each;
+    plan->each = one ? plan->text : run->segment_bytes;
+    plan->segments = one ? 1 : (plan->text + plan->each - 1) / plan->each;
     plan->checksum = checksum ? checksum : hf_checksum_add;
     return true;
 }

@@ -762,6 +762,8 @@ static void draw_host(struct story *s, int which)
     static const uint32_t isses[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffff000,
                                      0x7ffff000};
     static const uint32_t batches[] = {1, 2, 7, 32, 64};
+    static const uint32_t runs[] = {0, 0, 2500, 10000, 65535};
+    static const uint8_t merges[] = {0, 0, 20, 100};
     struct world_host *host = &s->host[which];
     struct hf_sim_host_config config;
     struct hf_unsafe unsafe = {.size = sizeof unsafe};
@@ -774,6 +776,9 @@ static void draw_host(struct story *s, int which)
         config.stack.unsafe = &unsafe;
     }
     config.batch = ONE_OF(s, batches);
+    config.gso_max = ONE_OF(s, runs);
+    config.merge = ONE_OF(s, merges);
+    config.stack_merges = chance(s, 50);
     config.stack.connections_max = 1000;
     if (s->short_of_memory)
         config.stack.memory_limit = HF_MEMORY_MIN + (size_t)below(s, 262144);

@@ -17,6 +17,10 @@ static hf_conn conn[2];
 static struct hf_sim_oracle oracle;
 static uint32_t cause[2], events;
 static uint64_t to_send;
+static struct {
+    uint32_t gso_max;
+    uint8_t merge, stack_merges;
+} runs;
 
 static void on_client(void *context, struct hf_sim *s, int host, const struct hf_event *event)
 {
@@ -70,6 +74,9 @@ static int add_host(void (*on_event)(void *, struct hf_sim *, int, const struct 
     hf_sim_host_config_init(&config);
     config.stack.settings = *hf_settings_rfc();
     config.app.on_event = on_event;
+    config.gso_max = runs.gso_max;
+    config.merge = runs.merge;
+    config.stack_merges = runs.stack_merges;
     int host = hf_sim_add_host(sim, &config);
     assert_true(host > 0);
     return host;
@@ -127,6 +134,32 @@ TEST(a_transfer_comes_to_its_end, rfc, "")
         assert_true(events & HF_EVENT_CONNECTED);
         all_is_well();
     }
+}
+
+/* Runs cut on their way out and merged on their way in, by links or by the stack, all of it or here
+ * and there: always the same bytes. */
+TEST(a_transfer_in_runs_of_every_pattern, rfc, "")
+{
+    static const uint32_t largest[] = {0, 4500, 20000, 65535};
+    static const uint8_t merges[] = {0, 30, 100};
+    for (size_t i = 0; i < 4 * 3 * 2; i++) {
+        struct hf_sim_counters counters;
+        runs.gso_max = largest[i % 4];
+        runs.merge = merges[i / 4 % 3];
+        runs.stack_merges = (uint8_t)(i / 12);
+        begin(i % 2 ? HF_IPV6 : HF_IPV4, 300000);
+        lose(client, 20 + i);
+        hf_sim_run(sim, HF_NEVER, NULL, NULL);
+        hf_sim_counters(sim, &counters);
+        assert_int_equal(counters.cut > 0, runs.gso_max > 0);
+        assert_int_equal(counters.merged > 0, runs.merge > 0);
+        struct hf_stack_counters stack;
+        hf_stack_counters(hf_sim_stack(sim, server), &stack);
+        assert_true(runs.stack_merges || stack.segments_merged == 0);
+        assert_true(!runs.stack_merges || runs.merge || stack.segments_merged > 0);
+        all_is_well();
+    }
+    memset(&runs, 0, sizeof runs);
 }
 
 TEST(each_packet_may_be_lost, rfc, "")
