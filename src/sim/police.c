@@ -261,6 +261,8 @@ static void note_syn(struct pair *pair, int from, const struct segment *s)
     if (me->syn && me->iss == s->seq && !forgot) {
         me->ecn = me->ecn && asks_for_ecn(s);
         me->ecn_once = me->ecn_once || asks_for_ecn(s);
+        if (s->mss > me->mss) /* the first SYN may be lost, and its sender set another since */
+            me->mss = s->mss;
         return;
     }
     if (!(s->flags & TCP_ACK)) {

@@ -757,13 +757,23 @@ static void draw_settings(struct story *s, struct hf_settings *settings)
         settings->initial_window = (uint8_t)(1 + below(s, 10));
 }
 
+/* In what runs packets leave and come. By dice of its own, so that the story is the same but for them. */
+static void draw_runs(const struct story *s, int which, struct hf_sim_host_config *config)
+{
+    static const uint32_t runs[] = {0, 0, 4500, 20000, 65535};
+    static const uint8_t merges[] = {0, 0, 20, 100};
+    uint64_t dice = s->random ^ (uint64_t)(which + 1) << 56;
+
+    config->gso_max = runs[hf_sim_random_below(&dice, 5)];
+    config->merge = merges[hf_sim_random_below(&dice, 4)];
+    config->stack_merges = (uint8_t)hf_sim_random_below(&dice, 2);
+}
+
 static void draw_host(struct story *s, int which)
 {
     static const uint32_t isses[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffff000,
                                      0x7ffff000};
     static const uint32_t batches[] = {1, 2, 7, 32, 64};
-    static const uint32_t runs[] = {0, 0, 2500, 10000, 65535};
-    static const uint8_t merges[] = {0, 0, 20, 100};
     struct world_host *host = &s->host[which];
     struct hf_sim_host_config config;
     struct hf_unsafe unsafe = {.size = sizeof unsafe};
@@ -776,9 +786,7 @@ static void draw_host(struct story *s, int which)
         config.stack.unsafe = &unsafe;
     }
     config.batch = ONE_OF(s, batches);
-    config.gso_max = ONE_OF(s, runs);
-    config.merge = ONE_OF(s, merges);
-    config.stack_merges = chance(s, 50);
+    draw_runs(s, which, &config);
     config.stack.connections_max = 1000;
     if (s->short_of_memory)
         config.stack.memory_limit = HF_MEMORY_MIN + (size_t)below(s, 262144);
