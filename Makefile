@@ -61,7 +61,7 @@ install: all
 	@DESTDIR='$(DESTDIR)' meson install -C build --quiet
 
 clean:
-	@rm -rf build build-gcc build-clang build-sanitize build-fuzz
+	@rm -rf build build-gcc build-clang build-sanitize build-threads build-fuzz
 
 help:
 	@echo 'make              the command (build/tools/handfast) and libhandfast'

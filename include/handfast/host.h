@@ -114,6 +114,58 @@ HF_API int hf_host_watch(struct hf_host *host, int descriptor, unsigned want, ui
 /* hf_host_unwatch: before the descriptor is closed. Unknown descriptors are ignored. */
 HF_API void hf_host_unwatch(struct hf_host *host, int descriptor);
 
+/* ---- Several hosts that share a device ---- */
+
+/* Members are hosts, each with a stack, a link that is one queue of the same device, and a thread of its
+ * own. A flow belongs to one of them, by a keyed hash of its addresses and ports. What reaches
+ * another one's queue (the first packets of a flow, an ICMP error about it, a fragment) is copied to its
+ * owner before anybody looks at it. Nothing else is shared.
+ *
+ *     group = hf_group_create(n, seed);            the stacks' seed, the same for all: they then
+ *                                                  agree on cookies, sequence numbers and clocks
+ *     for each: hf_host_add_link, hf_group_join(group, i, host);
+ *     hf_group_run(group, run, context);           run steps host i until it is over
+ *
+ * A connection is opened actively by the owner of its flow alone (hf_group_owner). */
+struct hf_group;
+
+#define HF_GROUP_MAX 64 /* members                                                            */
+
+struct hf_group_counters {
+    uint64_t received;    /* packets that the member's queue brought ...                      */
+    uint64_t own;         /* ... that were its own                                            */
+    uint64_t handed_over; /* packets it copied to another member                              */
+    uint64_t taken;       /* packets that others copied to it                                 */
+    uint64_t lost;        /* packets that found no room on their way to another               */
+};
+
+/* hf_group_create: members 1..HF_GROUP_MAX. seed: a secret.
+ * returns  the group, or NULL: no memory, or members out of range
+ * owner    the caller's, until hf_group_destroy: after hf_group_run, before the hosts are destroyed */
+HF_API struct hf_group *hf_group_create(unsigned members, const uint8_t seed[16]);
+HF_API void hf_group_destroy(struct hf_group *group);
+
+/* hf_group_join: the host is member `number`, from 0; its first link is its queue.
+ * returns  0, or HF_ERR_ARGUMENT (number, NULL), HF_ERR_EXISTS (that number, or the host, is in a
+ *          group), HF_ERR_STATE (the host has no link yet) */
+HF_API int hf_group_join(struct hf_group *group, unsigned number, struct hf_host *host);
+
+/* hf_group_owner: the member that a flow belongs to.
+ * thread   any */
+HF_API unsigned hf_group_owner(const struct hf_group *group, const struct hf_endpoint *local,
+                               const struct hf_endpoint *remote);
+
+/* hf_group_run: call `run` for every member at once, member 0 on this thread, each other on one of its
+ * own, and return when all have returned.
+ * returns  0, or HF_ERR_LIMIT: so many threads cannot be had, and none has run */
+HF_API int hf_group_run(const struct hf_group *group, void (*run)(void *context, unsigned number),
+                        void *context);
+
+/* hf_group_count: what a member did so far.
+ * thread   the member's, or any when hf_group_run has returned */
+HF_API void hf_group_count(const struct hf_group *group, unsigned number,
+                           struct hf_group_counters *counters);
+
 /* ---- Virtual time ---- */
 
 /* A clock that several hosts share. It stands still while any of them has something to do, and

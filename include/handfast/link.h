@@ -29,6 +29,9 @@ enum hf_offload {
 struct hf_tun_config {
     uint32_t size;      /* sizeof(struct hf_tun_config)                                       */
     uint8_t ethernet;   /* 1: a TAP device: an Ethernet between us and the kernel             */
+    uint8_t multi_queue; /* 1: one queue of several: more links with the same name may be opened, all
+                            with the same `offload`. The kernel sends a flow to the queue that last
+                            sent it                                                           */
     const char *name;   /* device, created if absent; NULL or "": the kernel picks            */
     uint32_t mtu;       /* set on a device that we create; 0: leave it; 68..65535             */
     const struct hf_addr_prefix *host_addrs; /* given to the kernel's side                    */

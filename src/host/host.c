@@ -8,6 +8,7 @@
  * A clock that leapt is found by its effect: a deadline of the stack that was missed by a second
  * or more means that nobody ran for that long (suspend, SIGSTOP, a paused machine). The stack is
  * told before it sees the new time, so that no timer takes the gap for a silent peer. */
+#include "host/group.h"
 #include "host/host.h"
 
 #include <stdbool.h>
@@ -37,6 +38,7 @@ struct hf_host {
     void *context;
     struct attached links[HF_LINKS_MAX];
     size_t link_count;
+    struct hf_member *member; /* NULL: the host is alone */
     bool blind; /* a link has no descriptor: its packets do not end a wait */
     uint64_t jumps;
     struct hf_packet packets[BATCH];
@@ -162,6 +164,29 @@ static void tell_jumps(struct hf_host *host, hf_time now)
     hf_stack_time_jump(host->stack, now - deadline);
 }
 
+int hf_host_join(struct hf_host *host, struct hf_member *member)
+{
+    if (host->member)
+        return HF_ERR_EXISTS;
+    if (host->link_count == 0)
+        return HF_ERR_STATE;
+    host->member = member;
+    return HF_OK;
+}
+
+/* What other members have brought. */
+static void receive_handed(struct hf_host *host, hf_time now, size_t *moved)
+{
+    for (int batch = 0; batch < BATCHES_MAX; batch++) {
+        size_t n = hf_member_take(host->member, host->packets, BATCH);
+        if (n == 0)
+            return;
+        hf_stack_input(host->stack, host->links[0].number, host->packets, n, now);
+        *moved += n;
+    }
+    host->ops.kick(host->ops.context); /* there may be more */
+}
+
 /* Take what the links have. *moved counts packets. HF_ERR_STATE when a link is gone. */
 static int receive(struct hf_host *host, hf_time now, size_t *moved)
 {
@@ -173,11 +198,18 @@ static int receive(struct hf_host *host, hf_time now, size_t *moved)
                 return (int)n;
             if (n == 0)
                 break;
-            hf_stack_input(host->stack, at->number, host->packets, (size_t)n, now);
-            *moved += (size_t)n;
+            size_t own = (size_t)n;
+            if (host->member && i == 0)
+                own = hf_member_sort(host->member, host->packets, own);
+            hf_stack_input(host->stack, at->number, host->packets, own, now);
+            *moved += own;
             if (n < BATCH)
                 break;
         }
+    }
+    if (host->member) {
+        receive_handed(host, now, moved);
+        hf_member_wake_others(host->member);
     }
     return HF_OK;
 }

@@ -151,7 +151,8 @@ static int attach(const struct hf_tun_config *config, bool vnet, char name[IFNAM
     struct ifreq request;
     memset(&request, 0, sizeof request);
     request.ifr_flags =
-        (short)((config->ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0));
+        (short)((config->ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0) |
+                (config->multi_queue ? IFF_MULTI_QUEUE : 0));
     if (config->name)
         memcpy(request.ifr_name, config->name, strlen(config->name));
     if (ioctl(fd, TUNSETIFF, &request) < 0) {
@@ -160,6 +161,7 @@ static int attach(const struct hf_tun_config *config, bool vnet, char name[IFNAM
         const char *help = err == EPERM    ? HELP_PRIVILEGE
                            : err == EBUSY  ? "another program has it"
                            : err == EINVAL ? "there is a device of this name of another kind"
+                           : err == E2BIG  ? "it has no more queues"
                                            : "";
         const char *shown = config->name && *config->name ? config->name
                             : config->ethernet            ? "a TAP device"
