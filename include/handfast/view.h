@@ -320,6 +320,9 @@ HF_API void hf_timeseq_destroy(struct hf_timeseq *plot);
 
 /* ---- Counters ---- */
 
+/* hf_counters_add: add what one stack counted to `sum`: several stacks as one. */
+HF_API void hf_counters_add(struct hf_stack_counters *sum, const struct hf_stack_counters *counters);
+
 /* hf_counters_print: a stack's counters for people: totals, what there is now, memory, and each
  * reason for a drop and cause of an end that occurred. */
 HF_API void hf_counters_print(const struct hf_stack_counters *counters, hf_write_fn write,

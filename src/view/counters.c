@@ -71,6 +71,34 @@ static void listed(const struct out *out, const char *title, const uint64_t *cou
     }
 }
 
+/* All from the first to the last cause of an end are 64 bits wide, and stand without a gap. */
+#define TOTALS (offsetof(struct hf_stack_counters, connections) / sizeof(uint64_t))
+_Static_assert(sizeof(((struct hf_stack_counters *)0)->ended) == HF_CAUSE_COUNT * sizeof(uint64_t) &&
+                   offsetof(struct hf_stack_counters, ended) / sizeof(uint64_t) + HF_CAUSE_COUNT ==
+                       TOTALS,
+               "no gap");
+
+void hf_counters_add(struct hf_stack_counters *sum, const struct hf_stack_counters *c)
+{
+    uint64_t total[TOTALS], more[TOTALS];
+    memcpy(total, sum, sizeof total);
+    memcpy(more, c, sizeof more);
+    for (size_t i = 0; i < TOTALS; i++)
+        total[i] += more[i];
+    memcpy(sum, total, sizeof total);
+    sum->connections += c->connections;
+    sum->half_open += c->half_open;
+    sum->time_wait += c->time_wait;
+    sum->orphans += c->orphans;
+    sum->listeners += c->listeners;
+    sum->memory += c->memory;
+    sum->memory_peak += c->memory_peak;
+    sum->memory_limit += c->memory_limit;
+    sum->probes += c->probes;
+    sum->segments_merged += c->segments_merged;
+    sum->records_visited += c->records_visited;
+}
+
 void hf_counters_print(const struct hf_stack_counters *c, hf_write_fn write, void *context)
 {
     struct out out = {write, context};
@@ -84,6 +112,7 @@ void hf_counters_print(const struct hf_stack_counters *c, hf_write_fn write, voi
     if (c->icmp_in + c->icmp_out > 0)
         both(&out, "ICMP", c->icmp_in, c->icmp_out);
     one(&out, "retransmissions", c->retransmits);
+    one(&out, "segments merged", c->segments_merged);
     one(&out, "challenge ACKs", c->challenge_acks);
 
     print(&out, "connections\n");

@@ -331,7 +331,7 @@ static int finish(struct fetch *f)
         f->status == EXIT_FINE)
         f->status = failure(&command, "cannot write %s: %s", out_path, strerror(errno));
     if (network_interrupts(&f->network) || (f->progress.shown && f->status == EXIT_FINE))
-        network_totals(&f->network);
+        network_totals(&f->network, 1);
     int bad = network_close(&f->network);
     return f->status == EXIT_FINE && bad >= 0 ? bad : f->status;
 }

@@ -1,11 +1,13 @@
-/* A handler may touch little: it counts, and wakes the host through its eventfd. */
+/* A handler may touch little: it counts, and wakes the hosts through their eventfds. */
 #include "interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t count, dumps;
-static struct hf_host *volatile woken;
+static atomic_int count, dumps; /* without a lock, so that a handler may; read by every thread */
+static struct hf_host *woken[HF_GROUP_MAX];
+static atomic_uint woken_count;
 
 static void on_signal(int signal_number)
 {
@@ -13,16 +15,18 @@ static void on_signal(int signal_number)
         dumps = dumps + 1;
     else
         count = count + 1;
-    struct hf_host *host = woken;
-    if (host)
-        hf_host_wake(host);
+    for (unsigned i = 0; i < woken_count; i++)
+        hf_host_wake(woken[i]);
 }
 
 void interrupts_catch(struct hf_host *host)
 {
     struct sigaction action = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    woken = host;
+    if (woken_count < HF_GROUP_MAX) {
+        woken[woken_count] = host;
+        woken_count++;
+    }
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGUSR1, &action, NULL);
@@ -31,7 +35,7 @@ void interrupts_catch(struct hf_host *host)
 
 void interrupts_release(void)
 {
-    woken = NULL;
+    woken_count = 0;
 }
 
 int interrupts(void)

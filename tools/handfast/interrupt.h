@@ -4,10 +4,11 @@
 
 #include <handfast/host.h>
 
-/* interrupts_catch: from now on count signals and wake the host. SIGPIPE is ignored. */
+/* interrupts_catch: from now on count signals and wake the host, and those of other calls. SIGPIPE is
+ * ignored. */
 void interrupts_catch(struct hf_host *host);
 
-/* interrupts_release: before the host is destroyed. */
+/* interrupts_release: before the first of the hosts is destroyed. */
 void interrupts_release(void);
 
 /* interrupts: how many came. */

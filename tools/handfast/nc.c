@@ -251,7 +251,7 @@ int nc_main(int argc, char **argv)
         w.status = status;
     run(&w);
     if (network_interrupts(&w.network))
-        network_totals(&w.network);
+        network_totals(&w.network, 1);
     if (network_interrupts(&w.network) && w.status == EXIT_FINE)
         w.status = EXIT_INTERRUPTED;
     int bad = network_close(&w.network);

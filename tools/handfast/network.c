@@ -46,7 +46,8 @@ static int open_stack(struct network *network, const struct network_config *want
     int err;
     struct hf_stack_config config;
     hf_stack_config_init(&config);
-    config.id = STACK_ID;
+    const struct network_queue *queue = wanted->queue;
+    config.id = (uint16_t)(STACK_ID + (queue ? queue->number : 0));
     config.allocator = hf_host_allocator();
     config.checksum = hf_host_checksum();
     config.now = network->began;
@@ -55,7 +56,9 @@ static int open_stack(struct network *network, const struct network_config *want
         wanted->settings(&config.settings);
     if (common.msl)
         config.settings.msl = common.msl;
-    if (hf_host_seed(config.seed) < 0)
+    if (queue)
+        memcpy(config.seed, queue->seed, sizeof config.seed);
+    else if (hf_host_seed(config.seed) < 0)
         return failure(network->command, "the system has no random numbers to give");
     network->stack = hf_stack_create(&config, &err);
     if (!network->stack)
@@ -85,11 +88,38 @@ static int go_through(struct network *network)
     return -1;
 }
 
-static struct hf_link *make_link(char *error)
+/* Another queue of a device that is open. What it offloads is a matter of the device. */
+static struct hf_link *make_queue(const struct network *first, char *error)
+{
+    struct hf_tun_config device = {
+        .size = sizeof device,
+        .multi_queue = 1,
+        .name = hf_link_name(first->link),
+        .offload = hf_link_gso_max(first->link) ? HF_OFFLOAD_ON : HF_OFFLOAD_OFF,
+    };
+    return hf_link_tun(&device, error);
+}
+
+/* The first queue. A device that was opened for offload and turned out not to have it is opened anew
+ * without, for all queues must be alike. */
+static struct hf_link *make_tun(struct hf_tun_config *device, char *error)
+{
+    struct hf_link *link = hf_link_tun(device, error);
+    if (!link || !device->multi_queue || hf_link_gso_max(link) ||
+        device->offload == HF_OFFLOAD_OFF)
+        return link;
+    (void)fprintf(stderr, "%s\n", hf_link_note(link));
+    hf_link_close(link);
+    device->offload = HF_OFFLOAD_OFF;
+    return hf_link_tun(device, error);
+}
+
+static struct hf_link *make_link(const struct network_queue *queue, char *error)
 {
     struct hf_tun_config device = {
         .size = sizeof device,
         .ethernet = common.kind == LINK_TAP,
+        .multi_queue = queue != NULL,
         .name = common.device,
         .mtu = (uint32_t)common.mtu,
         .host_addrs = common.host_addrs.item,
@@ -104,13 +134,15 @@ static struct hf_link *make_link(char *error)
         .addrs = common.addrs.item,
         .addr_count = common.addrs.count,
     };
+    if (queue && queue->first)
+        return make_queue(queue->first, error);
     switch (common.kind) {
     case LINK_PACKET:
         return hf_link_packet(&interface, error);
     case LINK_XDP:
         return hf_link_xdp(&interface, error);
     default:
-        return hf_link_tun(&device, error);
+        return make_tun(&device, error);
     }
 }
 
@@ -148,10 +180,10 @@ static int add_routes(struct network *network, int number)
     return -1;
 }
 
-static int open_link(struct network *network)
+static int open_link(struct network *network, const struct network_queue *queue)
 {
     char error[HF_ERROR_TEXT];
-    network->link = make_link(error);
+    network->link = make_link(queue, error);
     if (!network->link)
         return failure(network->command, "%s", error);
     if (*hf_link_note(network->link))
@@ -159,6 +191,8 @@ static int open_link(struct network *network)
     if (common.path && go_through(network) >= 0)
         return EXIT_FAILED;
     int number = hf_host_add_link(network->host, network->link, 0);
+    if (number > 0 && queue)
+        (void)hf_group_join(queue->group, queue->number, network->host);
     if (number < 0)
         return failure(network->command, "cannot use %s with an MTU of %u: %s",
                        hf_link_name(network->link), hf_link_mtu(network->link),
@@ -194,7 +228,7 @@ int network_open(struct network *network, const struct command *command,
     if (status < 0)
         status = open_stack(network, config);
     if (status < 0)
-        status = open_link(network);
+        status = open_link(network, config->queue);
     if (status >= 0) {
         common.stats = false;
         (void)network_close(network);
@@ -222,18 +256,26 @@ int network_interrupts(const struct network *network)
     return interrupts() - network->first_signal;
 }
 
-void network_totals(struct network *network)
+void network_totals(const struct network *networks, size_t count)
 {
-    struct hf_stack_counters c;
+    struct hf_stack_counters c = {0};
     char in[SIZE_TEXT];
     char out[SIZE_TEXT];
-    hf_stack_counters(network->stack, &c);
+    for (size_t i = 0; i < count; i++) {
+        struct hf_stack_counters one;
+        hf_stack_counters(networks[i].stack, &one);
+        hf_counters_add(&c, &one);
+    }
     uint64_t opened = c.active_opens + c.passive_opens;
-    double seconds = (double)(hf_host_now(network->host) - network->began) / (double)HF_SEC;
+    double seconds = (double)(hf_host_now(networks[0].host) - networks[0].began) / (double)HF_SEC;
     (void)fprintf(
         stderr, "%llu connection%s in %.1f s: %s received, %s sent, %llu retransmissions\n",
         (unsigned long long)opened, opened == 1 ? "" : "s", seconds, size_text(c.bytes_in, in),
         size_text(c.bytes_out, out), (unsigned long long)c.retransmits);
+    if (common.stats && count > 1) {
+        common.stats = false; /* all at once, and not each by itself when it closes */
+        hf_counters_print(&c, hf_write_file, stderr);
+    }
 }
 
 int network_close(struct network *network)

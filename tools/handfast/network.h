@@ -7,6 +7,14 @@
 #include "record.h"
 #include "views.h"
 
+/* One of several networks that share a device (hf_group in host.h). */
+struct network_queue {
+    unsigned number; /* from 0                                                                */
+    struct hf_group *group;
+    const uint8_t *seed;         /* of all their stacks                                       */
+    const struct network *first; /* number 0, for the others: they open its device            */
+};
+
 struct network {
     const struct command *command;
     struct hf_host *host;
@@ -29,6 +37,7 @@ struct network_config {
     const char *svg, *diagram; /* pictures of the first connection; NULL: none */
     hf_trace_fn look;          /* another reader of the stack's events; NULL: none */
     void *look_context;
+    const struct network_queue *queue; /* NULL: it is alone */
 };
 
 /* network_open: returns -1, or the exit status after an error was printed (nothing is open). */
@@ -44,8 +53,8 @@ void network_flush(struct network *network);
 /* network_interrupts: signals since it was opened. */
 int network_interrupts(const struct network *network);
 
-/* network_totals: one line on stderr. */
-void network_totals(struct network *network);
+/* network_totals: one line on stderr for all of them. */
+void network_totals(const struct network *networks, size_t count);
 
 /* network_close: counters if --stats; everything goes. returns -1 or EXIT_FAILED (the capture) */
 int network_close(struct network *network);

@@ -12,7 +12,7 @@
 
 static const char *http_root;
 static bool echo, discard, chargen;
-static uint64_t port_option;
+static uint64_t port_option, queues = 1;
 
 static const struct option options[] = {
     {"http", 0, "DIR", OPTION_TEXT, &http_root, 0, 0, "serve the files of DIR over HTTP/1.1"},
@@ -21,6 +21,8 @@ static const struct option options[] = {
     {"chargen", 0, NULL, OPTION_FLAG, &chargen, 0, 0, "send characters without end (RFC 864)"},
     {"port", 'p', "N", OPTION_NUMBER, &port_option, 1, 65535,
      "port to listen on, 1 to 65535 (default 80, 7, 9 or 19)"},
+    {"queues", 0, "N", OPTION_NUMBER, &queues, 1, HF_GROUP_MAX,
+     "queues of the TUN device, 1 to 64 (default 1): each has a stack and a thread of its own"},
 };
 
 static const struct command command = {
@@ -36,6 +38,8 @@ static const struct command command = {
     .notes =
         "HTTP: GET and HEAD, ranges, keep-alive; a directory shows its index.html. What lies\n"
         "outside DIR is not served, nor through symbolic links.\n"
+        "With several queues a connection stays with one of them; captures and ladders are of\n"
+        "one stack, so they want one queue.\n"
         "Exit status: 0 after an interrupt; 1 when it cannot run; 2 when the command line is\n"
         "wrong.\n",
 };
@@ -107,6 +111,22 @@ static int choose(struct server_config *config)
     return -1;
 }
 
+/* What belongs to one stack. Returns -1, or the exit status. */
+static int check_queues(void)
+{
+    const char *wrong = common.kind != LINK_TUN ? "--link of another kind than tun"
+                        : common.path           ? "--path"
+                        : common.trace          ? "--trace"
+                        : common.pcap           ? "--pcap"
+                        : common.plot           ? "--plot"
+                        : common.record         ? "--record"
+                                                : NULL;
+    if (queues == 1 || !wrong)
+        return -1;
+    return usage_error(&command, "--queues %llu: with %s it is 1", (unsigned long long)queues,
+                       wrong);
+}
+
 /* A file is open for each transfer: take as many descriptors as we may have. */
 static void raise_descriptor_limit(void)
 {
@@ -126,8 +146,9 @@ int serve_main(int argc, char **argv)
         return status;
     if (count > 0)
         return usage_error(&command, "%s: no argument is wanted", argv[0]);
-    if ((status = choose(&config)) >= 0)
+    if ((status = choose(&config)) >= 0 || (status = check_queues()) >= 0)
         return status;
+    config.queues = (unsigned)queues;
     raise_descriptor_limit();
     return server_run(&command, &config);
 }

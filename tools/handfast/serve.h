@@ -42,13 +42,15 @@ struct server_config {
     const char *what;       /* is served, for the line that says so                          */
     const char *url;        /* before the addresses in that line; NULL: nothing              */
     hf_time idle_max;       /* for a connection without progress; HF_NEVER: none             */
+    unsigned queues;        /* of the device, each with a stack and a thread; 0: one         */
     size_t connections_max; /* at once, others wait in the backlog; 0: no limit              */
     hf_trace_fn look;       /* another reader of the stack's events; NULL: none              */
     void *context;          /* its                                                           */
 };
 
 /* server_run: open the network of the common options and serve until interrupted, then close in
- * order. returns the exit status */
+ * order. With several queues a service is called by all their threads.
+ * returns the exit status */
 int server_run(const struct command *command, const struct server_config *config);
 
 #endif

@@ -1,4 +1,5 @@
-/* Serving over Handfast's own TCP: one loop, one thread, any number of connections. A connection is
+/* Serving over Handfast's own TCP: one loop, one thread, any number of connections; as many times as
+ * the device has queues, with nothing in common but the beginning and the end. A connection is
  * found by the number that comes back in its events; events of one that was given up meanwhile are
  * recognised by their handle. Our side closes when the service is done, and the handle is given up
  * when the peer has closed too, so that nothing it still sends is answered by a reset. */
@@ -6,6 +7,7 @@
 #include "progress.h"
 #include "serve.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +17,23 @@
 #define LINGER_MAX (10 * HF_SEC) /* after our close, for the peer's */
 #define SWEEP_EVERY HF_SEC
 
+/* All queues of the device. */
+struct hall {
+    const struct command *command;
+    const struct server_config *config;
+    struct server *servers;
+    struct network *networks; /* one for each                                                 */
+    unsigned count;
+    struct hf_group *group; /* NULL: there is one queue                                      */
+    uint8_t seed[16];
+    atomic_uint open; /* servers that are not drained yet                                    */
+};
+
 struct server {
-    struct network network;
+    struct hall *hall;
+    struct network *network;
+    int status;
+    bool out; /* drained, and told */
     const struct server_config *config;
     hf_listener listener;
     struct served **slots; /* by number; NULL: free */
@@ -157,15 +174,15 @@ static void serve(struct server *s, size_t slot)
     uint64_t before = served->http ? http_session_progress(served->http) : 0;
     bool was_closed = served->closed;
     if (s->draining)
-        serve_discard(s->network.stack, served);
+        serve_discard(s->network->stack, served);
     else
-        s->config->service(s->network.stack, served);
+        s->config->service(s->network->stack, served);
     bool moved = !served->http || http_session_progress(served->http) != before;
     s->again = s->again || served->again;
     if (moved || served->active == 0 || served->closed != was_closed)
-        served->active = hf_host_now(s->network.host);
+        served->active = hf_host_now(s->network->host);
     if (served->eof && served->closed) {
-        (void)hf_tcp_close(s->network.stack, served->conn);
+        (void)hf_tcp_close(s->network->stack, served->conn);
         forget(s, slot);
     }
 }
@@ -183,7 +200,7 @@ static void ended(struct server *s, size_t slot, uint32_t cause)
         (void)fprintf(stderr, "%s: %s\n", hf_endpoint_format(&s->slots[slot]->remote, text),
                       hf_cause_text((int)cause));
     }
-    (void)hf_tcp_close(s->network.stack, s->slots[slot]->conn);
+    (void)hf_tcp_close(s->network->stack, s->slots[slot]->conn);
     forget(s, slot);
 }
 
@@ -198,11 +215,11 @@ static void accept_all(struct server *s)
         if (!served)
             return; /* they wait in the backlog until there is memory */
         struct hf_tcp_status status = {.size = sizeof status};
-        if (hf_tcp_accept(s->network.stack, s->listener, slot, &served->conn) != 1) {
+        if (hf_tcp_accept(s->network->stack, s->listener, slot, &served->conn) != 1) {
             free(served);
             return;
         }
-        if (hf_tcp_status(s->network.stack, served->conn, &status) == HF_OK)
+        if (hf_tcp_status(s->network->stack, served->conn, &status) == HF_OK)
             served->remote = status.remote;
         s->slots[slot] = served;
         s->live++;
@@ -237,7 +254,7 @@ static hf_time patience(const struct server *s, const struct served *served)
 
 static void sweep(struct server *s)
 {
-    hf_time now = hf_host_now(s->network.host);
+    hf_time now = hf_host_now(s->network->host);
     if (now < s->next_sweep)
         return;
     s->next_sweep = now + SWEEP_EVERY;
@@ -245,7 +262,7 @@ static void sweep(struct server *s)
         struct served *served = s->slots[i];
         if (!served || now - served->active < patience(s, served))
             continue;
-        (void)hf_tcp_close(s->network.stack, served->conn);
+        (void)hf_tcp_close(s->network->stack, served->conn);
         forget(s, i);
     }
     if (s->listener)
@@ -255,14 +272,14 @@ static void sweep(struct server *s)
 static void drain(struct server *s)
 {
     s->draining = true;
-    s->draining_since = hf_host_now(s->network.host);
-    (void)hf_listener_close(s->network.stack, s->listener);
+    s->draining_since = hf_host_now(s->network->host);
+    (void)hf_listener_close(s->network->stack, s->listener);
     s->listener = 0;
     for (size_t i = 0; i < s->slot_count; i++) {
         if (!s->slots[i])
             continue;
         s->slots[i]->closed = true;
-        (void)hf_tcp_shutdown(s->network.stack, s->slots[i]->conn);
+        (void)hf_tcp_shutdown(s->network->stack, s->slots[i]->conn);
         serve(s, i);
     }
 }
@@ -272,7 +289,7 @@ static void abort_all(struct server *s)
     for (size_t i = 0; i < s->slot_count; i++) {
         if (!s->slots[i])
             continue;
-        (void)hf_tcp_abort(s->network.stack, s->slots[i]->conn);
+        (void)hf_tcp_abort(s->network->stack, s->slots[i]->conn);
         forget(s, i);
     }
 }
@@ -281,8 +298,8 @@ static void abort_all(struct server *s)
 static bool drained(struct server *s)
 {
     struct hf_stack_counters c;
-    hf_stack_counters(s->network.stack, &c);
-    bool late = hf_host_now(s->network.host) - s->draining_since > LINGER_MAX;
+    hf_stack_counters(s->network->stack, &c);
+    bool late = hf_host_now(s->network->host) - s->draining_since > LINGER_MAX;
     return (s->live == 0 && c.connections == 0 && c.half_open == 0) || late;
 }
 
@@ -292,9 +309,9 @@ static void show_progress(struct server *s)
     char note[48];
     if (!s->progress.shown)
         return;
-    hf_stack_counters(s->network.stack, &c);
+    hf_stack_counters(s->network->stack, &c);
     (void)snprintf(note, sizeof note, "%zu connections", s->live);
-    progress_note(&s->progress, hf_host_now(s->network.host), note, c.bytes_in + c.bytes_out);
+    progress_note(&s->progress, hf_host_now(s->network->host), note, c.bytes_in + c.bytes_out);
 }
 
 /* Those who have more to do than one turn does. */
@@ -315,12 +332,16 @@ static hf_time patience_of_loop(const struct server *s)
 
 static int run(struct server *s)
 {
-    while (network_interrupts(&s->network) < 2) {
-        if (network_interrupts(&s->network) == 1 && !s->draining)
+    while (network_interrupts(s->network) < 2) {
+        if (network_interrupts(s->network) == 1 && !s->draining)
             drain(s);
-        if (s->draining && drained(s))
-            break;
-        int status = network_step(&s->network, patience_of_loop(s));
+        if (s->draining && !s->out && drained(s)) {
+            s->out = true;
+            atomic_fetch_sub(&s->hall->open, 1);
+        }
+        if (s->out && atomic_load(&s->hall->open) == 0)
+            break; /* until then others' packets may come by our queue */
+        int status = network_step(s->network, patience_of_loop(s));
         if (status >= 0)
             return status;
         if (s->again)
@@ -331,50 +352,143 @@ static int run(struct server *s)
         show_progress(s);
     }
     abort_all(s);
-    network_flush(&s->network);
+    network_flush(s->network);
     return EXIT_FINE;
 }
 
 /* ---- The whole ---- */
 
-static void announce(const struct server *s)
+static void announce(const struct hall *hall)
 {
-    const char *url = s->config->url;
-    (void)fprintf(stderr, "serving %s on %s:", s->config->what, hf_link_name(s->network.link));
+    const char *url = hall->config->url;
+    (void)fprintf(stderr, "serving %s on %s:", hall->config->what,
+                  hf_link_name(hall->networks[0].link));
     for (size_t i = 0; i < common.addrs.count; i++) {
         char text[HF_ENDPOINT_TEXT];
-        struct hf_endpoint end = {.addr = common.addrs.item[i].addr, .port = s->config->port};
+        struct hf_endpoint end = {.addr = common.addrs.item[i].addr, .port = hall->config->port};
         (void)fprintf(stderr, " %s%s%s", url ? url : "", hf_endpoint_format(&end, text),
                       url ? "/" : "");
     }
     (void)fputc('\n', stderr);
 }
 
-int server_run(const struct command *command, const struct server_config *config)
+static int open_server(struct hall *hall, unsigned number)
 {
-    static struct server s;
+    struct server *s = &hall->servers[number];
     struct hf_listen listen = {
-        .size = sizeof listen, .backlog = BACKLOG, .local.port = config->port};
+        .size = sizeof listen, .backlog = BACKLOG, .local.port = hall->config->port};
+    struct network_queue queue = {.number = number,
+                                  .group = hall->group,
+                                  .seed = hall->seed,
+                                  .first = number > 0 ? &hall->networks[0] : NULL};
     struct network_config network = {.on_event = on_event,
-                                     .context = &s,
-                                     .look = config->look,
-                                     .look_context = config->context};
-    s.config = config;
-    int status = network_open(&s.network, command, &network);
+                                     .context = s,
+                                     .look = hall->config->look,
+                                     .look_context = hall->config->context,
+                                     .queue = hall->group ? &queue : NULL};
+    s->hall = hall;
+    s->config = hall->config;
+    s->network = &hall->networks[number];
+    int status = network_open(s->network, hall->command, &network);
     if (status >= 0)
         return status;
-    progress_begin(&s.progress, s.network.began);
-    int err = hf_tcp_listen(s.network.stack, &listen, &s.listener);
-    if (err < 0) {
-        status = failure(command, "cannot listen: %s", hf_err_text(err));
-    } else {
-        announce(&s);
-        status = run(&s);
-        progress_clear(&s.progress);
-        network_totals(&s.network);
+    hall->count++;
+    if (!hall->group)
+        progress_begin(&s->progress, s->network->began);
+    int err = hf_tcp_listen(s->network->stack, &listen, &s->listener);
+    return err < 0 ? failure(hall->command, "cannot listen: %s", hf_err_text(err)) : -1;
+}
+
+/* Returns -1, or the exit status after an error was printed. */
+static int open_hall(struct hall *hall, unsigned queues)
+{
+    hall->servers = calloc(queues, sizeof *hall->servers);
+    hall->networks = calloc(queues, sizeof *hall->networks);
+    if (hf_host_seed(hall->seed) < 0)
+        return failure(hall->command, "the system has no random numbers to give");
+    if (queues > 1)
+        hall->group = hf_group_create(queues, hall->seed);
+    if (!hall->servers || !hall->networks || (queues > 1 && !hall->group))
+        return failure(hall->command, "no memory for %u queues", queues);
+    for (unsigned i = 0; i < queues; i++) {
+        int status = open_server(hall, i);
+        if (status >= 0)
+            return status;
     }
-    abort_all(&s);
-    free(s.slots);
-    int bad = network_close(&s.network);
+    atomic_store(&hall->open, queues);
+    return -1;
+}
+
+static void run_one(void *context, unsigned number)
+{
+    struct hall *hall = context;
+    struct server *s = &hall->servers[number];
+    s->status = run(s);
+    if (!s->out)
+        atomic_fetch_sub(&hall->open, 1);
+}
+
+static int run_all(struct hall *hall)
+{
+    int status = EXIT_FINE;
+    if (!hall->group)
+        run_one(hall, 0);
+    else if (hf_group_run(hall->group, run_one, hall) < 0)
+        return failure(hall->command, "so many threads cannot be had: %u", hall->count);
+    for (unsigned i = 0; i < hall->count; i++)
+        status = status > hall->servers[i].status ? status : hall->servers[i].status;
+    return status;
+}
+
+/* What each queue had of it. */
+static void queue_totals(const struct hall *hall)
+{
+    for (unsigned i = 0; i < hall->count; i++) {
+        struct hf_group_counters of_group;
+        struct hf_stack_counters c;
+        char out[SIZE_TEXT];
+        hf_group_count(hall->group, i, &of_group);
+        hf_stack_counters(hall->networks[i].stack, &c);
+        (void)fprintf(stderr,
+                      "queue %u: %llu connections, %s sent; of %llu packets %llu handed over, "
+                      "%llu taken from others, %llu lost\n",
+                      i + 1, (unsigned long long)c.passive_opens, size_text(c.bytes_out, out),
+                      (unsigned long long)of_group.received,
+                      (unsigned long long)of_group.handed_over,
+                      (unsigned long long)of_group.taken, (unsigned long long)of_group.lost);
+    }
+}
+
+/* Returns -1 or EXIT_FAILED. */
+static int close_hall(struct hall *hall)
+{
+    int bad = -1;
+    hf_group_destroy(hall->group);
+    for (unsigned i = 0; i < hall->count; i++) {
+        abort_all(&hall->servers[i]);
+        free(hall->servers[i].slots);
+        int one = network_close(&hall->networks[i]);
+        bad = bad >= 0 ? bad : one;
+    }
+    free(hall->servers);
+    free(hall->networks);
+    return bad;
+}
+
+int server_run(const struct command *command, const struct server_config *config)
+{
+    struct hall hall = {.command = command, .config = config};
+    int status = open_hall(&hall, config->queues ? config->queues : 1);
+    if (status < 0) {
+        announce(&hall);
+        status = run_all(&hall);
+        progress_clear(&hall.servers[0].progress);
+        network_totals(hall.networks, hall.count);
+        if (hall.group)
+            queue_totals(&hall);
+    } else {
+        common.stats = false;
+    }
+    int bad = close_hall(&hall);
     return status == EXIT_FINE && bad >= 0 ? bad : status;
 }
