@@ -49,6 +49,14 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
     }
     MUST(count == a->range_count, "the count of out-of-order ranges is off");
     MUST(!count || last == a->last_range || !a->last_range, "last_range is not the last range");
+    uint32_t newer = 0;
+    for (uint32_t i = a->newest_range; i && count; count--) {
+        const struct hf_range *r = hf_pool_at(&env->ranges, i);
+        MUST(r->newer == newer, "the list of ranges by age is broken");
+        newer = i;
+        i = r->older;
+    }
+    MUST(!count, "a range is missing from the list by age");
     return 0;
 }
 

@@ -166,6 +166,7 @@ void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *set
 {
     cc->acked += ack->acked;
     ack->acked -= ack->known; /* a window does not grow by the same octets twice              */
+    ack->acked += ack->ahead;
     cc->srtt_us = ack->srtt_us;
     if (ack->rtt > 0) {
         uint32_t us = ack->rtt / HF_US < UINT32_MAX ? (uint32_t)(ack->rtt / HF_US) : UINT32_MAX;

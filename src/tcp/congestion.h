@@ -87,6 +87,7 @@ struct hf_ack_info {
     uint32_t srtt_us;
     uint32_t acked;           /* octets that SND.UNA moved                                    */
     uint32_t known;           /* of them, those known before, by SACK or duplicate ACKs        */
+    uint32_t ahead;           /* octets newly SACKed by which the window may grow now         */
     uint32_t lost;            /* octets newly declared lost                                   */
     uint32_t prior_in_flight; /* before this ACK                                              */
     uint32_t in_flight;       /* after it                                                     */

@@ -164,6 +164,14 @@ static void recovering_ack(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     resend_first(env, c, a, HF_SEND_PARTIAL);
 }
 
+/* RFC 5681 grows by what the ACK number passes, and that is enough where segments come in order. Where
+ * they overtake each other, most of them are SACKed first: they count then, or not at all. Until
+ * reordering was seen, SACK hints at a loss, and the window stays (RFC 3042). */
+static bool grows_ahead(const struct hf_tcp *c, const struct hf_active *a)
+{
+    return c->flags & HF_F_REORDERED && a->phase == HF_PHASE_SLOW_START;
+}
+
 /* The ACK is taken in: what it told goes to the controller. */
 static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                     const struct hf_delivery *d)
@@ -173,6 +181,7 @@ static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .srtt_us = c->srtt_us,
                                .acked = d->acked,
                                .known = d->acked - d->acked_new,
+                               .ahead = grows_ahead(c, a) ? d->sacked : 0,
                                .prior_in_flight = d->prior_flight,
                                .in_flight = hf_recovery_in_flight(c, a),
                                .recovering = reducing || a->phase == HF_PHASE_RECOVERY,

@@ -2,8 +2,8 @@
  * filled (SHLD-31). What arrived first stays: bytes once taken are never replaced, however a later
  * segment overlaps them (row D8).
  *
- * Ranges are sorted, disjoint and not adjacent, their number and their memory are limited; a new
- * segment usually continues the last one, which is looked at first. */
+ * Ranges are sorted, disjoint and not adjacent; their number and their memory are limited, which bounds
+ * the search for the place of a segment. A second list has them by age, for the SACK option. */
 #include "tcp/tcp.h"
 
 static struct hf_range *range_at(const struct hf_env *env, uint32_t index)
@@ -11,9 +11,43 @@ static struct hf_range *range_at(const struct hf_env *env, uint32_t index)
     return index ? (struct hf_range *)hf_pool_at(&env->ranges, index) : 0;
 }
 
+/* ---- By age: the range that grew last comes first (RFC 2018 4) ---- */
+
+static void take_out(struct hf_env *env, struct hf_active *a, uint32_t index)
+{
+    struct hf_range *r = range_at(env, index);
+    if (r->newer)
+        range_at(env, r->newer)->older = r->older;
+    else
+        a->newest_range = r->older;
+    if (r->older)
+        range_at(env, r->older)->newer = r->newer;
+}
+
+static void put_first(struct hf_env *env, struct hf_active *a, uint32_t index)
+{
+    struct hf_range *r = range_at(env, index);
+    r->newer = 0;
+    r->older = a->newest_range;
+    if (r->older)
+        range_at(env, r->older)->newer = index;
+    a->newest_range = index;
+}
+
+static void has_grown(struct hf_env *env, struct hf_active *a, uint32_t index)
+{
+    if (a->newest_range == index)
+        return;
+    take_out(env, a, index);
+    put_first(env, a, index);
+}
+
+/* ---- By number ---- */
+
 static void range_free(struct hf_env *env, struct hf_active *a, uint32_t index)
 {
     struct hf_range *r = range_at(env, index);
+    take_out(env, a, index);
     hf_bytes_clear(&env->chunks, &r->bytes);
     hf_pool_give(&env->ranges, index);
     a->range_count--;
@@ -93,13 +127,14 @@ static bool insert(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, ui
             a->ranges = index;
         if (!r->next)
             a->last_range = index;
+        put_first(env, a, index);
         a->range_count++;
     }
     struct hf_range *r = range_at(env, index);
     uint32_t held = append(env, &r->bytes, seg, offset, len);
     r->end += held;
     a->range_bytes += held;
-    r->stamp = ++a->range_stamp;
+    has_grown(env, a, index);
     if (r->start == r->end) { /* no memory for a single byte: take the empty range out again */
         if (p)
             p->next = r->next;
@@ -116,13 +151,24 @@ static bool insert(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, ui
     return held == len;
 }
 
-/* The first range that ends behind `start` (0: none), and the one before it. Arrivals usually
- * continue the last range, so that is where the search begins when it can. */
+/* Where a search for `start` may begin. New text usually continues the last range, text that was sent
+ * again the one that grew before. */
+static uint32_t likely_place(const struct hf_env *env, const struct hf_active *a, hf_seq start)
+{
+    const uint32_t likely[] = {a->last_range, a->newest_range};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct hf_range *r = range_at(env, likely[i]);
+        if (r && hf_seq_ge(start, r->start))
+            return likely[i];
+    }
+    return a->ranges;
+}
+
+/* The first range that ends behind `start` (0: none), and the one before it. */
 static uint32_t find(const struct hf_env *env, const struct hf_active *a, hf_seq start,
                      uint32_t *before)
 {
-    const struct hf_range *last = range_at(env, a->last_range);
-    uint32_t at = last && hf_seq_ge(start, last->start) ? a->last_range : a->ranges;
+    uint32_t at = likely_place(env, a, start);
     *before = 0;
     for (const struct hf_range *r; (r = range_at(env, at)) && hf_seq_ge(start, r->end);) {
         *before = at;
@@ -137,12 +183,13 @@ static void hold(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
 {
     while (len) {
         uint32_t before, n = len;
-        struct hf_range *r = range_at(env, find(env, a, start, &before));
+        uint32_t index = find(env, a, start, &before);
+        struct hf_range *r = range_at(env, index);
         if (r && hf_seq_le(r->start, start)) { /* r has this already */
             if (r->end - start < n)
                 n = r->end - start;
             hf_sack_duplicate(env, c, start, start + n);
-            r->stamp = ++a->range_stamp;
+            has_grown(env, a, index); /* so that a D-SACK has its range behind it */
         } else {
             if (r && r->start - start < n)
                 n = r->start - start;

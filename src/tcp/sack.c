@@ -19,12 +19,12 @@ static const struct hf_range *range_at(const struct hf_env *env, uint32_t index)
     return index ? hf_pool_at(&env->ranges, index) : 0;
 }
 
-/* The range that holds all of the duplicate, if it lies above RCV.NXT. */
+/* The range that holds all of the duplicate, if it lies above RCV.NXT: most likely the newest. */
 static const struct hf_range *range_around(const struct hf_env *env, const struct hf_active *a,
                                            const struct hf_sack_block *block)
 {
-    for (const struct hf_range *r = a ? range_at(env, a->ranges) : 0; r;
-         r = range_at(env, r->next))
+    for (const struct hf_range *r = a ? range_at(env, a->newest_range) : 0; r;
+         r = range_at(env, r->older))
         if (hf_seq_le(r->start, block->start) && hf_seq_le(block->end, r->end))
             return r;
     return 0;
@@ -69,17 +69,12 @@ void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
     if (c->flags & HF_F_DSACK)
         n = tell_duplicate(env, c, options, max, &told);
     const struct hf_active *a = hf_tcp_active(env, c);
-    uint32_t newest = UINT32_MAX; /* stamps below this are still to be told */
-    while (a && n < max) {
-        const struct hf_range *best = 0;
-        for (const struct hf_range *r = range_at(env, a->ranges); r; r = range_at(env, r->next))
-            if (r != told && r->stamp < newest && (!best || r->stamp > best->stamp))
-                best = r;
-        if (!best)
-            break;
-        newest = best->stamp;
-        options->sack[n].start = best->start;
-        options->sack[n++].end = best->end;
+    for (const struct hf_range *r = a ? range_at(env, a->newest_range) : 0; r && n < max;
+         r = range_at(env, r->older)) {
+        if (r == told)
+            continue;
+        options->sack[n].start = r->start;
+        options->sack[n++].end = r->end;
     }
     options->sacks = (uint8_t)n;
 }

@@ -117,6 +117,15 @@ static enum hf_next answer_syn_again(struct hf_env *env, struct hf_tcp *c,
     return HF_DONE;
 }
 
+/* RFC 2883: text that all came before. What lies further back than a window is nobody's retransmission. */
+static void tell_old_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    uint32_t window = hf_tcp_rcv_wnd(c) > UINT16_MAX ? hf_tcp_rcv_wnd(c) : UINT16_MAX;
+    hf_seq end = seg->seq + seg->text_all;
+    if (seg->text_all && hf_seq_le(end, c->rcv_nxt) && c->rcv_nxt - seg->seq <= window)
+        hf_sack_duplicate(env, c, seg->seq, end);
+}
+
 static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
     if (seg->flags & HF_RST)
@@ -129,10 +138,7 @@ static enum hf_next unacceptable(struct hf_env *env, struct hf_tcp *c, struct hf
     }
     if (c->state == HF_TIME_WAIT && is_fin_again(c, seg))
         c->flags |= HF_F_RESTART_2MSL;
-    hf_seq text = seg->seq;
-    if (seg->text_all && hf_seq_le(text + seg->text_all, c->rcv_nxt) &&
-        c->rcv_nxt - text <= UINT16_MAX)
-        hf_sack_duplicate(env, c, text, text + seg->text_all);
+    tell_old_text(env, c, seg);
     answer_outside(env, c, seg);
     return drop(env, c, HF_DROP_WINDOW, seg);
 }
@@ -144,6 +150,7 @@ static enum hf_next step1_sequence(struct hf_env *env, struct hf_tcp *c, struct 
             if (!(seg->flags & HF_SYN) && env->settings->timestamps_required)
                 return drop(env, c, HF_DROP_NO_TIMESTAMP, seg);
         } else if (paws_rejects(env, c, seg)) {
+            tell_old_text(env, c, seg); /* the first copy, after the second: both are here */
             answer_outside(env, c, seg);
             return drop(env, c, HF_DROP_PAWS, seg);
         }

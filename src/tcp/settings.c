@@ -33,7 +33,7 @@
         .reset_rate = 1000,               /* row C5 */                                            \
         .icmp_rate = 100,                                                                         \
         .zero_window_grace = 60 * HF_SEC, /* RFC 6429: long compared with any pause */            \
-        .reassembly_ranges = 256,         /* row C9: bounds the work of an arrival */             \
+        .reassembly_ranges = 1024,        /* row C9: bounds the work of an arrival */             \
         .pmtu_floor = 552,                /* row B14, Linux ip min_pmtu */                        \
         .pmtu_age = 600 * HF_SEC,         /* RFC 1191 6.3, RFC 8201 4 */                          \
         .fragment_memory = 256 * 1024,    /* row C17 */                                           \

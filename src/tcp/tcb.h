@@ -306,7 +306,7 @@ struct hf_active {
     uint16_t range_count;
     bool fin_held;            /* the peer's FIN came before what it follows                   */
     hf_seq fin_seq;           /* its number                                                   */
-    uint32_t range_stamp;     /* counts arrivals, for the order of SACK blocks                */
+    uint32_t newest_range;    /* the one that grew last                                       */
     hf_seq mtu_start, mtu_end; /* text of the last path MTU probe; equal: there is none       */
     uint16_t mtu_probe;       /* its size as a packet; 0: it is known to be lost              */
     struct hf_sack_block dsack; /* HF_F_DSACK: received twice, to be told                     */

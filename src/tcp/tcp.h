@@ -140,7 +140,7 @@ struct hf_range {
     hf_seq start, end;
     struct hf_bytes bytes;
     uint32_t next;
-    uint32_t stamp; /* when it last grew */
+    uint32_t newer, older; /* by when they last grew */
 };
 
 /* ---- sack.c ---- */

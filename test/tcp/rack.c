@@ -95,6 +95,31 @@ TEST(rack_reordering_within_the_window_costs_nothing, rfc, "MUST-19")
     quiet(sec(100));
 }
 
+/* Where most text is SACKed before it is acknowledged, a window that grew by acknowledgements alone would
+ * hardly grow. Each octet counts once. */
+TEST(rack_reordering_does_not_keep_the_window_small, linux, "MUST-19")
+{
+    open_with(false);
+    app_send(50000);
+    drain(0);
+    at(ms(200));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{1001, 2001}});
+    drain(0);
+    expect(status().cwnd, 10000); /* it may be a loss */
+    in(ACK, .seq = 1, .ack = 2001); /* it was none */
+    drain(0);
+    expect(status().cwnd, 11000);
+    in(ACK, .seq = 1, .ack = 2001, .sack = {{3001, 6001}});
+    drain(0);
+    expect(status().cwnd, 14000);
+    in(ACK, .seq = 1, .ack = 2001, .sack = {{3001, 6001}});
+    drain(0);
+    expect(status().cwnd, 14000);
+    in(ACK, .seq = 1, .ack = 6001);
+    drain(0);
+    expect(status().cwnd, 15000);
+}
+
 /* A retransmission that is lost as well is found lost by what left after it. */
 TEST(rack_finds_lost_retransmissions, rfc, "MUST-19 MUST-18")
 {

@@ -21,6 +21,18 @@ TEST(text_comes_twice, rfc, "EST.out")
     app_recv_is(0);
 }
 
+/* The first copy was overtaken by the second, and is older than the last timestamp (RFC 7323 5). */
+TEST(text_comes_late_after_it_came_again, rfc, "EST.out B9")
+{
+    established(.sack = true, .ts = true);
+    after(ms(100));
+    uint32_t clock = peer_clock();
+    in(ACK, .seq = 1, .ack = 1, .len = 100);
+    within(settings()->delack, ACK, .seq = 1, .ack = 101, .sacks = 0);
+    in(ACK, .seq = 1, .ack = 1, .len = 100, .tsval = clock - 50);
+    out(ACK, .seq = 1, .ack = 101, .sack = {{1, 101}});
+}
+
 TEST(text_beyond_a_gap_comes_twice, rfc, "EST.data-gap")
 {
     established(.sack = true);
