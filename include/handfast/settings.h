@@ -34,6 +34,11 @@ enum hf_fast_open {
 /* How slow start ends before there is a loss: not at all; HyStart++ (RFC 9406); as Linux's CUBIC does. */
 enum hf_hystart_kind { HF_HYSTART_OFF = 0, HF_HYSTART_PLUS = 1, HF_HYSTART_LINUX = 2 };
 
+/* How CUBIC's window grows when slow start is over: by RFC 9438; or as Linux's does, which before the first
+ * loss adds a segment for 20 acknowledged at the slowest, looks ahead by the least round trip, and is
+ * never slower than a Reno whose window grows by 8/15 of a segment a round trip. */
+enum hf_cubic_kind { HF_CUBIC_RFC9438 = 0, HF_CUBIC_LINUX = 1 };
+
 /* When a window counts as used, so that it may grow: when it kept text back, and in slow start when
  * more than half of it was in flight (Linux); besides, when more than half of it was acknowledged in
  * a round trip, and a window long not used is cut (RFC 7661). */
@@ -114,12 +119,14 @@ struct hf_settings {
     uint8_t idle_restart;     /* RFC 5681 4.1: cwnd falls back after idling one RTO           */
     const char *congestion;   /* controller: "cubic" (RFC 9438), "reno" (RFC 5681), "bbr"      */
     uint8_t hystart;          /* enum hf_hystart_kind: how CUBIC's first slow start ends       */
+    uint8_t cubic;             /* enum hf_cubic_kind                                           */
     uint8_t window_validation; /* enum hf_window_validation                                    */
     uint8_t reduce_from_cwnd; /* 1: a loss reduces from cwnd; 0: from what was in flight       */
     uint8_t abe;              /* 1: a mark reduces less than a loss (RFC 8511)                */
     uint8_t pacing;           /* 1: all controllers are paced; 0: only those that ask for it   */
     uint8_t unpaced;          /* segments of a new connection that leave without being paced  */
     uint16_t sent_records;    /* records of sent text that a connection may hold              */
+    hf_time reorder_slack;    /* how much later than due the reordering timer may be (linux: 2 ms) */
     uint8_t rack;             /* 1: loss by time (RFC 8985 6); 0: by DupThresh (RFC 6675)     */
     uint8_t tlp;              /* 1: tail loss probes (RFC 8985 7)                             */
     uint8_t frto;             /* 1: find out whether a timeout was needed (RFC 5682)          */

@@ -120,11 +120,30 @@ static void slow_start(struct hf_congestion *cc, const struct hf_ack_info *ack)
                              limit);
 }
 
+/* Slow start ends at ssthresh, and what is left of the ACK counts for what follows. */
+static void on_ack_like_linux(struct hf_congestion *cc, const struct hf_ack_info *ack,
+                              uint32_t now_ms)
+{
+    uint32_t acked = ack->acked;
+    hf_cubic_linux_rtt(&cc->own.cubic.linux_way, ack->rtt, now_ms);
+    if (cc->cwnd < cc->ssthresh) {
+        uint32_t before = cc->cwnd;
+        slow_start(cc, ack);
+        if (cc->cwnd > cc->ssthresh)
+            cc->cwnd = cc->ssthresh;
+        acked -= cc->cwnd - before;
+    }
+    if (ack->window_used && cc->cwnd >= cc->ssthresh)
+        hf_cubic_linux_avoid(cc, acked, now_ms);
+}
+
 static void on_ack(struct hf_congestion *cc, const struct hf_ack_info *ack)
 {
     struct hf_cubic *q = &cc->own.cubic;
     uint32_t now_ms = (uint32_t)(ack->now / HF_MS);
-    if (cc->cwnd < cc->ssthresh)
+    if (cc->cubic == HF_CUBIC_LINUX)
+        on_ack_like_linux(cc, ack, now_ms);
+    else if (cc->cwnd < cc->ssthresh)
         slow_start(cc, ack);
     else if (ack->window_used)
         avoid(cc, ack, now_ms);
@@ -142,7 +161,8 @@ static uint32_t reduce(struct hf_congestion *cc, uint32_t window, uint32_t of_tw
     q->curve.w_max = window < q->curve.w_max
                          ? (uint32_t)((uint64_t)window * (10 + BETA_OF_TEN) / 20)
                          : window;
-    q->curve.running = false;
+    q->curve.running = q->linux_way.running = false;
+    q->linux_way.credit = 0;
     uint32_t ssthresh = (uint32_t)((uint64_t)window * of_twenty / 20);
     return ssthresh > 2 * cc->mss ? ssthresh : 2 * cc->mss;
 }
@@ -168,6 +188,7 @@ static void on_timeout(struct hf_congestion *cc, uint32_t in_flight, hf_time now
     (void)now;
     q->curve.w_max = 0;
     q->curve.cwnd_prior = 0;
+    q->linux_way = (struct hf_cubic_linux){0};
     hf_hystart_start(&q->hystart);
 }
 
@@ -185,7 +206,9 @@ static void on_idle_end(struct hf_congestion *cc, hf_time idle, hf_time now)
     struct hf_cubic *q = &cc->own.cubic;
     uint32_t idle_ms = (uint32_t)(idle / HF_MS), now_ms = (uint32_t)(now / HF_MS);
     uint32_t untold_ms = now_ms - q->last_ack_ms;
-    q->curve.epoch_ms += idle_ms < untold_ms ? idle_ms : untold_ms;
+    uint32_t more_ms = idle_ms < untold_ms ? idle_ms : untold_ms;
+    q->curve.epoch_ms += more_ms;
+    hf_cubic_linux_idle(cc, more_ms, now_ms);
     q->last_ack_ms = now_ms;
 }
 
@@ -194,22 +217,29 @@ static void shift(struct hf_congestion *cc, hf_time by)
     struct hf_cubic *q = &cc->own.cubic;
     q->curve.epoch_ms += (uint32_t)(by / HF_MS);
     q->before.epoch_ms += (uint32_t)(by / HF_MS);
+    q->linux_way.epoch_ms += (uint32_t)(by / HF_MS);
+    q->linux_way.updated_ms += (uint32_t)(by / HF_MS);
     q->last_ack_ms += (uint32_t)(by / HF_MS);
 }
 
-/* Where the curve was follows from w_max and cwnd. */
+/* Where the curve was follows from w_max and cwnd; Linux's begins before the first ACK. */
+#define SAVED_RUNNING (1u << 31)
+
 static void save(const struct hf_congestion *cc, struct hf_congestion_saved *saved)
 {
     saved->cwnd = cc->cwnd;
     saved->ssthresh = cc->ssthresh;
-    saved->own = cc->own.cubic.curve.w_max;
+    saved->own = cc->own.cubic.curve.w_max & ~SAVED_RUNNING;
+    if (cc->own.cubic.linux_way.running)
+        saved->own |= SAVED_RUNNING;
 }
 
 static void resume(struct hf_congestion *cc, const struct hf_congestion_saved *saved)
 {
     cc->cwnd = saved->cwnd;
     cc->ssthresh = saved->ssthresh;
-    cc->own.cubic.curve.w_max = saved->own;
+    cc->own.cubic.curve.w_max = saved->own & ~SAVED_RUNNING;
+    cc->own.cubic.linux_way.resumed = (saved->own & SAVED_RUNNING) != 0;
 }
 
 const struct hf_congestion_ops hf_cc_cubic = {

@@ -63,6 +63,7 @@ void hf_congestion_start(struct hf_congestion *cc, const struct hf_congestion_op
     cc->ssthresh = UINT32_MAX;
     cc->slow_start_limit = settings->slow_start_limit;
     cc->hystart = settings->hystart;
+    cc->cubic = settings->cubic;
     cc->paced = ops->own_pace || settings->pacing;
     hf_rate_start(&cc->rate, now);
     ops->start(cc, now);

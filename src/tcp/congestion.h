@@ -36,9 +36,22 @@ struct hf_cubic_curve {
     bool running;        /* there is a curve                                                  */
 };
 
+/* The same as Linux keeps it: segments, milliseconds modulo 2^32, and 1/1024 s. */
+struct hf_cubic_linux {
+    uint32_t every, credit;   /* so many acknowledged add one; acknowledged since the last    */
+    uint32_t origin, k;       /* the curve's plateau, and when it is there                    */
+    uint32_t epoch_ms, updated_ms, updated_cwnd;
+    uint32_t acked, reno;     /* what Reno would have, and acknowledged since it last grew    */
+    uint32_t part;            /* octets acknowledged that make no segment yet                 */
+    uint32_t least_rtt_us;    /* 0: none                                                      */
+    bool running;             /* there is a curve                                             */
+    bool resumed;             /* there was one before the connection became quiet             */
+};
+
 struct hf_cubic {
     struct hf_cubic_curve curve, before; /* before: the last reduction, to be undone          */
     struct hf_hystart hystart;
+    struct hf_cubic_linux linux_way;
     uint64_t credit;     /* octets times cwnd that the window may still grow by               */
     uint32_t last_ack_ms;
 };
@@ -66,6 +79,7 @@ struct hf_congestion {
 
     uint8_t slow_start_limit; /* segments that one ACK may add; 0: as many as it acknowledges */
     uint8_t hystart;          /* enum hf_hystart_kind                                         */
+    uint8_t cubic;            /* enum hf_cubic_kind                                           */
     bool paced;
 
     union {
@@ -152,6 +166,14 @@ static inline uint8_t hf_congestion_bbr_state(const struct hf_congestion *cc)
 {
     return cc->ops == &hf_cc_bbr ? cc->own.bbr.state : 0;
 }
+
+/* ---- cubic_linux.c ---- */
+
+/* Congestion avoidance by octets newly acknowledged, with the window used. */
+void hf_cubic_linux_avoid(struct hf_congestion *cc, uint32_t octets, uint32_t now_ms);
+void hf_cubic_linux_rtt(struct hf_cubic_linux *l, hf_time rtt, uint32_t now_ms);
+/* Text leaves again after a pause. */
+void hf_cubic_linux_idle(struct hf_congestion *cc, uint32_t idle_ms, uint32_t now_ms);
 
 /* ---- congestion.c ---- */
 

@@ -572,7 +572,14 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
     uint32_t unsent = hf_tcp_unsent(env, c), flight = hf_recovery_in_flight(c, a);
     uint32_t next = unsent < c->mss ? unsent : c->mss;
     bool full = a->burst_waits || flight + next > a->cc.cwnd;
-    hf_congestion_sent(&a->cc, flight, unsent && full, !unsent && !full && !a->sent.lost.first);
+    bool no_more = !unsent && !full && !a->sent.lost.first;
+    /* Linux looks at the window only when something has left (tcp_cwnd_validate). */
+    bool looks = env->settings->window_validation != HF_VALIDATE_LINUX ||
+                 c->last_send_ms == hf_tcp_now_ms(env);
+    if (looks)
+        hf_congestion_sent(&a->cc, flight, unsent && full, no_more);
+    else if (no_more)
+        hf_rate_app_limited(&a->cc.rate, flight);
 }
 
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,

@@ -108,7 +108,7 @@ void hf_rack_find_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_act
         if (!r->valid || !sent_after(r->sent_at, r->end, s->sent_at, s->end))
             return;
         if (s->sent_at + wait > env->now) {
-            r->reorder_at = s->sent_at + wait;
+            r->reorder_at = s->sent_at + wait + env->settings->reorder_slack;
             return;
         }
         hf_recovery_lost(env, c, a, i);

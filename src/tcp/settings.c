@@ -100,6 +100,8 @@ static const struct hf_settings linux_table = {
     .soft_icmp_ends_open = 1, /* tcp_v4_err; MUST-56 forbids it */
     .fast_open = HF_FAST_OPEN_CLIENT, /* tcp_fastopen = 1; tcp_fastopen_blackhole_timeout_sec = 0 */
     .hystart = HF_HYSTART_LINUX,
+    .cubic = HF_CUBIC_LINUX,       /* bictcp_update */
+    .reorder_slack = 2 * HF_MS,    /* TCP_TIMEOUT_MIN_US */
     .rtt_every_ack = 1, /* tcp_clean_rtx_queue */
     .unpaced = 10,      /* tcp_update_skb_after_send */
     /* slow_start_limit 0: tcp_slow_start; timestamps_required 0: tcp_validate_incoming;

@@ -20,6 +20,7 @@ static void begin(const char *name)
 {
     settings = *hf_settings_linux();
     settings.hystart = HF_HYSTART_OFF;
+    settings.cubic = HF_CUBIC_RFC9438;
     memset(&cc, 0, sizeof cc);
     cc.mss = MSS;
     cc.initial_window = 10 * MSS;
@@ -278,6 +279,79 @@ TEST(cubic_after_a_timeout, none, "")
     ack(MSS, 0);
     assert_int_equal(cc.own.cubic.curve.w_max, at);
     assert_int_equal(cc.own.cubic.curve.k_ms, 0);
+}
+
+/* As Linux's: without a loss yet, 20 acknowledged add one, and the curve takes over when it is faster. */
+TEST(cubic_of_linux_at_first, none, "")
+{
+    begin("cubic");
+    cc.cubic = HF_CUBIC_LINUX;
+    cc.cwnd = cc.ssthresh = 48 * MSS;
+    for (unsigned i = 0; i < 19; i++)
+        ack(MSS, 100 * HF_MS);
+    assert_int_equal(cc.cwnd, 48 * MSS);
+    ack(MSS, 100 * HF_MS);
+    assert_int_equal(cc.cwnd, 49 * MSS);
+    for (unsigned i = 0; i < 40; i++) { /* 4 s later: 0.4 4.1^3 is 28 above the plateau */
+        now += 100 * HF_MS;
+        ack(2 * MSS, 100 * HF_MS);
+    }
+    assert_in_range(cc.cwnd, 56 * MSS, 64 * MSS); /* at most one for two */
+}
+
+/* After a timeout Reno's share is what is left: 8/15 of a segment a round trip. */
+TEST(cubic_of_linux_after_a_timeout, none, "")
+{
+    begin("cubic");
+    cc.cubic = HF_CUBIC_LINUX;
+    cc.cwnd = 10 * MSS;
+    cc.ssthresh = cc.ops->on_loss(&cc, cc.cwnd, now);
+    cc.cwnd = MSS;
+    cc.ops->on_timeout(&cc, 0, now);
+    while (cc.cwnd < cc.ssthresh)
+        round_trip();
+    assert_int_equal(cc.cwnd, 7 * MSS); /* not beyond ssthresh */
+    round_trip();
+    assert_int_equal(cc.cwnd, 7 * MSS);
+    round_trip();
+    round_trip();
+    assert_int_equal(cc.cwnd, 8 * MSS);
+}
+
+/* After a loss the window is back where it was when K has passed, and stands still there. */
+TEST(cubic_of_linux_comes_back, none, "")
+{
+    begin("cubic");
+    cc.cubic = HF_CUBIC_LINUX;
+    cc.cwnd = cc.ssthresh = 1000 * MSS;
+    lose();
+    hf_time k = (hf_time)(root(300 / 0.41) * (double)HF_SEC), start = now;
+    while (now < start + k - srtt_us * HF_US)
+        round_trip();
+    assert_in_range(cc.cwnd, 985 * MSS, 1002 * MSS);
+    uint32_t was = cc.cwnd;
+    for (unsigned i = 0; i < 5; i++)
+        round_trip();
+    assert_in_range(cc.cwnd, was, was + 15 * MSS);
+}
+
+/* A curve outlives a pause in which nothing is kept but 12 bytes. */
+TEST(cubic_of_linux_saved_and_resumed, none, "")
+{
+    begin("cubic");
+    cc.cubic = HF_CUBIC_LINUX;
+    cc.cwnd = cc.ssthresh = 48 * MSS;
+    ack(MSS, 100 * HF_MS);
+    struct hf_congestion_saved saved;
+    cc.ops->save(&cc, &saved);
+    now += 10 * HF_SEC;
+    begin("cubic");
+    cc.cubic = HF_CUBIC_LINUX;
+    cc.ops->resume(&cc, &saved);
+    assert_int_equal(cc.own.cubic.curve.w_max, 0);
+    cc.ops->on_idle_end(&cc, 10 * HF_SEC, now);
+    assert_true(cc.own.cubic.linux_way.running);
+    assert_int_equal(cc.own.cubic.linux_way.epoch_ms, (uint32_t)(now / HF_MS));
 }
 
 TEST(cubic_mark_reduces_less, none, "")

@@ -38,6 +38,18 @@ TEST(rack_waits_for_what_was_overtaken, rfc, "MUST-19")
     quiet(sec(100));
 }
 
+/* Linux's timer is 2 ms late at the least. */
+TEST(rack_timer_of_linux, linux, "")
+{
+    open_with(false);
+    app_send(4000);
+    drain(0);
+    at(ms(200));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{3001, 4001}});
+    quiet(ms(27) - us(1));
+    within(us(2), ACK, .seq = 1, .ack = 1, .len = 1000);
+}
+
 /* 6.2 step 4: three SACKed segments and no reordering seen: at once. */
 TEST(rack_counts_while_nothing_was_reordered, rfc, "MUST-19")
 {
