@@ -97,6 +97,12 @@ static void come_down(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     hf_tcp_reduced(c);
 }
 
+/* The window comes down in step with what is delivered. */
+static bool by_prr(const struct hf_env *env, const struct hf_active *a)
+{
+    return env->settings->prr && !a->cc.ops->own_window;
+}
+
 /* RFC 3168 6.1.2, RFC 8511: much as for a loss, but nothing is sent again. Once for what is in flight now: the echo
  * stands in every ACK until our CWR arrives. While it lasts the window does not grow. */
 void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
@@ -107,7 +113,9 @@ void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
         return;
     a->undo.armed = false; /* an older recovery in vain would give back what this takes away */
     come_down(env, c, a, c->snd_nxt - c->snd_una, true);
-    if (!a->cc.ops->own_window && a->cc.cwnd > a->cc.ssthresh)
+    if (by_prr(env, a))
+        hf_prr_start(a, hf_recovery_in_flight(c, a));
+    else if (!a->cc.ops->own_window && a->cc.cwnd > a->cc.ssthresh)
         a->cc.cwnd = a->cc.ssthresh;
     a->cwr = true;
     a->cwr_end = c->snd_nxt;
@@ -164,6 +172,21 @@ static void recovering_ack(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     resend_first(env, c, a, HF_SEND_PARTIAL);
 }
 
+/* An ACK while the window comes down for a mark. Nothing was lost: what is missing in flight the
+ * application has not sent, and it is not made up for (RFC 9937's conservative bound). */
+static void reduce_for_mark(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                            const struct hf_delivery *d)
+{
+    a->cwr = hf_seq_lt(c->snd_una, a->cwr_end);
+    if (a->phase != HF_PHASE_SLOW_START || !by_prr(env, a))
+        return;
+    if (a->cwr)
+        hf_prr_acked(a, hf_recovery_in_flight(c, a), d, true);
+    else
+        a->cc.cwnd = a->cc.ssthresh;
+    hf_trace_congestion(env, c);
+}
+
 /* RFC 5681 grows by what the ACK number passes, and that is enough where segments come in order. Where
  * they overtake each other, most of them are SACKed first: they count then, or not at all. Until
  * reordering was seen, SACK hints at a loss, and the window stays (RFC 3042). */
@@ -177,7 +200,8 @@ static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                     const struct hf_delivery *d)
 {
     bool reducing = a->cwr; /* no growth until what was marked is through */
-    a->cwr = a->cwr && hf_seq_lt(c->snd_una, a->cwr_end);
+    if (reducing)
+        reduce_for_mark(env, c, a, d);
     struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .srtt_us = c->srtt_us,
                                .acked = d->acked,
                                .known = d->acked - d->acked_new,
@@ -357,7 +381,7 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
                            const struct hf_delivery *d)
 {
     uint32_t flight = d->prior_flight;
-    hf_prr_start(a, flight, d);
+    hf_prr_start(a, flight - (a->sent.sacked - d->sacked)); /* SACKed earlier: not in flight */
     hf_undo_start(c, a);
     if (flight > a->cc.cwnd)
         flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
@@ -376,7 +400,7 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
 static void reduce(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                    const struct hf_delivery *d, uint32_t lost_before)
 {
-    if (!env->settings->prr || a->cc.ops->own_window)
+    if (!by_prr(env, a))
         return;
     bool more_lost = a->sent.lost_bytes > lost_before;
     hf_prr_acked(a, hf_recovery_in_flight(c, a), d, more_lost);
@@ -543,8 +567,9 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     uint32_t flight = c->snd_nxt - c->snd_una;
     hf_undo_start(c, a);
     hf_frto_start(env, a, a->phase == HF_PHASE_SLOW_START, c->backoff > 1);
-    if (a->phase != HF_PHASE_LOSS)
+    if (a->phase != HF_PHASE_LOSS || a->too_big)
         come_down(env, c, a, flight, false);
+    a->too_big = false;
     hf_recovery_resend_all(env, c, HF_SEND_RTO);
     a->cc.cwnd = hf_recovery_in_flight(c, a) + c->mss; /* beside what is not lost: one segment */
     if (a->cc.ops->on_timeout)
@@ -559,6 +584,8 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a || !hf_tcp_outstanding(c))
         return;
+    if (reason == HF_SEND_PMTU && a->phase == HF_PHASE_SLOW_START)
+        a->too_big = true;
     a->phase = HF_PHASE_LOSS;
     a->dupacks = 0;
     a->recover = c->snd_nxt;

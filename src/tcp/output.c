@@ -394,7 +394,7 @@ static void account(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
     }
     if (a && p->reason == HF_SEND_TLP)
         hf_tlp_sent(env, c, a, !is_new);
-    if (a && a->phase == HF_PHASE_RECOVERY)
+    if (a && (a->phase == HF_PHASE_RECOVERY || a->cwr))
         hf_prr_sent(a, end - p->seq);
     c->want &= (uint8_t)~HF_WANT_PUSH;
 }

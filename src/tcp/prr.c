@@ -1,14 +1,14 @@
-/* Proportional rate reduction: RFC 9937. In fast recovery the window comes down to ssthresh in step with
- * what the peer reports as delivered, neither in one stop nor in a burst: what is in flight when
- * recovery ends is ssthresh. Below it the flight is filled up, by as much as is delivered, and by one
- * segment more for each ACK that shows progress and no further loss. */
+/* Proportional rate reduction: RFC 9937. In fast recovery, and after a congestion mark, the window comes
+ * down to ssthresh in step with what the peer reports as delivered, neither in one stop nor in a burst:
+ * what is in flight at the end is ssthresh. Below it the flight is filled up, by as much as is
+ * delivered, and while recovering by one segment more for each ACK that shows progress and no further
+ * loss. */
 #include "tcp/recovery.h"
 
-/* `flight` is SND.NXT - SND.UNA, before the ACK that starts it; what was SACKed by earlier ACKs has
- * left the network already. */
-void hf_prr_start(struct hf_active *a, uint32_t flight, const struct hf_delivery *d)
+/* `flight`: before the ACK that starts it. */
+void hf_prr_start(struct hf_active *a, uint32_t flight)
 {
-    a->prr.flight = flight - (a->sent.sacked - d->sacked);
+    a->prr.flight = flight;
     a->prr.delivered = a->prr.out = 0;
 }
 
@@ -48,6 +48,6 @@ void hf_prr_acked(struct hf_active *a, uint32_t in_flight, const struct hf_deliv
         return;
     uint32_t more = may_send(a, in_flight, delivered, d->acked && !lost);
     if (!a->prr.out && more < a->cc.mss)
-        more = a->cc.mss; /* the retransmission that recovery begins with */
+        more = a->cc.mss; /* the retransmission that recovery begins with; or CWR, told at once */
     a->cc.cwnd = in_flight + more;
 }

@@ -59,7 +59,7 @@ void hf_scoreboard_find_lost(struct hf_env *env, struct hf_tcp *c, struct hf_act
 
 /* ---- prr.c: RFC 9937 ---- */
 
-void hf_prr_start(struct hf_active *a, uint32_t flight, const struct hf_delivery *d);
+void hf_prr_start(struct hf_active *a, uint32_t flight);
 void hf_prr_sent(struct hf_active *a, uint32_t bytes);
 void hf_prr_acked(struct hf_active *a, uint32_t in_flight, const struct hf_delivery *d, bool lost);
 

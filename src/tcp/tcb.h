@@ -288,6 +288,7 @@ struct hf_active {
     uint32_t window_since_ms; /* while the peer's window keeps text back; else 0              */
     bool cwr;                 /* cwnd came down for a mark, until SND.UNA reaches cwr_end     */
     hf_seq cwr_end;
+    bool too_big;             /* LOSS began for a path MTU: congestion is still to be answered */
     bool burst_push;          /* its last segment carries PSH                                 */
     bool burst_waits;         /* what cwnd has room for is too little for a burst             */
     uint32_t burst_left;      /* octets of the burst that SND.NXT is in, not sent yet         */

@@ -294,8 +294,48 @@ static void flight(int64_t seq)
         out(ACK|(i == 9 ? PSH : 0), .seq = seq + 1000 * i, .ack = 1, .len = 1000, .tos = ECT0);
 }
 
+/* In step with what is delivered (RFC 9937), and the peer is told at once. */
+TEST(ecn_echo_halves_the_window_within_a_round_trip, rfc, "SHLD-8 MUST-19")
+{
+    agreed_passive();
+    flight(1);
+    app_send(20000);
+    nothing();
+    in(ACK|ECE, .seq = 1, .ack = 1001);
+    expect(status().ssthresh, 5000);
+    expect(status().ecn, HF_ECN_STATUS_AGREED | HF_ECN_STATUS_REDUCING);
+    out(ACK|CWR, .seq = 10001, .ack = 1, .len = 1000, .tos = ECT0);
+    in(ACK|ECE, .seq = 1, .ack = 3001);
+    expect(status().cwnd, 8500); /* 3 of 10 are through: half of them may leave, one has */
+    nothing();
+    in(ACK|ECE, .seq = 1, .ack = 5001);
+    out(ACK, .seq = 11001, .ack = 1, .len = 1000, .tos = ECT0);
+    in(ACK|ECE, .seq = 1, .ack = 10001); /* all of the window that was marked */
+    expect(status().cwnd, 5000);
+    expect(status().ecn, HF_ECN_STATUS_AGREED);
+    for (int i = 2; i < 5; i++)
+        out(ACK, .seq = 10001 + 1000 * i, .ack = 1, .len = 1000, .tos = ECT0);
+    in(ACK|ECE, .seq = 1, .ack = 11001); /* the next window has been marked as well */
+    expect(status().ssthresh, 2500);
+    out(ACK|CWR, .seq = 15001, .ack = 1, .len = 1000, .tos = ECT0);
+}
+
+/* What the application has not sent is not made up for in a burst. */
+TEST(ecn_echo_with_a_small_flight, linux, "SHLD-8")
+{
+    agreed_passive();
+    app_send(4000);
+    drain(0);
+    in(ACK|ECE, .seq = 1, .ack = 1001);
+    expect(status().ssthresh, 7000);
+    expect(status().cwnd, 4000); /* three in flight, one was delivered */
+    in(ACK|ECE, .seq = 1, .ack = 4001);
+    expect(status().cwnd, 7000);
+}
+
 TEST(ecn_echo_halves_the_window_once, rfc, "SHLD-8 MUST-19")
 {
+    with(prr, 0);
     agreed_passive();
     flight(1);
     app_send(20000);

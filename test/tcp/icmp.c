@@ -304,6 +304,24 @@ TEST(pmtu_shrinks_segments_and_sends_again, rfc, "N-16 MUST-16 MUST-54")
     out(PSH|ACK, .seq = 2801 + mss, .ack = 1, .len = mss);
 }
 
+/* What is sent again for the path's sake may be lost for congestion, and that counts; once. */
+TEST(pmtu_and_then_a_timeout, rfc, "N-16 MUST-18 MUST-19")
+{
+    established(.mss = 1400);
+    app_send(8400);
+    drain(0);
+    too_big(1, 1300);
+    drain(0);
+    expect(status().phase, 3);
+    expect(status().ssthresh, UINT32_MAX);
+    int64_t mss = 1300 - headers();
+    within(sec(1), ACK, .seq = 1, .ack = 1, .len = mss);
+    expect(status().cwnd, mss);
+    expect(status().ssthresh, 4200);
+    within(sec(2), ACK, .seq = 1, .ack = 1, .len = mss);
+    expect(status().ssthresh, 4200);
+}
+
 /* Path MTU discovery needs "don't fragment" on every segment (RFC 1191 3), answers included. */
 TEST_IPV4(segments_are_not_to_be_fragmented, rfc, "N-16")
 {
