@@ -22,6 +22,7 @@
 #include <handfast/address.h>
 #include <handfast/packet.h>
 #include <handfast/stack.h>
+#include <handfast/tcp.h>
 #include <handfast/types.h>
 
 HF_BEGIN
@@ -400,6 +401,39 @@ HF_API int hf_sim_oracle_complete(const struct hf_sim_oracle *oracle);
 
 /* hf_sim_oracle_text: a phrase for a fault. Never NULL. */
 HF_API const char *hf_sim_oracle_text(int fault);
+
+/* ---- Progress ----
+ *
+ * No connection stalls for longer than two retransmission timeouts while its path is up. Exactly:
+ *
+ * - A connection has something to deliver when it is synchronized, text or a FIN is not acknowledged or
+ *   not sent, and the peer's window, as far as it knows, is open.
+ * - It makes progress when an octet (or the FIN) is acknowledged or SACKed.
+ * - The path is up since it last lost, refused or damaged a packet, in either direction, or became
+ *   another path.
+ * - From the later of its last progress (or of the moment in which it had something to deliver) and
+ *   the path's coming up, it makes progress within two of the RTOs that it had then, backoff
+ *   included; or within one of them and the time that a segment sent then may take to be answered,
+ *   if that is longer.
+ *
+ * Whoever drives a simulation looks as often as it likes: what is seen late is judged leniently. */
+struct hf_sim_progress {
+    hf_time waits_since; /* something to deliver, and no progress; HF_NEVER: nothing          */
+    hf_time from;        /* the limit counts from here, with ...                              */
+    hf_time rto;         /* ... this RTO                                                      */
+    uint64_t delivered;  /* octets acknowledged and SACKed                                    */
+    uint32_t snd_una;
+};
+
+HF_API void hf_sim_progress_init(struct hf_sim_progress *progress);
+
+/* hf_sim_progress_look: what the connection's status says now.
+ * up_since  when the path came up; HF_NEVER: it is not up
+ * answer    the longest that a segment and its acknowledgement may take, the peer's delay included
+ * returns   1: it stalls; 0: it does not */
+HF_API int hf_sim_progress_look(struct hf_sim_progress *progress,
+                                const struct hf_tcp_status *status, hf_time up_since,
+                                hf_time answer, hf_time now);
 
 /* ---- The wire police, by itself ----
  *

@@ -184,6 +184,8 @@ static void reduce_for_mark(struct hf_env *env, struct hf_tcp *c, struct hf_acti
         hf_prr_acked(a, hf_recovery_in_flight(c, a), d, true);
     else
         a->cc.cwnd = a->cc.ssthresh;
+    if (a->cc.cwnd < a->cc.mss)
+        a->cc.cwnd = a->cc.mss;
     hf_trace_congestion(env, c);
 }
 

@@ -59,6 +59,12 @@ static unsigned blocks_that_fit(const struct hf_tcp *c, const struct hf_tcp_opti
     return fit < most ? fit : most;
 }
 
+/* A FIN that was taken out of order has a number, too. */
+static hf_seq end_of(const struct hf_active *a, const struct hf_range *r)
+{
+    return r->end + (a->fin_held && a->fin_seq == r->end);
+}
+
 void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
                     struct hf_tcp_options *options)
 {
@@ -74,7 +80,7 @@ void hf_sack_blocks(const struct hf_env *env, const struct hf_tcp *c,
         if (r == told)
             continue;
         options->sack[n].start = r->start;
-        options->sack[n++].end = r->end;
+        options->sack[n++].end = end_of(a, r);
     }
     options->sacks = (uint8_t)n;
 }

@@ -265,12 +265,24 @@ static void on_persist(struct hf_env *env, struct hf_tcp *c)
     c->rtx_at = env->now + rtx_interval(env, c);
 }
 
+/* Nothing has left for an RTO, and nothing is in flight: no ACK will come and say that the path is faster
+ * than was thought when the last segment left. One more does no harm. */
+static void forget_pace(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+{
+    if (hf_tcp_now_ms(env) - c->last_send_ms < c->rto_us / 1000)
+        return;
+    a->pacer.next = env->now;
+    a->pace_at = 0;
+}
+
 static void on_sws(struct hf_env *env, struct hf_tcp *c)
 {
     hf_trace_timer(env, c, HF_TIMER_SWS, 1, rtx_interval(env, c));
     struct hf_active *a = hf_tcp_active(env, c);
-    if (a)
+    if (a) {
         a->pushed = hf_tcp_snd_base(c) + a->snd.len;
+        forget_pace(env, c, a);
+    }
     if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c)) {
         c->flags &= ~(uint32_t)HF_F_SEND_FULL;
         hf_tcp_event(env, c, HF_EVENT_WRITABLE);

@@ -45,6 +45,7 @@ struct actor {
     bool zero_copy, urgent, wait_for_end, restless;
     bool started, connected, shut, read_all, released, ended;
     uint32_t cause;         /* from HF_EVENT_ENDED                                            */
+    struct hf_sim_progress progress;
     uint32_t refusals;      /* times that there was no memory for what it wanted to send      */
     hf_time read_at, write_at; /* not before                                                  */
 };
@@ -69,6 +70,7 @@ struct world_host {
     int number;
     hf_listener listener;
     bool hold, fixed_iss;
+    bool few_records; /* of what it has sent: SACK tells it little                            */
     hf_syn held[HELD_MAX];
     unsigned held_count;
     struct named named[NAMES_MAX];
@@ -86,6 +88,11 @@ struct story {
     uint32_t mtu;
     bool cookies, short_of_memory;
     bool fast_open; /* text may go with a SYN, so that a late copy of one makes a connection      */
+    hf_time delack_max; /* of either host                                                    */
+    hf_time up_since;   /* the path: see hf_sim_progress_look; HF_NEVER: it has a queue of its own */
+    hf_time answer;     /* the longest that a segment and its ACK may take                   */
+    hf_time looked_at;
+    uint64_t lost;      /* packets, by the path                                              */
     unsigned marks; /* chance in 100 that a packet with ECT is marked                         */
     uint8_t buffer[CHUNK_MAX];
 };
@@ -597,6 +604,31 @@ static void draw_path(struct story *s, struct hf_sim_path *path)
         path->lose_kth = 1 + below(s, 20);
 }
 
+/* The longest that a packet may take; HF_NEVER: that depends on what waits before it. */
+static hf_time longest(const struct hf_sim_path *path)
+{
+    if (path->rate || path->down)
+        return HF_NEVER;
+    return path->delay + path->jitter + (path->reorder ? path->reorder_by : 0);
+}
+
+/* Another path begins. What is under way on the old one still arrives as it would have. */
+static void note_path(struct story *s)
+{
+    hf_time there[2];
+    struct hf_sim_path path;
+
+    for (int i = 0; i < 2; i++) {
+        hf_sim_get_path(s->sim, s->link, s->host[i].number, &path);
+        there[i] = longest(&path);
+    }
+    s->up_since = HF_NEVER;
+    if (there[0] == HF_NEVER || there[1] == HF_NEVER)
+        return;
+    s->up_since = hf_sim_now(s->sim);
+    s->answer = there[0] + there[1] + s->delack_max + HF_MS;
+}
+
 /* New weather: other paths, a partition one way or both, or its end. After HEALED all is well. */
 static void change_weather(struct story *s)
 {
@@ -618,10 +650,20 @@ static void change_weather(struct story *s)
         }
         hf_sim_set_path(s->sim, s->link, s->host[i].number, &path);
     }
+    note_path(s);
     if (healed)
         return;
     hf_time next = now + 10 * HF_MS + (hf_time)below(s, (uint64_t)(10 * HF_SEC));
     hf_sim_wake(s->sim, s->host[0].number, next < HEALED ? next : HEALED, WAKE_PATH);
+}
+
+/* A fault of the stack, as far as anybody can see: it has text to send, again or for the first time, and
+ * does not. */
+static bool is_mute(const struct story *s, const struct hf_sim_packet *packet)
+{
+    if (!s->options || !s->options->mute_from || hf_sim_now(s->sim) < s->options->mute_from)
+        return false;
+    return packet->from == s->host[0].number && packet->len > 200;
 }
 
 /* A router that speaks ECN: now and then it marks what may be marked. */
@@ -633,6 +675,8 @@ static enum hf_sim_verdict mark_some(void *context, struct hf_sim *sim, struct h
     unsigned ecn = ipv4 ? *tos & 3u : *tos >> 4 & 3u;
 
     (void)sim;
+    if (is_mute(s, packet))
+        return HF_SIM_DROP;
     if ((ecn == 1 || ecn == 2) && chance(s, s->marks)) {
         *tos |= ipv4 ? 3 : 0x30;
         fix_checksums(packet->bytes, packet->len);
@@ -780,6 +824,9 @@ static void draw_host(struct story *s, int which)
 
     hf_sim_host_config_init(&config);
     draw_settings(s, &config.stack.settings);
+    host->few_records = config.stack.settings.sent_records < 8;
+    if (s->delack_max < config.stack.settings.delack)
+        s->delack_max = config.stack.settings.delack;
     if (chance(s, 50)) {
         unsafe.fixed_iss = 1;
         unsafe.iss = ONE_OF(s, isses);
@@ -831,6 +878,7 @@ static void draw_actor(struct story *s, struct connection *c, int which)
     a->restless = chance(s, 20);
     a->wait_for_end = chance(s, 30);
     a->ending = END_HALF_CLOSE;
+    hf_sim_progress_init(&a->progress);
 }
 
 /* Who takes a byte or two at a time must not rest too long in between: PAUSES_MAX altogether. */
@@ -905,6 +953,7 @@ static void draw_world(struct story *s)
         hf_sim_fail(s->sim, 0, "hf_sim_add_link failed");
         return;
     }
+    note_path(s);
     let_allocations_fail(s);
     listen_on(s, &s->host[0]);
     listen_on(s, &s->host[1]);
@@ -912,6 +961,63 @@ static void draw_world(struct story *s)
     for (unsigned i = 0; i < s->connections; i++)
         draw_connection(s, i);
     hf_sim_wake(s->sim, s->host[0].number, (hf_time)below(s, (uint64_t)(5 * HF_SEC)), WAKE_PATH);
+}
+
+/* ---- Does everybody get on? ---- */
+
+enum { LOOK_EVERY = 20 * 1000000 }; /* ns */
+
+static void note_losses(struct story *s, hf_time now)
+{
+    struct hf_sim_path_counters n;
+    uint64_t lost = 0;
+
+    for (int i = 0; i < 2; i++) {
+        hf_sim_path_counters(s->sim, s->link, s->host[i].number, &n);
+        lost += n.lost + n.lost_queue + n.lost_mtu + n.lost_down + n.corrupted;
+    }
+    if (lost != s->lost && s->up_since != HF_NEVER)
+        s->up_since = now;
+    s->lost = lost;
+}
+
+static const struct world_host *host_of(const struct actor *a)
+{
+    return &a->story->host[a->host != a->story->host[0].number];
+}
+
+static void look_at_progress(struct story *s, struct connection *c)
+{
+    for (int i = 0; i < 2; i++) {
+        struct actor *a = &c->end[i];
+        struct hf_tcp_status status = {.size = sizeof status};
+        char text[160];
+        if (!a->handle || host_of(a)->few_records ||
+            hf_tcp_status(stack_of(a), a->handle, &status) != 0 ||
+            !hf_sim_progress_look(&a->progress, &status, s->up_since, s->answer,
+                                  hf_sim_now(s->sim)))
+            continue;
+        snprintf(text, sizeof text,
+                 "end %d stalls: no progress since %lld us, path up since %lld us, RTO then %lld us", i,
+                 (long long)(a->progress.waits_since / 1000), (long long)(s->up_since / 1000),
+                 (long long)(a->progress.rto / 1000));
+        fail(s, a->host, text, c);
+    }
+}
+
+/* Rude peers may be gone, who has no memory cannot take what arrives, and what has no record waits for
+ * the timer behind a tail loss probe. */
+static void look_at_all_progress(struct story *s)
+{
+    hf_time now = hf_sim_now(s->sim);
+
+    note_losses(s, now);
+    if (now - s->looked_at < LOOK_EVERY || s->short_of_memory)
+        return;
+    s->looked_at = now;
+    for (unsigned i = 0; i < s->connections; i++)
+        if (!s->connection[i].rude)
+            look_at_progress(s, &s->connection[i]);
 }
 
 /* ---- The end ---- */
@@ -928,6 +1034,7 @@ static int all_over(void *context, struct hf_sim *sim)
     struct story *s = context;
     struct hf_stack_counters counters;
 
+    look_at_all_progress(s);
     if (hf_sim_now(sim) < HEALED)
         return 0;
     for (unsigned i = 0; i < s->connections; i++)

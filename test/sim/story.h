@@ -25,6 +25,7 @@ struct story_options {
     FILE *trace;          /* every record of both stacks, one line each; NULL: not            */
     uint64_t fail_at;     /* the allocation of the second host that fails; 0: none            */
     bool fail_all_from;   /* and all after it                                                 */
+    hf_time mute_from;    /* from then on the first host sends no text any more; 0: it does   */
     uint64_t failed;      /* out: how many failed                                             */
 };
 
