@@ -66,6 +66,9 @@ HF_API int hf_sockets_own(const struct hf_sockets *sockets, int descriptor);
 /* ---- Opening and closing ---- */
 
 HF_API int hf_socket_open(struct hf_sockets *sockets, int domain, int type, int protocol);
+/* SO_REUSEPORT: several sockets may be bound to one port, and one of them listens: listen on a second is
+ * EADDRINUSE. There is no sharing of connections between listeners; accept from one socket in several
+ * places instead. */
 HF_API int hf_socket_bind(struct hf_sockets *sockets, int descriptor, const struct sockaddr *addr,
                           uint32_t addr_len);
 HF_API int hf_socket_listen(struct hf_sockets *sockets, int descriptor, int backlog);

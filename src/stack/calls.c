@@ -129,9 +129,11 @@ int hf_listener_open(struct hf_stack *stack, hf_listener listener, hf_conn *conn
     open.remote.port = l->remote_port;
     open.local.port = l->local_port;
     int err = open_pair(stack, &open, conn);
-    if (!err)
-        hf_listen_close(&stack->env, l, true);
-    return err;
+    if (err)
+        return err;
+    hf_listen_hand_down(&stack->env, l, conn_of(stack, *conn));
+    hf_listen_close(&stack->env, l, true);
+    return HF_OK;
 }
 
 int hf_listener_set(struct hf_stack *stack, hf_listener listener, enum hf_option option,

@@ -92,10 +92,8 @@ static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
     r->reason = (uint8_t)reason;
     r->conn = (uint32_t)hash;
     r->state = HF_SYN_RECEIVED;
-    r->tos = (uint8_t)hf_listen_option(l, HF_OPTION_TOS, env->settings->tos);
+    r->tos = (uint8_t)hf_listen_option(l, HF_OPTION_TOS, env->settings->tos) & (uint8_t)~HF_ECN_BITS;
     r->ttl = (uint8_t)hf_listen_option(l, HF_OPTION_TTL, env->settings->ttl);
-    if (h->ecn)
-        r->tos &= (uint8_t)~HF_ECN_BITS;
 }
 
 static uint32_t timestamp_of(const struct hf_env *env, uint64_t hash)

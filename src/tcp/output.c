@@ -123,9 +123,7 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
 
 static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struct hf_out *out)
 {
-    out->tos = c->tos;
-    if (c->ecn)
-        out->tos &= (uint8_t)~HF_ECN_BITS;
+    out->tos = c->tos & (uint8_t)~HF_ECN_BITS; /* the application's part is the Diffserv field (RFC 2474) */
     packet->slices = 1;
     packet->segment_bytes = 0;
     packet->segments = 1;
@@ -214,8 +212,6 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     o->tsval = o->has_ts ? hf_tcp_timestamp(env, c) : 0;
     o->tsecr = answer ? c->ts_recent : 0;
     start_packet(packet, c, out);
-    if (h->flags & HF_ECE)
-        out->tos &= (uint8_t)~HF_ECN_BITS;
     uint32_t text = first && c->fast_open ? hf_fast_open_first_syn(env, c, o) : 0;
     out->text = text ? put_text(env, c, packet, 0, c->iss + 1, text) : 0;
     out->segments = 1;

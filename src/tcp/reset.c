@@ -71,7 +71,7 @@ static struct hf_reply *reply_of(struct hf_env *env, const struct hf_tcp *c, hf_
     r->ack = c->rcv_nxt;
     r->conn = c->hash;
     r->state = c->state;
-    r->tos = c->tos;
+    r->tos = c->tos & (uint8_t)~HF_ECN_BITS;
     r->ttl = c->ttl;
     if (c->flags & HF_F_TIMESTAMPS) {
         r->options |= HF_REPLY_TS | HF_REPLY_TS_CLOCK;

@@ -81,6 +81,23 @@ TEST(an_address_in_use, none, "")
     pair_end();
 }
 
+/* SO_REUSEPORT: many may be bound, one listens. */
+TEST(a_port_that_is_shared_has_one_listener, none, "")
+{
+    pair_begin(V4);
+    int fd[2];
+    for (int i = 0; i < 2; i++) {
+        fd[i] = new_socket(server);
+        assert_int_equal(set_number(server, fd[i], SOL_SOCKET, SO_REUSEPORT, 1), 0);
+        assert_int_equal(bind_to(server, fd[i], any_name(PORT)), 0);
+    }
+    assert_int_equal(hf_socket_listen(server, fd[0], 1), 0);
+    FAILS(hf_socket_listen(server, fd[1], 1), EADDRINUSE);
+    assert_int_equal(hf_socket_close(server, fd[0]), 0);
+    assert_int_equal(hf_socket_listen(server, fd[1], 1), 0);
+    pair_end();
+}
+
 TEST(a_listener_without_a_port_gets_one, none, "")
 {
     struct sockaddr_in name;

@@ -235,6 +235,28 @@ TEST(ecn_leaves_the_diffserv_bits_alone, rfc, "SHLD-8 MUST-48")
     within(settings()->delack, ACK, .seq = 11, .ack = 11, .tos = 0xb8);
 }
 
+/* RFC 2474: six bits. What the application writes into the other two would be ECN that nobody agreed to. */
+TEST(ecn_bits_are_not_the_applications, rfc, "SHLD-8 MUST-48")
+{
+    established(.mss = 1000);
+    expect(status().ecn, 0);
+    expect(hf_tcp_set(stack(), conn(), HF_OPTION_TOS, 0xbb), 0);
+    app_send(10);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 10, .tos = 0xb8);
+    in(ACK, .seq = 1, .ack = 11, .len = 10);
+    within(settings()->delack, ACK, .seq = 11, .ack = 11, .tos = 0xb8);
+    app_abort();
+    out(RST|ACK, .seq = 11, .ack = 11, .tos = 0xb8);
+}
+
+TEST(ecn_bits_are_not_the_listeners, rfc, "SHLD-8 MUST-48")
+{
+    app_listen();
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_TOS, 0xbb), 0);
+    in(SYN, .seq = 0, .mss = 1000);
+    out(SYN|ACK, .seq = 0, .ack = 1, .tos = 0xb8);
+}
+
 /* ---- The receiver, 6.1.3 ---- */
 
 TEST(ecn_mark_is_echoed_until_cwr, rfc, "SHLD-8")

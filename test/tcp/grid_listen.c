@@ -270,6 +270,20 @@ TEST(listen_turns_active, rfc, "LIS.OPEN-a LIS.SEND")
     expect(hf_tcp_send(stack(), handle, "", 0, 0), 0);
 }
 
+TEST(listen_turns_active_with_its_options, rfc, "LIS.OPEN-a MUST-48")
+{
+    app_listen(.remote = true);
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_TOS, 0x20), 0);
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_MSS, 700), 0);
+    expect(hf_listener_set(stack(), listener(), HF_OPTION_NODELAY, 1), 0);
+    hf_conn handle;
+    int64_t value = 0;
+    expect(hf_listener_open(stack(), listener(), &handle), 0);
+    out(SYN, .seq = 0, .mss = 700, .tos = 0x20);
+    expect(hf_tcp_get(stack(), handle, HF_OPTION_NODELAY, &value), 0);
+    expect(value, 1);
+}
+
 TEST(listen_for_anybody_cannot_turn_active, rfc, "LIS.OPEN-a LIS.SEND")
 {
     app_listen();
