@@ -10,9 +10,10 @@
 
 /* At each insertion and removal. A half that is made at 5/8 of a size has twice that many slots to be
  * cleared while another 1/8 comes; and a half that is left at 3/4 is empty long before the new one is
- * as full. */
+ * as full. One that is left at 1/8 is mostly holes, which are looked at in passing. */
 #define CLEAR_STEP 32u
-#define MOVE_STEP 8u
+#define MOVE_STEP 8u  /* entries                                                              */
+#define LOOK_STEP 64u /* slots                                                                */
 
 void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key)
 {
@@ -114,13 +115,14 @@ static bool slots_remove(struct hf_slots *slots, uint32_t hash, hf_ref ref)
 /* Move some of the old half. Slots shift back when one is taken, so the same place is looked at
  * again until it is free. A run that wraps round the end may put a slot behind the cursor; the
  * cursor starts over until nothing is left. */
-static void move_some(struct hf_table *table, uint32_t steps)
+static void move_some(struct hf_table *table, uint32_t entries, uint32_t looks)
 {
-    while (steps-- && table->before.used) {
+    while (entries && looks-- && table->before.used) {
         struct hf_slot *slot = &table->before.slot[table->moved];
         if (slot->ref) {
             slots_put(&table->now, slot->hash, slot->ref);
             slots_take(&table->before, table->moved);
+            entries--;
         } else {
             table->moved = (table->moved + 1) & (table->before.size - 1);
         }
@@ -159,7 +161,7 @@ static void turn_over(struct hf_table *table)
     table->now = table->next;
     table->next = (struct hf_slots){0};
     table->moved = 0;
-    move_some(table, 0);
+    move_some(table, 0, 0);
 }
 
 /* What every insertion and removal does for the table as a whole. A half that was made to grow, or to
@@ -167,7 +169,7 @@ static void turn_over(struct hf_table *table)
 static void tend(struct hf_table *table)
 {
     if (table->before.slot)
-        move_some(table, MOVE_STEP);
+        move_some(table, MOVE_STEP, LOOK_STEP);
     if (!table->next.slot)
         return;
     clear_some(table, CLEAR_STEP);
@@ -190,7 +192,8 @@ bool hf_table_reserve(struct hf_table *table)
     if (table->next.size <= size)
         return size && used + 1 < size; /* no memory: slower, still right                      */
     clear_some(table, UINT32_MAX); /* by now there is nothing left to do, but for a table that */
-    move_some(table, UINT32_MAX);  /* is small, or was without memory for a while              */
+    move_some(table, UINT32_MAX,
+              UINT32_MAX); /* is small, or was without memory for a while              */
     turn_over(table);
     return true;
 }
@@ -286,4 +289,28 @@ hf_ref hf_table_find_time_wait(const struct hf_table *table, uint64_t hash, cons
 {
     hf_ref ref = slots_time_wait(table, &table->now, (uint32_t)hash, tuple);
     return ref ? ref : slots_time_wait(table, &table->before, (uint32_t)hash, tuple);
+}
+
+void hf_table_fetch(const struct hf_table *table, uint64_t hash)
+{
+    if (table->now.slot)
+        __builtin_prefetch(&table->now.slot[hash & (table->now.size - 1)]);
+    if (table->before.slot)
+        __builtin_prefetch(&table->before.slot[hash & (table->before.size - 1)]);
+}
+
+static hf_ref guess(const struct hf_slots *slots, uint32_t hash)
+{
+    for (uint32_t i = 0; slots->slot && i < 4; i++) {
+        const struct hf_slot *slot = &slots->slot[(hash + i) & (slots->size - 1)];
+        if (!slot->ref || slot->hash == hash)
+            return slot->ref;
+    }
+    return 0;
+}
+
+hf_ref hf_table_guess(const struct hf_table *table, uint64_t hash)
+{
+    hf_ref ref = guess(&table->now, (uint32_t)hash);
+    return ref ? ref : guess(&table->before, (uint32_t)hash);
 }

@@ -111,6 +111,11 @@ static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const 
     return hf_table_search(table, hash, tuple, time_wait);
 }
 
+/* Ask for the memory where the slot of this hash stands; and, later, what probably stands there (by
+ * the hash alone, and only near its place: 0 says little). */
+void hf_table_fetch(const struct hf_table *table, uint64_t hash);
+hf_ref hf_table_guess(const struct hf_table *table, uint64_t hash);
+
 /* Its TIME-WAIT entry, or 0, whatever else has the tuple. */
 hf_ref hf_table_find_time_wait(const struct hf_table *table, uint64_t hash, const void *tuple);
 

@@ -2,6 +2,7 @@
  * belongs; an ICMP error finds the connection that it quotes. Nothing is answered before the batch
  * is through (MUST-59): output comes later. */
 #include "base/checksum.h"
+#include "stack/ahead.h"
 #include "stack/merge.h"
 #include "wire/bytes.h"
 
@@ -316,6 +317,10 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         return;
     }
     struct hf_ip_datagram datagram;
-    for (size_t i = 0; i < n; i++)
+    bool ahead = hf_ahead_pays(stack, n);
+    for (size_t i = 0; i < n; i++) {
+        if (HF_UNLIKELY(ahead) && i % HF_AHEAD == 0)
+            hf_stack_look_ahead(stack, packets + i, n - i < HF_AHEAD ? n - i : HF_AHEAD);
         (void)take(stack, (unsigned)link, &packets[i], &datagram);
+    }
 }
