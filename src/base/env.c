@@ -23,6 +23,18 @@ static bool grow(struct hf_env *env, struct hf_replies *replies)
     return true;
 }
 
+void hf_env_replies_rest(struct hf_env *env, struct hf_replies *replies)
+{
+    HF_ASSERT(replies->count == 0);
+    if (HF_LIKELY(replies->size <= HF_REPLIES_FIRST))
+        return;
+    struct hf_reply *ring = hf_budget_alloc(&env->budget, HF_REPLIES_FIRST * sizeof *ring);
+    if (!ring)
+        return;
+    hf_budget_free(&env->budget, replies->ring, replies->size * sizeof *ring);
+    *replies = (struct hf_replies){.ring = ring, .size = HF_REPLIES_FIRST};
+}
+
 struct hf_reply *hf_env_reply(struct hf_env *env, unsigned link)
 {
     HF_ASSERT(link <= HF_LINKS_MAX);

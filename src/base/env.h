@@ -47,6 +47,7 @@ enum {
     HF_REPLY_FAST_OPEN_EXPERIMENTAL = 16 /* ... and in this form                              */
 };
 
+#define HF_REPLIES_FIRST 64u /* a ring has at least so many places                             */
 #define HF_REPLIES_MAX 8192u /* that may wait on a link, at the most                          */
 
 struct hf_replies {
@@ -124,6 +125,9 @@ static inline void hf_env_set_now(struct hf_env *env, hf_time now)
 
 /* A place in the link's reply ring, zeroed but for link; NULL when it is full (counted). */
 struct hf_reply *hf_env_reply(struct hf_env *env, unsigned link);
+
+/* The ring is empty: what a burst made it grow by goes back. */
+void hf_env_replies_rest(struct hf_env *env, struct hf_replies *replies);
 
 /* Count a drop, and trace it when there is a sink. `conn` is a connection's trace id or 0; packet
  * may be NULL. */

@@ -4,8 +4,6 @@
 #include "base/checksum.h"
 #include "stack/stack.h"
 
-#define REPLIES 64u /* answers that may wait on a link; a power of two */
-
 /* Purposes of the keys that are derived from the seed. */
 enum { KEY_TABLE = 1, KEY_ISN, KEY_COOKIE, KEY_RANDOM, KEY_FAST_OPEN };
 
@@ -238,7 +236,7 @@ int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config *confi
     if (stack->links >= HF_LINKS_MAX)
         return HF_ERR_LIMIT;
     struct hf_replies *q = &stack->env.replies[stack->links + 1];
-    q->ring = hf_budget_alloc(&stack->env.budget, REPLIES * sizeof *q->ring);
+    q->ring = hf_budget_alloc(&stack->env.budget, HF_REPLIES_FIRST * sizeof *q->ring);
     if (!q->ring)
         return HF_ERR_MEMORY;
     int link = HF_OK;
@@ -247,11 +245,11 @@ int hf_stack_add_link(struct hf_stack *stack, const struct hf_link_config *confi
     if (link == HF_OK)
         link = hf_ip_add_link(&stack->ip, config);
     if (link < 0) {
-        hf_budget_free(&stack->env.budget, q->ring, REPLIES * sizeof *q->ring);
+        hf_budget_free(&stack->env.budget, q->ring, HF_REPLIES_FIRST * sizeof *q->ring);
         q->ring = 0;
         return link;
     }
-    q->size = REPLIES;
+    q->size = HF_REPLIES_FIRST;
     q->first = q->count = 0;
     stack->links++;
     stack->env.link_mtu[link] = (uint16_t)config->mtu;

@@ -162,6 +162,8 @@ HF_APART static size_t replies(struct hf_stack *stack, unsigned link, struct hf_
         q->count--;
         n += framed || frame(stack, link, &packets[n], false); /* which may queue a question */
     }
+    if (q->count == 0)
+        hf_env_replies_rest(&stack->env, q);
     return n;
 }
 

@@ -553,7 +553,7 @@ TEST(peers_that_hold_a_zero_window, none, "C6")
         if (conns[i] != 0)
             hf_tcp_abort(v->stack, conns[i]);
     free(conns);
-    victim_end(v, 24 * (size_t)n);
+    victim_end(v, 2 * (size_t)n);
 }
 
 TEST(zero_window_probes_back_off, none, "C6")
