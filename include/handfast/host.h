@@ -188,7 +188,9 @@ HF_API void hf_virtual_clock_leap(struct hf_virtual_clock *clock, hf_time by);
 
 /* ---- What a stack wants from the operating system ---- */
 
-/* hf_host_allocator: malloc and free. */
+/* hf_host_allocator: malloc and free. A host on this machine hands what malloc keeps back to the
+ * system (malloc_trim, with glibc) when it is about to sleep and its stack has come down to half of
+ * the memory that it had; who has a loop of his own may want to do the same. */
 HF_API struct hf_allocator hf_host_allocator(void);
 
 /* hf_host_checksum: for hf_stack_config.checksum, what this processor does fastest.

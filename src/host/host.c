@@ -10,6 +10,7 @@
  * told before it sees the new time, so that no timer takes the gap for a silent peer. */
 #include "host/group.h"
 #include "host/host.h"
+#include "host/thrift.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct hf_host {
     struct hf_member *member; /* NULL: the host is alone */
     bool blind; /* a link has no descriptor: its packets do not end a wait */
     uint64_t jumps;
+    struct hf_thrift thrift;
     struct hf_packet packets[BATCH];
     struct hf_event events[BATCH];
 };
@@ -273,6 +275,8 @@ static int wait_for_news(struct hf_host *host, hf_time now, hf_time max_wait)
     hf_time deadline = host->stack ? hf_stack_deadline(host->stack) : HF_NEVER;
     if (deadline < until)
         until = deadline;
+    if (host->stack && host->machine)
+        until = hf_thrift_rest(&host->thrift, host->stack, now, until);
     return host->ops.wait(host->ops.context, until);
 }
 
