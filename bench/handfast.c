@@ -77,8 +77,7 @@ static void record(int end, struct hf_stack_config *config)
     two->recorder[end] = hf_recorder_create(&recorder);
     if (two->recorder[end] == NULL)
         bench_fail("Handfast: no memory for a recorder");
-    config->trace = hf_recorder_record;
-    config->trace_context = two->recorder[end];
+    hf_recorder_attach(two->recorder[end], config);
 }
 
 static void make_end(int end)

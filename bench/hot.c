@@ -5,7 +5,8 @@
  *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot connections 2000
  *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot copy 20000000
  *
- * What comes before is warmed up and not inside hot_work. */
+ * `merged`, `record` and `offload` may follow: batches that merge, a flight recorder at each end,
+ * super-segments. What comes before is warmed up and not inside hot_work. */
 #include "handfast.h"
 #include "lwip.h"
 
@@ -143,19 +144,25 @@ int main(int argc, char **argv)
 {
     const struct kind *kind = NULL;
     char *stop = NULL;
-    bool merge = argc == 4 && strcmp(argv[3], "merged") == 0;
-    uint64_t n = argc == 3 || merge ? strtoull(argv[2], &stop, 10) : 0;
+    bool merge = false, record = false, offload = false;
+    uint64_t n = argc >= 3 ? strtoull(argv[2], &stop, 10) : 0;
     for (size_t i = 0; i < KINDS && n > 0; i++)
         if (strcmp(argv[1], kinds[i].name) == 0)
             kind = &kinds[i];
-    if (kind == NULL || n == 0 || *stop != 0) {
-        fprintf(stderr, "usage: handfast-hot KIND NUMBER [merged], KIND one of:");
+    for (int i = 3; i < argc; i++) {
+        merge = merge || strcmp(argv[i], "merged") == 0;
+        record = record || strcmp(argv[i], "record") == 0;
+        offload = offload || strcmp(argv[i], "offload") == 0;
+    }
+    if (kind == NULL || n == 0 || *stop != 0 || argc > 3 + merge + record + offload) {
+        fprintf(stderr, "usage: handfast-hot KIND NUMBER [merged] [record] [offload], KIND one of:");
         for (size_t i = 0; i < KINDS; i++)
             fprintf(stderr, " %s", kinds[i].name);
         fprintf(stderr, "\n");
         return 2;
     }
     bench_handfast_merge(merge);
+    bench_handfast_record(record, offload);
     kind->begin();
     hot_work(kind, n);
     return 0;

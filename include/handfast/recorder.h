@@ -3,8 +3,7 @@
  *
  *     struct hf_recorder_config config = {.size = sizeof config};
  *     struct hf_recorder *recorder = hf_recorder_create(&config);
- *     stack_config.trace = hf_recorder_record;
- *     stack_config.trace_context = recorder;
+ *     hf_recorder_attach(recorder, &stack_config);
  *     ... run ...
  *     hf_recorder_dump(recorder, hf_write_file, file);        handfast explain reads it
  *     hf_recorder_destroy(recorder);
@@ -14,6 +13,7 @@
 #ifndef HANDFAST_RECORDER_H
 #define HANDFAST_RECORDER_H
 
+#include <handfast/stack.h>
 #include <handfast/trace.h>
 #include <handfast/types.h>
 #include <handfast/view.h>
@@ -41,7 +41,13 @@ HF_API struct hf_recorder *hf_recorder_create(const struct hf_recorder_config *c
 /* hf_recorder_destroy: NULL is allowed. */
 HF_API void hf_recorder_destroy(struct hf_recorder *recorder);
 
-/* hf_recorder_record: a hf_trace_fn whose context is a struct hf_recorder. */
+/* hf_recorder_attach: what a configuration needs so that the stack made with it tells the recorder
+ * and nobody else, in runs (trace.h): that costs least and holds most.
+ * owner    the recorder must outlive the stack */
+HF_API void hf_recorder_attach(struct hf_recorder *recorder, struct hf_stack_config *config);
+
+/* hf_recorder_record: a hf_trace_fn whose context is a struct hf_recorder, for who has other sinks
+ * beside it. Each segment then takes a record. */
 HF_API void hf_recorder_record(void *recorder, const struct hf_trace_record *record,
                                const struct hf_packet *packet);
 

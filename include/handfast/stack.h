@@ -65,6 +65,10 @@ struct hf_stack_config {
     void *trace_context;
     const struct hf_unsafe *unsafe; /* NULL: none; copied                                     */
     hf_checksum_fn checksum;       /* NULL: the portable one                                  */
+    /* NULL: the sink is told of every segment. Else where the sink keeps a pointer to the record
+     * that it holds last (NULL: none): what continues it is added to it, as runs of trace.h, and the
+     * sink is not called. */
+    struct hf_trace_record *const *trace_last;
 };
 
 #define HF_MEMORY_MIN ((size_t)256 * 1024)

@@ -252,6 +252,7 @@ struct hf_trace_record {
             uint8_t reason;        /* OUT: enum hf_send_reason; IN: enum hf_drop              */
             uint8_t segments;      /* when merged                                             */
             uint16_t urgent;       /* the urgent pointer, when HF_URG                         */
+            uint16_t segment_bytes; /* text of each segment but the last, which may have less */
         } segment;
         struct {
             uint8_t from, to; /* enum hf_state                                                */
@@ -298,7 +299,14 @@ struct hf_trace_record {
 };
 
 /* A trace sink. It must not call the stack; record and packet are only valid during the call.
- * packet is the whole datagram for IN and OUT records, else NULL. */
+ * packet is the whole datagram for IN and OUT records, else NULL.
+ *
+ * Runs. A sink that keeps records can have those that only continue the one before told in it:
+ * segments with text that follow each other, of one connection, within one call, with the same
+ * acknowledgement, window, timestamps, flags (but a PSH at the end) and reason, of one size (but the
+ * last, which may be shorter): `text` is then of all of them, `segments` their number. And SEND or
+ * RECEIVE calls of one connection at one time: `bytes` is of all of them. Nothing else joins, so
+ * each segment can still be told from the record. See trace_last of hf_stack_config. */
 typedef void (*hf_trace_fn)(void *context, const struct hf_trace_record *record,
                             const struct hf_packet *packet);
 

@@ -70,5 +70,6 @@ void hf_env_trace(struct hf_env *env, struct hf_trace_record *record,
 {
     record->time = env->now;
     record->stack = env->id;
+    env->run.stream = 0;
     env->trace(env->trace_context, record, packet);
 }

@@ -63,6 +63,17 @@ struct hf_ledger_place {
     uint16_t spent;
 };
 
+/* What a segment has to be to continue the record that the sink holds last (tcp/trace_run.c). */
+struct hf_trace_run {
+    uint64_t stream;        /* connection, kind and reason in one; 0: nothing is to be continued */
+    uint64_t numbers;       /* SEG.SEQ and SEG.ACK of the one that would follow               */
+    uint16_t flags, window; /* as they stand in the header                                    */
+    uint32_t segment_bytes; /* text of all segments but the last                              */
+    uint64_t options[2];    /* as they lie in memory up to the SACK blocks                    */
+    uint32_t left;          /* so many segments fit into the record yet                       */
+    struct hf_trace_record *record;
+};
+
 struct hf_tcp;
 
 struct hf_env {
@@ -88,7 +99,9 @@ struct hf_env {
     struct hf_replies replies[HF_LINKS_MAX + 1];
     hf_trace_fn trace;
     void *trace_context;
-    uint16_t id; /* of the stack, in trace records                           */
+    struct hf_trace_record *const *trace_last; /* as in hf_stack_config                       */
+    struct hf_trace_run run;
+    uint16_t id;                  /* of the stack, in trace records                           */
     struct hf_key isn_key, cookie_key; /* one for each purpose              */
     struct hf_key fast_open_key[2];    /* RFC 7413: the second is still good */
     uint8_t fast_open_keys;            /* how many there are                 */

@@ -123,6 +123,7 @@ static void init_env(struct hf_stack *stack, const struct hf_stack_config *confi
     env->id = config->id;
     env->trace = config->trace;
     env->trace_context = config->trace_context;
+    env->trace_last = config->trace_last;
     env->checksum = config->checksum ? config->checksum : hf_checksum_add;
     memcpy(env->seed, config->seed, sizeof env->seed);
     env->isn_key = hf_key_derive(config->seed, KEY_ISN);

@@ -76,11 +76,30 @@ static uint16_t segments_of(const struct hf_packet *packet, const struct hf_seg 
     return (uint16_t)((seg->text_all + each - 1) / each);
 }
 
-static inline void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash,
-                            const struct hf_seg *seg)
+void hf_stack_tell_in(struct hf_env *env, uint32_t conn, uint8_t state, uint8_t scale,
+                      const struct hf_seg *seg)
 {
-    if (!env->trace)
-        return;
+    const struct hf_told_segment told = {.conn = conn,
+                                         .kind = HF_TRACE_IN,
+                                         .state = state,
+                                         .scale = seg->flags & HF_SYN ? 0 : scale,
+                                         .reason = HF_DROP_NONE,
+                                         .seq = seg->seq,
+                                         .ack = seg->ack,
+                                         .text = seg->text_all,
+                                         .flags = seg->flags,
+                                         .window = seg->window,
+                                         .urgent = seg->urgent,
+                                         .segments = seg->segments,
+                                         .segment_bytes = seg->segment_bytes,
+                                         .options = &seg->options,
+                                         .packet = seg->packet};
+    hf_trace_segment(env, &told);
+}
+
+HF_APART static void tell_in(struct hf_env *env, hf_ref ref, uint64_t hash,
+                             const struct hf_seg *seg)
+{
     uint8_t state = HF_LISTEN, scale = 0;
     switch (hf_ref_kind(ref)) {
     case HF_KIND_CONN:
@@ -97,8 +116,14 @@ static inline void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash,
     default:
         break;
     }
-    uint32_t window = (uint32_t)seg->window << (seg->flags & HF_SYN ? 0 : scale);
-    hf_trace_segment(env, HF_TRACE_IN, (uint32_t)hash, state, seg, window, HF_DROP_NONE);
+    hf_stack_tell_in(env, (uint32_t)hash, state, scale, seg);
+}
+
+static inline void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash,
+                            const struct hf_seg *seg)
+{
+    if (HF_UNLIKELY(env->trace != 0) && !hf_stack_joins_in(env, (uint32_t)hash, seg))
+        tell_in(env, ref, hash, seg);
 }
 
 /* RFC 9293 3.10.7.2 */

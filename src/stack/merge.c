@@ -141,8 +141,8 @@ static void trace_run(struct hf_stack *stack, const struct run *run, uint32_t he
         seg.text = seg.text_all = packet->len - headers;
         seg.flags = (uint16_t)((whole->flags & ~(HF_PSH | HF_FIN)) |
                                (packet->slice[0].data[ip + 13] & (HF_PSH | HF_FIN)));
-        hf_trace_segment(&stack->env, HF_TRACE_IN, c->hash, c->state, &seg,
-                         (uint32_t)seg.window << c->snd_wscale, HF_DROP_NONE);
+        if (!hf_stack_joins_in(&stack->env, c->hash, &seg))
+            hf_stack_tell_in(&stack->env, c->hash, c->state, c->snd_wscale, &seg);
         seg.seq += seg.text_all;
     }
 }

@@ -52,23 +52,37 @@ size_t hf_stack_events(struct hf_stack *stack, struct hf_event *events, size_t n
 
 /* ---- Output ---- */
 
-static void trace_out(struct hf_env *env, const struct hf_packet *packet,
-                      const struct hf_out *out, uint32_t id, uint8_t state, unsigned scale)
+HF_APART static void tell_out(struct hf_env *env, const struct hf_packet *packet,
+                              const struct hf_out *out, uint32_t id, uint8_t state, uint8_t scale)
 {
-    if (!env->trace)
+    const struct hf_told_segment told = {.conn = id,
+                                         .kind = HF_TRACE_OUT,
+                                         .state = state,
+                                         .scale = out->head.flags & HF_SYN ? 0 : scale,
+                                         .reason = out->reason,
+                                         .seq = out->head.seq,
+                                         .ack = out->head.ack,
+                                         .text = out->text,
+                                         .flags = out->head.flags,
+                                         .window = out->head.window,
+                                         .urgent = out->head.urgent,
+                                         .segments = out->segments,
+                                         .segment_bytes = packet->segment_bytes,
+                                         .options = &out->head.options,
+                                         .packet = packet};
+    hf_trace_segment(env, &told);
+}
+
+static inline void trace_out(struct hf_env *env, const struct hf_packet *packet,
+                             const struct hf_out *out, uint32_t id, uint8_t state, uint8_t scale)
+{
+    if (HF_LIKELY(!env->trace))
         return;
-    struct hf_seg shown;
-    memset(&shown, 0, sizeof shown);
-    shown.seq = out->head.seq;
-    shown.ack = out->head.ack;
-    shown.flags = out->head.flags;
-    shown.urgent = out->head.urgent;
-    shown.options = out->head.options;
-    shown.text_all = out->text;
-    shown.segments = out->segments;
-    shown.packet = packet;
-    uint32_t window = (uint32_t)out->head.window << (out->head.flags & HF_SYN ? 0 : scale);
-    hf_trace_segment(env, HF_TRACE_OUT, id, state, &shown, window, out->reason);
+    const struct hf_segment_head *h = &out->head;
+    uint64_t stream = hf_trace_stream(id, HF_TRACE_OUT, out->reason);
+    if (out->segments != 1 || !hf_trace_one_more(env, stream, hf_trace_numbers(h->seq, h->ack),
+                                                 h->flags, h->window, &h->options, out->text))
+        tell_out(env, packet, out, id, state, scale);
 }
 
 static void count(struct hf_env *env, const struct hf_out *out)

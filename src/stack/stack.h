@@ -23,6 +23,7 @@ struct hf_stack {
 void hf_stack_clock_back(struct hf_stack *stack, hf_time step);
 static inline void hf_stack_clock(struct hf_stack *stack, hf_time now)
 {
+    stack->env.run.stream = 0; /* a run of the trace is of one call */
     hf_time step = now + stack->skew - stack->env.now;
     if (HF_LIKELY(step == 0))
         return;
@@ -38,6 +39,19 @@ int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, b
 
 /* One packet from a link, by itself. */
 void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet);
+
+/* A segment that came in for `conn` and only continues a run of the trace is told so. */
+static inline bool hf_stack_joins_in(struct hf_env *env, uint32_t conn, const struct hf_seg *seg)
+{
+    return seg->segments == 1 &&
+           hf_trace_one_more(env, hf_trace_stream(conn, HF_TRACE_IN, HF_DROP_NONE),
+                             hf_trace_numbers(seg->seq, seg->ack), seg->flags, seg->window,
+                             &seg->options, seg->text_all);
+}
+
+/* The record of any other. Only if env->trace. */
+void hf_stack_tell_in(struct hf_env *env, uint32_t conn, uint8_t state, uint8_t scale,
+                      const struct hf_seg *seg);
 
 /* An ICMP error, or one that we made ourselves (packet NULL), reaches whom it quotes. */
 void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error,

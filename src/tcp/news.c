@@ -192,31 +192,6 @@ void hf_trace_open(struct hf_env *env, const struct hf_tcp *c)
     hf_env_trace(env, &r, 0);
 }
 
-void hf_trace_segment(struct hf_env *env, unsigned kind, uint32_t id, uint8_t state,
-                      const struct hf_seg *seg, uint32_t window, unsigned reason)
-{
-    const struct hf_tcp_options *o = &seg->options;
-    struct hf_trace_record r = {.kind = (uint8_t)kind, .conn = id, .state = state};
-    r.u.segment.seq = seg->seq;
-    r.u.segment.ack = seg->ack;
-    r.u.segment.text = seg->text_all;
-    r.u.segment.window = window;
-    r.u.segment.flags = seg->flags;
-    r.u.segment.mss = o->mss;
-    r.u.segment.tsval = o->tsval;
-    r.u.segment.tsecr = o->tsecr;
-    r.u.segment.sack[0] = o->sacks ? o->sack[0].start : 0;
-    r.u.segment.sack[1] = o->sacks ? o->sack[0].end : 0;
-    r.u.segment.sacks = o->sacks;
-    r.u.segment.has_ts = o->has_ts;
-    r.u.segment.wscale = o->wscale;
-    r.u.segment.sack_permitted = o->sack_permitted;
-    r.u.segment.reason = (uint8_t)reason;
-    r.u.segment.segments = (uint8_t)(seg->segments > 255 ? 255 : seg->segments);
-    r.u.segment.urgent = seg->urgent;
-    hf_env_trace(env, &r, seg->packet);
-}
-
 void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_kind kind,
                     unsigned count, hf_time interval)
 {
@@ -227,15 +202,6 @@ void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_ki
     r.u.timer.timer = (uint8_t)kind;
     r.u.timer.count = (uint8_t)count;
     r.u.timer.interval = interval;
-    hf_env_trace(env, &r, 0);
-}
-
-void hf_trace_call_record(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
-                          uint32_t bytes)
-{
-    struct hf_trace_record r = {.kind = HF_TRACE_CALL, .conn = id, .state = state};
-    r.u.call.call = (uint8_t)call;
-    r.u.call.bytes = bytes;
     hf_env_trace(env, &r, 0);
 }
 

@@ -10,6 +10,7 @@
 #include "tcp/listen.h"
 #include "tcp/tcb.h"
 #include "tcp/time_wait.h"
+#include "tcp/trace_run.h"
 
 /* ---- connection.c: made, named, ended ---- */
 
@@ -62,12 +63,8 @@ void hf_listener_event(struct hf_env *env, struct hf_listening *l, unsigned bits
 void hf_trace_state_record(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to,
                            enum hf_by by, unsigned detail);
 void hf_trace_open(struct hf_env *env, const struct hf_tcp *c);
-void hf_trace_segment(struct hf_env *env, unsigned kind, uint32_t id, uint8_t state,
-                      const struct hf_seg *seg, uint32_t window, unsigned reason);
 void hf_trace_timer(struct hf_env *env, const struct hf_tcp *c, enum hf_timer_kind kind,
                     unsigned count, hf_time interval);
-void hf_trace_call_record(struct hf_env *env, uint32_t id, uint8_t state, enum hf_call call,
-                          uint32_t bytes);
 
 /* One predictable branch where there is no sink. */
 static inline void hf_trace_state(struct hf_env *env, uint32_t id, uint8_t from, uint8_t to,

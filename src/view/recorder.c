@@ -23,6 +23,7 @@ struct hf_recorder {
     uint64_t total;
     uint32_t room;     /* records in the ring                                                 */
     uint32_t next;     /* where the next goes                                                 */
+    struct hf_trace_record *last; /* what a run may continue; NULL: nothing is recorded yet   */
     struct hf_trace_record opens[PLACES];
     struct hf_trace_record ring[];
 };
@@ -57,6 +58,13 @@ struct hf_recorder *hf_recorder_create(const struct hf_recorder_config *config)
 void hf_recorder_destroy(struct hf_recorder *recorder)
 {
     free(recorder);
+}
+
+void hf_recorder_attach(struct hf_recorder *recorder, struct hf_stack_config *config)
+{
+    config->trace = hf_recorder_record;
+    config->trace_context = recorder;
+    config->trace_last = &recorder->last;
 }
 
 static unsigned place_of(uint32_t conn)
@@ -99,7 +107,8 @@ void hf_recorder_record(void *context, const struct hf_trace_record *record,
                         const struct hf_packet *packet)
 {
     struct hf_recorder *recorder = context;
-    memcpy(&recorder->ring[recorder->next], record, sizeof *record);
+    recorder->last = &recorder->ring[recorder->next];
+    *recorder->last = *record;
     recorder->total++;
     if (++recorder->next == recorder->room)
         recorder->next = 0;

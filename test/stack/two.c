@@ -1,6 +1,7 @@
 /* Two stacks and a wire: see two.h. */
 #include "two.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,8 @@ void two_make(struct two *two)
     static const char *const addresses[2][2] = {{"10.0.0.1", "fd00::1"}, {"10.0.0.2", "fd00::2"}};
     for (int i = 0; i < 2; i++) {
         struct hf_stack_config config = two_config(two);
-        struct hf_link_config link = {.size = sizeof link, .mtu = 1500};
+        struct hf_link_config link = {
+            .size = sizeof link, .mtu = 1500, .features = two->features};
         if (two->ethernet) {
             link.kind = HF_LINK_ETHERNET;
             memcpy(link.mac, (uint8_t[6]){2, 0, 0, 0, 0, (uint8_t)(i + 1)}, 6);
@@ -65,6 +67,8 @@ void two_make(struct two *two)
         config.seed[0] = (uint8_t)i;
         uint64_t random = check_random();
         memcpy(config.seed + 8, &random, sizeof random);
+        if (two->adjust)
+            two->adjust(two, i, &config);
         int err = 1;
         two->stack[i] = hf_stack_create(&config, &err);
         assert_int_equal(err, 0);

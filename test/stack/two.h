@@ -17,10 +17,13 @@ struct two {
     uint64_t passed[2];   /* packets that each has sent                                    */
     struct hf_settings settings;
     size_t memory_limit;
+    uint32_t features; /* of the links: HF_LINK_...                                           */
     bool ethernet; /* frames, between 02:00:00:00:00:01 and :02                               */
     /* Sees what stack `from` sends; false: it is lost. NULL: nothing is                      */
     bool (*on_packet)(struct two *two, int from, const uint8_t *bytes, uint32_t len);
-    void *context;
+    /* Changes what two_make makes a stack of. NULL: nothing does                             */
+    void (*adjust)(struct two *two, int at, struct hf_stack_config *config);
+    void *context; /* of these                                                                */
 };
 
 void two_init(struct two *two); /* the usual settings; then two_make */

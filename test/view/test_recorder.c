@@ -106,6 +106,28 @@ TEST(sizes_are_checked, none, "")
     assert_null(hf_recorder_create(&config));
 }
 
+/* What a stack needs to tell runs: where the last record lies, of which a dump has what was added. */
+TEST(an_attached_recorder_lends_its_last_record, none, "")
+{
+    struct hf_stack_config config = {0};
+    struct heard heard = {0};
+    struct text dump = {0};
+    struct hf_recorder *recorder = recorder_of(HF_RECORDER_BYTES_MIN);
+    hf_recorder_attach(recorder, &config);
+    assert_null(*config.trace_last);
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct hf_trace_record r = {.kind = HF_TRACE_CALL, .u.call.bytes = i};
+        config.trace(config.trace_context, &r, NULL);
+        assert_int_equal((*config.trace_last)->u.call.bytes, i);
+    }
+    (*config.trace_last)->u.call.bytes += 5000;
+    hf_recorder_dump(recorder, text_write, &dump);
+    assert_true(hf_recording_play((const uint8_t *)dump.bytes, dump.len, hear, &heard) > 0);
+    assert_int_equal(heard.last.u.call.bytes, 5999);
+    text_end(&dump);
+    hf_recorder_destroy(recorder);
+}
+
 static void count_trouble(void *context, struct hf_recorder *recorder, int cause)
 {
     assert_true(hf_recorder_total(recorder) > 0);

@@ -52,6 +52,8 @@ static int open_stack(struct network *network, const struct network_config *want
     config.checksum = hf_host_checksum();
     config.now = network->began;
     config.trace = views_sink(&network->views, &config.trace_context);
+    if (network->record.recorder && network->views.tee.count == 1) /* nobody else looks */
+        hf_recorder_attach(network->record.recorder, &config);
     if (wanted->settings)
         wanted->settings(&config.settings);
     if (common.msl)
