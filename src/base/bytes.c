@@ -11,15 +11,60 @@
 
 #define CHUNKS_SHIFT 6u /* 64 chunks a slab, 2 KB */
 #define CHUNKS_MAX (1u << 29)
+#define SPARES_MAX 8u   /* half a megabyte                                                 */
+#define SPARES_PART 64u /* and no more than such a part of the stack's memory              */
 
 void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget)
 {
-    chunks->budget = budget;
+    *chunks = (struct hf_chunks){.budget = budget};
     hf_pool_init(&chunks->pool, budget, sizeof(struct hf_chunk), CHUNKS_SHIFT, CHUNKS_MAX);
 }
 
+/* ---- Memory of chunks ---- */
+
+static uint8_t *spare_take(struct hf_chunks *chunks)
+{
+    uint8_t *data = chunks->spare;
+    memcpy(&chunks->spare, data, sizeof chunks->spare);
+    chunks->spares--;
+    return data;
+}
+
+static void spares_free(struct hf_chunks *chunks)
+{
+    while (chunks->spare)
+        hf_budget_free(chunks->budget, spare_take(chunks), HF_CHUNK_MAX);
+}
+
+static uint8_t *data_new(struct hf_chunks *chunks, uint32_t capacity)
+{
+    if (capacity == HF_CHUNK_MAX && chunks->spare)
+        return spare_take(chunks);
+    uint8_t *data = hf_budget_alloc(chunks->budget, capacity);
+    if (!data && chunks->spare) {
+        spares_free(chunks);
+        data = hf_budget_alloc(chunks->budget, capacity);
+    }
+    return data;
+}
+
+static void data_free(struct hf_chunks *chunks, uint8_t *data, uint32_t capacity)
+{
+    if (capacity != HF_CHUNK_MAX || chunks->spares == SPARES_MAX ||
+        (chunks->spares + 1) * HF_CHUNK_MAX > chunks->budget->limit / SPARES_PART) {
+        hf_budget_free(chunks->budget, data, capacity);
+        return;
+    }
+    memcpy(data, &chunks->spare, sizeof chunks->spare);
+    chunks->spare = data;
+    chunks->spares++;
+}
+
+/* ---- Chunks ---- */
+
 void hf_chunks_reset(struct hf_chunks *chunks)
 {
+    spares_free(chunks);
     uint32_t end = chunks->pool.slabs_room << CHUNKS_SHIFT;
     for (uint32_t i = 1; i < end; i++) {
         struct hf_chunk *chunk = hf_pool_find(&chunks->pool, i);
@@ -35,7 +80,7 @@ uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
     if (!index)
         return 0;
     struct hf_chunk *chunk = hf_chunk_at(chunks, index);
-    chunk->data = hf_budget_alloc(chunks->budget, capacity);
+    chunk->data = data_new(chunks, capacity);
     if (!chunk->data) {
         hf_pool_give(&chunks->pool, index);
         return 0;
@@ -51,8 +96,10 @@ void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
     HF_ASSERT(chunk->refs > 0);
     if (--chunk->refs > 0)
         return;
-    hf_budget_free(chunks->budget, chunk->data, chunk->capacity);
+    data_free(chunks, chunk->data, chunk->capacity);
     hf_pool_give(&chunks->pool, index);
+    if (chunks->pool.count == 0)
+        spares_free(chunks);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)

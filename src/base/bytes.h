@@ -32,6 +32,10 @@ struct hf_chunk {
 struct hf_chunks {
     struct hf_pool pool; /* of struct hf_chunk                                                */
     struct hf_budget *budget;
+    /* Memory of HF_CHUNK_MAX that was given back last and is taken first: it lies in the processor's
+     * cache, and a transfer under way asks nobody for memory. Some, while there is a chunk at all. */
+    uint8_t *spare; /* the newest; each begins with the place of the next                     */
+    uint32_t spares;
 };
 
 struct hf_bytes {

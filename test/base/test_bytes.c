@@ -276,6 +276,28 @@ TEST(bytes_reset_gives_back_what_is_still_held, none, "")
     assert_int_equal(world.budget.used, 0);
 }
 
+/* A transfer asks for no memory while it goes on, and leaves none behind. */
+TEST(bytes_memory_is_used_again_and_given_back, none, "")
+{
+    static uint8_t text[HF_CHUNK_MAX];
+    world_init(&world);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(hf_bytes_append(&world.chunks, &world.q, text, sizeof text),
+                         sizeof text);
+    size_t most = world.memory.blocks;
+    for (int i = 0; i < 100; i++) {
+        hf_bytes_drop(&world.chunks, &world.q, sizeof text);
+        assert_int_equal(world.memory.blocks, most);
+        hf_bytes_append(&world.chunks, &world.q, text, sizeof text);
+        assert_int_equal(world.memory.blocks, most);
+    }
+    hf_bytes_clear(&world.chunks, &world.q);
+    assert_int_equal(world.chunks.spares, 0);
+    hf_chunks_reset(&world.chunks);
+    assert_int_equal(world.memory.blocks, 0);
+    assert_int_equal(world.budget.used, 0);
+}
+
 /* A sender at work: append at the end, walk forward with a cursor, drop from the front. */
 TEST(bytes_cursor_walks_while_the_front_is_dropped, none, "")
 {
