@@ -165,6 +165,8 @@ struct hf_settings {
                                    which the peer always takes for exact; 0: SND.NXT          */
     uint8_t ghost_acks;         /* 1: an ACK may be as old as the largest window (RFC 5961 5.2, linux);
                                    0: and not older than what was ever acknowledged           */
+    uint8_t edge_acks;          /* 1: an ACK from the right edge of the window is taken (linux): who has
+                                   filled the window acknowledges from there. 0: RFC 9293 3.10.7.4     */
     uint8_t answer_unsent;      /* 1: an ACK of what was never sent draws an ACK (RFC 9293)   */
     uint32_t reset_rate;        /* resets per second for segments without a connection        */
     uint32_t icmp_rate;         /* ICMP replies per second, per destination bucket            */

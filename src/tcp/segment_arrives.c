@@ -31,10 +31,14 @@ static bool paws_rejects(struct hf_env *env, const struct hf_tcp *c, const struc
            hf_tcp_now_s(env) - c->ts_recent_s < outdated_s;
 }
 
-/* The four cases of RFC 9293 3.10.7.4, on what came, not on what is left after trimming. */
-static bool acceptable(const struct hf_tcp *c, const struct hf_seg *seg)
+/* The four cases of RFC 9293 3.10.7.4, on what came, not on what is left after trimming. By the letter an
+ * ACK from the right edge is not acceptable; but who has filled the window acknowledges from there, and
+ * when some of its text was lost, nobody would hear. */
+static bool acceptable(const struct hf_env *env, const struct hf_tcp *c, const struct hf_seg *seg)
 {
     uint32_t wnd = hf_tcp_rcv_wnd(c), len = hf_seg_len(seg);
+    if (len == 0 && seg->seq == c->rcv_adv && !(seg->flags & HF_RST) && env->settings->edge_acks)
+        return true;
     if (len == 0)
         return wnd == 0 ? seg->seq == c->rcv_nxt : hf_seq_in(seg->seq, c->rcv_nxt, wnd);
     return wnd > 0 && (hf_seq_in(seg->seq, c->rcv_nxt, wnd) ||
@@ -162,7 +166,7 @@ static enum hf_next step1_sequence(struct hf_env *env, struct hf_tcp *c, struct 
         hf_tcp_want(env, c, HF_WANT_ACK);
         return HF_CONTINUE;
     }
-    if (acceptable(c, seg)) {
+    if (acceptable(env, c, seg)) {
         trim(env, c, seg);
         return HF_CONTINUE;
     }

@@ -77,6 +77,7 @@ static const struct hf_settings rfc = {
         .bursts = 1,                   /* tcp_write_xmit */                                       \
         .burst_min = 2,                /* tcp_min_tso_segs */                                     \
         .burst_divisor = 3,            /* tcp_tso_win_divisor */                                  \
+        .edge_acks = 1,                /* tcp_sequence */                                         \
         .reset_by_ack = 1,             /* tcp_v4_send_reset */                                    \
         .rto_max = 120 * HF_SEC,       /* TCP_RTO_MAX */                                          \
         .synack_retries = 5,           /* tcp_synack_retries */                                   \

@@ -787,6 +787,7 @@ static void draw_settings(struct story *s, struct hf_settings *settings)
         settings->mss = (uint16_t)(100 + below(s, 1400));
     if (chance(s, 20))
         settings->delack = 1 + (hf_time)below(s, 400000000);
+    settings->edge_acks = 1; /* the letter may lose the ACK of who has filled the window */
     /* No connection may be given up because of a bad minute. */
     if (settings->r2_data != 0 && settings->r2_data < 600 * HF_SEC)
         settings->r2_data = 600 * HF_SEC;

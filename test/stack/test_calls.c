@@ -195,3 +195,52 @@ TEST(a_server_closes_beside_a_gateway, none, "LIS.CLOSE")
     assert_int_equal(two_state(&two, 0, client), HF_ESTABLISHED);
     two_end(&two);
 }
+
+/* ---- Fast Open's table of servers ---- */
+
+/* A client that meets ever more servers, of which each gives it a cookie, keeps as many as the settings say
+ * and not a byte more; the last one is among them. */
+TEST(servers_with_cookies_are_so_many, none, "F-7")
+{
+    enum { SERVERS = 240, KEPT = 16 };
+    struct two two;
+    struct hf_listen listen = {.size = sizeof listen, .any_address = 1, .local.port = 80,
+                               .backlog = 4, .fast_open = 8};
+    hf_listener listener;
+    size_t full = 0;
+    two_init(&two);
+    two.settings.fast_open_servers = KEPT;
+    two.settings.path_info = 0; /* another table, of hosts */
+    two_make(&two);
+    assert_int_equal(hf_tcp_listen(two.stack[1], &listen, &listener), 0);
+    for (unsigned i = 0; i < SERVERS; i++) {
+        struct hf_open open = {.size = sizeof open, .remote.port = 80,
+                               .fast_open = HF_OPEN_FAST};
+        hf_conn out, in;
+        open.remote.addr = two_addr("10.0.0.0");
+        open.remote.addr.bytes[3] = (uint8_t)(3 + i);
+        assert_int_equal(hf_tcp_open(two.stack[0], &open, &out), 0);
+        two_settle(&two);
+        assert_int_equal(hf_tcp_accept(two.stack[1], listener, 0, &in), 1);
+        assert_int_equal(hf_tcp_abort(two.stack[0], out), 0);
+        two_settle(&two);
+        hf_tcp_abort(two.stack[1], in);
+        two_run(&two, 1 * HF_SEC);
+        struct hf_stack_counters counters;
+        struct hf_event events[16];
+        while (hf_stack_events(two.stack[0], events, 16) > 0)
+            continue;
+        hf_stack_counters(two.stack[0], &counters);
+        if (i < 4 * KEPT && counters.memory > full)
+            full = counters.memory;
+        assert_true(counters.memory <= full);
+        open.fast_open |= HF_OPEN_FAST_DEFER; /* is it known? */
+        int64_t room = 0;
+        assert_int_equal(hf_tcp_open(two.stack[0], &open, &out), 0);
+        assert_int_equal(hf_tcp_get(two.stack[0], out, HF_OPTION_SYN_ROOM, &room), 0);
+        assert_true(room > 0);
+        assert_int_equal(hf_tcp_abort(two.stack[0], out), 0);
+        two_settle(&two);
+    }
+    two_end(&two);
+}

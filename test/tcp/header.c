@@ -184,6 +184,23 @@ static void is_acceptable(int64_t seq, int64_t len, bool expected)
     expect(counters().drops[HF_DROP_WINDOW] == before, expected);
 }
 
+TEST(acceptable_at_the_edge_as_linux_has_it, linux, "EST.out")
+{
+    established(.mss = 1000);
+    int64_t edge = 1 + rcv_wnd();
+    app_send(100);
+    out(PSH|ACK, .seq = 1, .ack = 1, .len = 100);
+    in(ACK, .seq = edge, .ack = 101);
+    expect(status().send_queued, 0);
+    uint64_t before = counters().drops[HF_DROP_WINDOW];
+    in(RST|ACK, .seq = edge, .ack = 101);
+    nothing();
+    in(ACK, .seq = edge, .ack = 101, .len = 1);
+    out(ACK, .seq = 101, .ack = 1);
+    state(HF_ESTABLISHED);
+    expect(counters().drops[HF_DROP_WINDOW], before + 1);
+}
+
 TEST(acceptable_with_a_window, rfc, "N-2")
 {
     answer_everything();
