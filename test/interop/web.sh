@@ -5,31 +5,25 @@
 #   test/interop/web.sh [--only PATTERN] [BUILD-DIRECTORY]
 #
 # Prints TAP, a line a test, and a count; exit status 0 when all passed. What the browser is told to
-# do is in web.js; its pictures of the page stay in BUILD-DIRECTORY/browser. Skipped, with the reason,
-# where there is no Chromium, no Node.js, or no playwright-core to be had from npm.
+# do is in web.js; its pictures of the page stay in BUILD-DIRECTORY/browser. What needs it is skipped,
+# with the reason, where there is no Chromium, no Node.js, or no playwright-core to be had from npm.
 
 # shellcheck disable=SC2015,SC2154
 what="the lab's page" programs='curl python3' may_soak=
 version=1.65.1
 browser=$(command -v chromium || command -v chromium-browser)
 
-skip() {
-    echo "1..1"
-    echo "ok 1 - $what # SKIP $1"
-    exit 0
-}
-
-# Before the namespace, from which no registry can be reached.
+# Before the namespace, from which no registry can be reached. Says why there is no browser to drive.
 prepare() {
     local place=$1/browser
-    [ -n "$browser" ] || skip "chromium is missing"
-    command -v node > /dev/null || skip "node is missing"
+    command -v node > /dev/null || { echo "node is missing"; return; }
+    [ -n "$browser" ] || { echo "chromium is missing"; return; }
     mkdir -p "$place"
     grep -qs "\"version\": \"$version\"" "$place/node_modules/playwright-core/package.json" && return
-    command -v npm > /dev/null || skip "npm is missing, and playwright-core with it"
+    command -v npm > /dev/null || { echo "npm is missing, and playwright-core with it"; return; }
     timeout 100 npm install --prefix "$place" --no-save --no-audit --no-fund --ignore-scripts \
         "playwright-core@$version" > "$place/npm.log" 2>&1 ||
-        skip "npm could not get playwright-core $version: $(grep -m 1 'ERR' "$place/npm.log")"
+        echo "npm could not get playwright-core $version: $(grep -im 1 error "$place/npm.log")"
 }
 if [ -z "${HANDFAST_INTEROP:-}" ]; then
     directory=$(dirname "$0")/../../build
@@ -38,7 +32,7 @@ if [ -z "${HANDFAST_INTEROP:-}" ]; then
         case $before$word in --only* | -*) ;; *) directory=$word ;; esac
         before=$word
     done
-    case " $* " in *' -h '* | *' --help '*) ;; *) [ -d "$directory" ] && prepare "$directory" ;; esac
+    [ -d "$directory" ] && no_browser=$(prepare "$directory") && export no_browser
 fi
 # shellcheck source=test/interop/common.bash
 . "$(dirname "$0")/common.bash"
@@ -197,6 +191,12 @@ browse() {
         case "browser, $name: $test" in $only) wanted=yes ;; esac
     done
     [ -n "$wanted" ] || return
+    if [ -n "${no_browser:-}" ]; then
+        for test in "$@"; do
+            skip "browser, $name: $test" "$no_browser"
+        done
+        return
+    fi
     if [ "$transport" = own ]; then lab --tun hfweb; else kernel; fi && visit "$url/" "$transport"
     [ -s "$transport.verdicts" ] || cp server.log "$transport.verdicts"
     end_all
