@@ -23,7 +23,7 @@ void interrupts_catch(struct hf_host *host)
 {
     struct sigaction action = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    if (woken_count < HF_GROUP_MAX) {
+    if (host && woken_count < HF_GROUP_MAX) {
         woken[woken_count] = host;
         woken_count++;
     }

@@ -4,8 +4,8 @@
 
 #include <handfast/host.h>
 
-/* interrupts_catch: from now on count signals and wake the host, and those of other calls. SIGPIPE is
- * ignored. */
+/* interrupts_catch: from now on count signals and wake the host, and those of other calls; NULL: only
+ * count. SIGPIPE is ignored. */
 void interrupts_catch(struct hf_host *host);
 
 /* interrupts_release: before the first of the hosts is destroyed. */

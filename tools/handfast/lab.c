@@ -56,8 +56,7 @@ static const struct command command = {
     .option_count = OPTION_COUNT(options),
     .on_network = true,
     .notes =
-        "Of the common options, --pcap is for experiments and for --web; the others for --web\n"
-        "without --listen.\n"
+        "The common options are for --web without --listen; --pcap is for experiments, too.\n"
         "Exit status: 0 when every claim held, or --web was interrupted; 1 when a claim did\n"
         "not hold, or something failed; 2 when the command line is wrong.\n",
 };
