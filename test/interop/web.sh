@@ -133,7 +133,7 @@ from urllib.parse import urlsplit
 at = urlsplit(sys.argv[1])
 where = at.hostname, at.port or 80
 many = socket.create_connection(where, 5)
-many.sendall(b"GET /run?experiment=syn-flood HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+many.sendall(b"GET /run?experiment=syn-flood&flood=5000 HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
 assert many.recv(12) == b"HTTP/1.1 200"
 one = socket.create_connection(where, 10)
 one.sendall(b"GET /experiments HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -41,7 +41,7 @@ struct lab {
     uint16_t width;   /* of the ladders' text                                                */
     uint16_t picture; /* of the ladders' pictures, 0: the usual                              */
     bool for_page;    /* nothing is folded, and steps are wanted                             */
-    uint64_t deadline_ns; /* on the machine's clock; 0: none                                 */
+    uint64_t deadline_ns; /* of the processor's time; 0: none                                 */
     bool late;            /* it was reached: scenes stand still                              */
     bool colour;
     struct part *parts;
@@ -92,8 +92,9 @@ extern const size_t experiment_count;
 /* experiment_find: returns NULL when there is none of this name. */
 const struct experiment *experiment_find(const char *name, size_t len);
 
-/* lab_clock_ns: the machine's clock, for lab.deadline_ns. */
-uint64_t lab_clock_ns(void);
+/* lab_processor_ns: what this thread has had of the processor, for lab.deadline_ns: a machine that is
+ * busy with other things ends no experiment. */
+uint64_t lab_processor_ns(void);
 
 /* lab_play: title, story, and all that the experiment tells. */
 void lab_play(struct lab *lab, const struct experiment *experiment);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define STEPS_A_LOOK 64 /* of the simulation, between two looks at the machine's clock          */
+#define STEPS_A_LOOK 64 /* of the simulation, between two looks at the clock                    */
 
 void scene_config_init(struct scene_config *config, const struct lab *lab, const char *english,
                        const char *chinese)
@@ -303,10 +303,10 @@ int scene_open(struct scene *scene, int end, uint16_t port, uint16_t remote_port
     return hf_tcp_open(scene_stack(scene, end), &open, &scene->end[end].conn);
 }
 
-uint64_t lab_clock_ns(void)
+uint64_t lab_processor_ns(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -317,7 +317,7 @@ static int stops(void *context, struct hf_sim *sim)
     struct lab *lab = scene->lab;
     (void)sim;
     if (lab->deadline_ns > 0 && ++scene->steps % STEPS_A_LOOK == 0)
-        lab->late = lab->late || lab_clock_ns() > lab->deadline_ns;
+        lab->late = lab->late || lab_processor_ns() > lab->deadline_ns;
     return lab->late || (scene->done && scene->done(scene));
 }
 

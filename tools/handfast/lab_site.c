@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUN_MAX_MS 2000u /* of the machine's time, for one experiment                         */
+#define RUN_MAX_MS 2000u /* of the processor's time, for one experiment                       */
 
 #define FIELDS                                                                                   \
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"                             \
@@ -74,7 +74,7 @@ static void answer_run(struct http_session *session, const struct lab_query *que
                       .knobs = query->knobs,
                       .picture = query->width,
                       .for_page = true,
-                      .deadline_ns = lab_clock_ns() + RUN_MAX_MS * 1000000u};
+                      .deadline_ns = lab_processor_ns() + RUN_MAX_MS * 1000000u};
     struct answer answer;
     if (!query->experiment) {
         answer_error(
@@ -86,8 +86,8 @@ static void answer_run(struct http_session *session, const struct lab_query *que
     lab_play(&lab, query->experiment);
     if (lab.late) {
         answer_error(session, 503,
-                     SAY(query, "the experiment took longer than 2 seconds and was ended",
-                         "实验超过 2 秒，已被中止"),
+                     SAY(query, "the experiment took 2 seconds of the processor and was ended",
+                         "实验占用处理器超过 2 秒，已被中止"),
                      head_only);
     } else {
         if (answer_begin(&answer))
