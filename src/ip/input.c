@@ -37,12 +37,15 @@ void hf_ip_reset(struct hf_env *env, struct hf_ip *ip)
 void hf_ip_timers(struct hf_env *env, struct hf_ip *ip)
 {
     hf_reassembly_expire(env, ip);
-    hf_neighbours_expire(env, ip);
+    if (ip->neighbours)
+        hf_neighbours_expire(env, ip);
 }
 
 hf_time hf_ip_deadline(const struct hf_ip *ip)
 {
     hf_time fragments = hf_reassembly_deadline(ip->reassembly);
+    if (!ip->neighbours)
+        return fragments;
     hf_time neighbours = hf_neighbours_deadline(ip->neighbours);
     return fragments < neighbours ? fragments : neighbours;
 }

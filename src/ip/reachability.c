@@ -251,8 +251,6 @@ static hf_time age(unsigned group)
 void hf_neighbours_expire(struct hf_env *env, struct hf_ip *ip)
 {
     struct hf_neighbours *nb = ip->neighbours;
-    if (!nb)
-        return;
     uint32_t i;
     while ((i = nb->solicit.first) != 0 && hf_neighbour_at(nb, i)->due <= env->now)
         solicit_due(env, ip, i);
@@ -271,8 +269,6 @@ static hf_time earlier(hf_time a, hf_time b)
 hf_time hf_neighbours_deadline(const struct hf_neighbours *nb)
 {
     hf_time at = HF_NEVER;
-    if (!nb)
-        return at;
     if (nb->solicit.first)
         at = earlier(at, hf_neighbour_at(nb, nb->solicit.first)->due);
     if (nb->delay.first)

@@ -15,6 +15,14 @@ static void pass_on_doubt(struct hf_stack *stack)
     env->doubt_link = 0;
 }
 
+/* To those who wanted to send to a neighbour that is not there. */
+HF_APART static void tell_errors(struct hf_stack *stack)
+{
+    struct hf_ip_error error;
+    while (hf_ip_next_error(&stack->env, &stack->ip, &error))
+        hf_stack_icmp_error(stack, &error, 0);
+}
+
 void hf_stack_timers(struct hf_stack *stack, hf_time now)
 {
     struct hf_env *env = &stack->env;
@@ -30,9 +38,8 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
     }
     hf_time_wait_timers(env);
     hf_ip_timers(env, &stack->ip);
-    struct hf_ip_error error;
-    while (hf_ip_next_error(env, &stack->ip, &error))
-        hf_stack_icmp_error(stack, &error, 0);
+    if (HF_UNLIKELY(stack->ip.neighbours != 0))
+        tell_errors(stack);
 }
 
 hf_time hf_stack_deadline(const struct hf_stack *stack)
@@ -149,13 +156,19 @@ static void reply_frame(struct hf_stack *stack, const struct hf_reply *r,
 
 /* On Ethernet a packet has a frame's header, once its neighbour is known. False: it does not leave
  * now, and what it held is given back. */
-static bool frame(struct hf_stack *stack, unsigned link, struct hf_packet *packet, bool own)
+HF_APART static bool frame_apart(struct hf_stack *stack, unsigned link, struct hf_packet *packet,
+                                 bool own)
 {
-    if (HF_LIKELY(!hf_stack_is_ethernet(stack, link)) ||
-        hf_ethernet_output(&stack->env, &stack->ip, link, packet, own))
+    if (hf_ethernet_output(&stack->env, &stack->ip, link, packet, own))
         return true;
     hf_stack_sent(stack, packet, 1);
     return false;
+}
+
+static inline bool frame(struct hf_stack *stack, unsigned link, struct hf_packet *packet,
+                         bool own)
+{
+    return !hf_stack_is_ethernet(stack, link) || frame_apart(stack, link, packet, own);
 }
 
 HF_APART static size_t replies(struct hf_stack *stack, unsigned link, struct hf_packet *packets,

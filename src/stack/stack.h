@@ -59,7 +59,8 @@ void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error
 
 static inline bool hf_stack_is_ethernet(const struct hf_stack *stack, unsigned link)
 {
-    return stack->ip.link[link].kind == HF_LINK_ETHERNET;
+    return HF_UNLIKELY(stack->ip.neighbours != 0) &&
+           stack->ip.link[link].kind == HF_LINK_ETHERNET;
 }
 
 #endif
