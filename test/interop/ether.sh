@@ -142,6 +142,29 @@ behind_a_gateway() {
             'http://[2001:db8::1]:8000/small' && same got www/small
 }
 
+# A TAP device on a bridge, with Linux as another station of it.
+on_a_bridge() {
+    link=tap:va
+    addrs=(--addr $four/24 --addr fd05::2/64)
+    unshare --net sleep 300 &
+    there=$!
+    running+=("$there")
+    far() { nsenter -t "$there" --net "$@"; }
+    until_true another_namespace &&
+        ip link add br0 type bridge && ip link add vc type veth peer name vb &&
+        ip link set vb netns "$there" && ip link set vc master br0 && ip link set vc up &&
+        ip tuntap add dev va mode tap && ip link set va master br0 && ip link set va up &&
+        ip link set br0 up && far ip link set lo up && far ip addr add $linux_four/24 dev vb &&
+        far ip -6 addr add fd05::9/64 dev vb nodad && far ip link set vb up || return 1
+    serve --http www || return 1
+    ip addr show dev va > addresses
+    ! grep -q 'inet 10.77' addresses || { cat addresses; return 1; }
+    ping $four && ping fd05::2 &&
+        far timeout 20 curl -sS -o got "http://$four/small" && same got www/small &&
+        far timeout 20 curl -sS -o got "http://$six/small" && same got www/small &&
+        interrupt "$started"
+}
+
 # Nobody has this address: it is asked for, and what waits for it is given up and counted. (Whether that
 # ends an attempt to connect is a setting; MUST-56 says that it does not.)
 nobody_there() {
@@ -238,7 +261,7 @@ xdp_of_large_frames() {
 # after each: no devices are left for the next
 clean() {
     local d
-    for d in va vb vdown; do ip link del $d 2> /dev/null; done
+    for d in va vb vc vdown br0; do ip link del $d 2> /dev/null; done
     :
 }
 
@@ -279,6 +302,7 @@ for kind in tun tap packet xdp; do
         run "$kind: another MTU than told" smaller_mtu $kind
         ;;
     esac
+    [ $kind != tap ] || run 'tap: on a bridge' on_a_bridge
     [ $kind != xdp ] || run 'xdp: a second one on an interface' second_xdp
     [ $kind != xdp ] || run 'xdp: an MTU that it does not take' xdp_of_large_frames
 done

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -418,6 +419,8 @@ static int complete_link(const struct command *command)
                                     "packet and xdp");
     if (common.kind != LINK_TUN && common.path)
         return usage_error(command, "--path: with a TUN device only");
+    if (common.kind == LINK_TAP && !common.host_addrs.given && if_nametoindex(common.device))
+        common.host_addrs.count = 0; /* perhaps on a bridge: whoever made it knows */
     return -1;
 }
 
