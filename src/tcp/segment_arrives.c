@@ -351,7 +351,8 @@ static void acknowledge_text(struct hf_env *env, struct hf_tcp *c, const struct 
         c->rcv_nxt - c->last_ack_sent >= 2u * c->rcv_mss) {
         c->quick_acks = (quick > seg->segments ? quick - seg->segments : 0) & 63u;
         hf_tcp_want(env, c, HF_WANT_ACK);
-    } else if (c->delack_at == HF_NEVER) {
+        c->delack_at = HF_NEVER; /* what is due now need not wait */
+    } else if (c->delack_at == HF_NEVER && !(c->want & HF_WANT_ACK)) {
         c->delack_at = env->now + env->settings->delack;
     }
 }
