@@ -77,6 +77,22 @@ HF_API struct hf_link *hf_link_xdp(const struct hf_interface_config *config, cha
  * returns  0 or HF_ERR_MEMORY */
 HF_API int hf_link_pair(uint32_t mtu, size_t queue, struct hf_link *pair[2]);
 
+struct hf_runs_config {
+    uint32_t size;    /* sizeof(struct hf_runs_config)                                        */
+    uint32_t cut_max; /* the stack may give runs of up to so many bytes; they are cut into segments
+                         before the driver sees them, checksums completed; 0: no runs         */
+    uint8_t merge;    /* for tests: chance in 100 that a packet that came in is merged with some of
+                         those behind it                                                      */
+    uint64_t seed;    /* of that chance                                                       */
+    uint32_t (*checksum)(const void *, size_t, uint32_t); /* as in struct hf_stack_config     */
+};
+
+/* hf_link_runs: do in software what a link of IP packets does not do itself. Before it is added to a
+ * host. (To merge what comes in because it pays, add the link with HF_LINK_MERGE.)
+ * returns  0, or HF_ERR_ARGUMENT (an Ethernet link, or numbers out of range), HF_ERR_EXISTS (it cuts by
+ *          itself, or this was called), HF_ERR_MEMORY */
+HF_API int hf_link_runs(struct hf_link *link, const struct hf_runs_config *config);
+
 struct hf_sim_wire;
 
 struct hf_through_config {

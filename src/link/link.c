@@ -2,6 +2,7 @@
  *
  * Nothing is known here of what a link is made of; see pair.c and tun.c. */
 #include "link/link.h"
+#include "link/runs.h"
 
 #include <string.h>
 
@@ -20,12 +21,13 @@ void hf_link_init(struct hf_link *link, const struct hf_link_ops *ops, const cha
 
 int64_t hf_link_receive(struct hf_link *link, struct hf_packet *packets, size_t room)
 {
-    return link->ops->receive(link, packets, room);
+    int64_t n = link->ops->receive(link, packets, room);
+    return link->runs && n > 1 ? (int64_t)hf_runs_receive(link->runs, packets, (size_t)n) : n;
 }
 
 int64_t hf_link_send(struct hf_link *link, const struct hf_packet *packets, size_t n)
 {
-    return link->ops->send(link, packets, n);
+    return link->cuts ? hf_runs_send(link, packets, n) : link->ops->send(link, packets, n);
 }
 
 uint32_t hf_link_mtu(const struct hf_link *link)
@@ -71,6 +73,8 @@ uint64_t hf_link_lost(const struct hf_link *link)
 
 void hf_link_close(struct hf_link *link)
 {
-    if (link)
-        link->ops->close(link);
+    if (!link)
+        return;
+    hf_runs_free(link->runs);
+    link->ops->close(link);
 }

@@ -7,6 +7,7 @@
 #define HF_LINK_LINK_H
 
 #include <handfast/link.h>
+#include <stdbool.h>
 
 #define HF_LINK_NOTE 160
 #define HF_LINK_FRAME 14  /* bytes of an Ethernet header                                     */
@@ -25,6 +26,8 @@ struct hf_link {
     uint32_t mtu;
     uint32_t features, gso_max; /* as hf_link_features and hf_link_gso_max tell them          */
     uint8_t kind, mac[6]; /* as hf_link_mac tells them                                        */
+    bool cuts;            /* runs are cut before the driver sees them                          */
+    struct hf_runs *runs; /* what is done in software with runs; NULL: nothing                 */
     int descriptor; /* readable when packets wait; -1: none                                   */
     char name[HF_LINK_NAME];
     char note[HF_LINK_NOTE];
