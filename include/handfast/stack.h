@@ -233,6 +233,7 @@ struct hf_stack_counters {
     size_t memory, memory_peak, memory_limit; /* bytes                  */
     uint64_t probes; /* table slots looked at to find connections                             */
     uint64_t segments_merged; /* taken together with the one before them: HF_LINK_MERGE       */
+    uint64_t timer_steps; /* entries and buckets of the timer wheel looked at until due         */
     uint64_t records_visited; /* sent records looked at for SACK and loss detection           */
 };
 

@@ -217,13 +217,14 @@ void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
 }
 
 /* Merge two sorted lists, linked by `next` alone. */
-static hf_ref merge(const struct hf_wheel *wheel, hf_ref a, hf_ref b)
+static hf_ref merge(struct hf_wheel *wheel, hf_ref a, hf_ref b)
 {
     hf_ref first = 0;
     hf_ref *end = &first;
     hf_time a_deadline = a ? deadline_now(wheel, a) : 0;
     hf_time b_deadline = b ? deadline_now(wheel, b) : 0;
     while (a && b) {
+        wheel->steps++;
         if (comes_first(a_deadline, a, b_deadline, b)) {
             *end = a;
             end = &timer_of(wheel, a)->next;
@@ -241,7 +242,7 @@ static hf_ref merge(const struct hf_wheel *wheel, hf_ref a, hf_ref b)
 }
 
 /* Sort entries, linked by `next`, by deadline: run i holds 2^i of them or none. */
-static hf_ref sort(const struct hf_wheel *wheel, hf_ref list)
+static hf_ref sort(struct hf_wheel *wheel, hf_ref list)
 {
     hf_ref runs[RUNS] = {0};
     while (list) {
@@ -270,10 +271,12 @@ static void merge_into_due(struct hf_wheel *wheel, hf_ref list)
     hf_ref before = 0;
     hf_ref after = wheel->due;
     while (list) {
+        wheel->steps++;
         struct hf_timer *timer = timer_of(wheel, list);
         hf_time deadline = deadline_now(wheel, list);
         while (after && (was_moved(wheel, after) ||
                          !comes_first(deadline, list, deadline_now(wheel, after), after))) {
+            wheel->steps++;
             before = after;
             after = timer_of(wheel, after)->next;
         }
@@ -304,6 +307,7 @@ static void gather_due(struct hf_wheel *wheel)
     hf_ref entry = take_bucket(wheel, 0, slot_at(wheel->now_tick, 0));
     hf_ref list = 0;
     while (entry) {
+        wheel->steps++;
         struct hf_timer *timer = timer_of(wheel, entry);
         const hf_time *exact = exact_of(wheel, entry);
         hf_ref next = timer->next;
@@ -364,10 +368,12 @@ static bool advance(struct hf_wheel *wheel, uint64_t limit)
         return false;
     }
     wheel->now_tick = first;
+    wheel->steps++;
     if (level == 0)
         return true;
     hf_ref entry = take_bucket(wheel, level, slot_at(first, level));
     while (entry) {
+        wheel->steps++;
         const struct hf_timer *timer = timer_of(wheel, entry);
         const hf_time *exact = exact_of(wheel, entry);
         hf_ref next = timer->next;
@@ -394,6 +400,7 @@ hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline)
         }
         hf_time at = deadline_now(wheel, ref);
         if (was_moved(wheel, ref)) {
+            wheel->steps++;
             unlink_entry(wheel, ref);
             put_back(wheel, ref, at);
             continue;

@@ -30,6 +30,7 @@ struct hf_wheel {
     uint16_t deadline_at[HF_KINDS]; /* offset of its hf_time deadline; 0: tick only        */
     uint64_t now_tick;              /* every entry before this tick has fired              */
     uint32_t count;                 /* entries                                             */
+    uint64_t steps;                 /* entries looked at on the way to being due           */
     hf_ref due;                     /* entries of now_tick, sorted by deadline and ref     */
     hf_ref slot[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS];
     uint64_t used[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS / 64];

@@ -336,6 +336,7 @@ void hf_stack_counters(const struct hf_stack *stack, struct hf_stack_counters *c
     counters->memory_peak = stack->env.budget.peak;
     counters->memory_limit = stack->env.budget.limit;
     counters->probes = stack->env.table.probes;
+    counters->timer_steps = stack->env.wheel.steps;
     counters->records_visited = stack->env.sents_visited;
 }
 

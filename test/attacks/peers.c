@@ -101,6 +101,58 @@ TEST(octets_one_by_one_cost_no_more_than_twice, none, "C8")
     victim_end(v, 0);
 }
 
+/* The same on several connections at once, a million octets in all, each as far as its window: memory
+ * is what was offered twice over at the most, nobody's window falls for it, and all that was
+ * promised can be read. */
+TEST(octets_one_by_one_on_many_connections, none, "C8")
+{
+    enum { CONNECTIONS = 16 };
+    struct victim *v = victim_new(NULL);
+    struct handshake h[CONNECTIONS];
+    hf_conn conn[CONNECTIONS];
+    size_t windows = 0;
+    uint32_t each = small_or_full(2000, 62500);
+    for (unsigned c = 0; c < CONNECTIONS; c++) {
+        h[c] = (struct handshake){.source = stranger(v, c), .port = 9002, .seq = 1};
+        conn[c] = handshake(v, &h[c]);
+        assert_true(conn[c] != 0);
+        windows += victim_status(v, conn[c]).rcv_wnd;
+    }
+    assert_true((size_t)each * CONNECTIONS <= windows);
+    size_t before = victim_counters(v).memory, most = 0;
+    for (uint32_t i = 0; i < each; i++) {
+        uint8_t text = pattern(i);
+        for (unsigned c = 0; c < CONNECTIONS; c++) {
+            struct wire_segment s = next_of(v, &h[c], ACK);
+            s.text = &text;
+            s.text_len = 1;
+            send_segment(v, &s);
+            h[c].seq++;
+        }
+        if (i % 100 == 99) {
+            flush(v);
+            size_t used = victim_counters(v).memory - before;
+            most = used > most ? used : most;
+            assert_true(used <= 2 * (size_t)(i + 1) * CONNECTIONS + CONNECTIONS * 8192);
+        }
+    }
+    flush(v);
+    victim_unharmed(v);
+    assert_true(most <= 2 * windows);
+    for (unsigned c = 0; c < CONNECTIONS; c++) {
+        struct hf_tcp_status now = victim_status(v, conn[c]);
+        assert_int_equal(now.receive_ready, each);
+        assert_true(now.rcv_wnd >= windows / CONNECTIONS - each);
+        for (uint32_t i = 0; i < each; i++) {
+            uint8_t octet;
+            assert_int_equal(hf_tcp_recv(v->stack, conn[c], &octet, 1), 1);
+            assert_int_equal(octet, pattern(i));
+        }
+        assert_int_equal(hf_tcp_abort(v->stack, conn[c]), 0);
+    }
+    victim_end(v, 0);
+}
+
 /* ---- C9: holes ---- */
 
 TEST(holes_of_one_octet, none, "C9")
