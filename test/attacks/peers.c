@@ -412,6 +412,39 @@ TEST(time_wait_is_small, none, "C16")
     victim_end(v, 2 * (size_t)n);
 }
 
+/* Short connections from one peer, as fast as it can, for a minute: its ports come round many times
+ * within 2MSL. None is refused, and a late one costs no more slots than an early one. */
+TEST(a_minute_of_short_connections, none, "C16")
+{
+    struct victim *v = closes_first(1u << 20);
+    const uint32_t n = small_or_full(10000, 1000000), ports = small_or_full(2000, 60000);
+    const uint32_t tenth = n / 10, every = n / 6000; /* so many in 10 ms                      */
+    uint64_t probes[10];
+    for (uint32_t i = 0; i < n; i++) {
+        if (i % tenth == 0)
+            probes[i / tenth] = victim_counters(v).probes;
+        struct handshake h = {.source = stranger(v, 1),
+                              .port = (uint16_t)(1000 + i % ports),
+                              .seq = 1000 + i / ports * 100000};
+        assert_true(handshake(v, &h) != 0);
+        h.ack++;
+        struct wire_segment s = next_of(v, &h, FIN | ACK);
+        send_segment(v, &s);
+        flush(v);
+        if (i % every == every - 1)
+            pass(v, 10 * HF_MS);
+    }
+    struct hf_stack_counters now = victim_counters(v);
+    assert_int_equal(now.time_wait, ports);
+    assert_int_equal(now.connections, v->baseline.connections);
+    uint64_t first = probes[1] - probes[0], last = now.probes - probes[9];
+    print_message("# slots looked at: %llu by the first tenth, %llu by the last\n",
+                  (unsigned long long)first, (unsigned long long)last);
+    assert_true(last <= 2 * first);
+    assert_true(now.memory - v->baseline.memory <= (size_t)ports * (64 + 39) + 65536);
+    victim_end(v, 2 * (size_t)n);
+}
+
 TEST(time_wait_has_a_cap_and_drops_the_oldest, none, "C16")
 {
     struct victim *v = closes_first(100);
