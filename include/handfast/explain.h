@@ -275,6 +275,17 @@ HF_API size_t hf_explain_memory(const struct hf_explain *explain);
  * returns  text */
 HF_API char *hf_explain_sentence(const struct hf_explained *connection, char *text);
 
+/* hf_explain_sentence_words: the same in a language (enum hf_language of view.h). */
+HF_API char *hf_explain_sentence_words(const struct hf_explained *connection, int language,
+                                       char *text);
+
+/* hf_explain_event_words, ..._ending_words, ..._reset_words: the words of a list in a language.
+ * Never NULL.
+ * thread   any */
+HF_API const char *hf_explain_event_words(int kind, int language);
+HF_API const char *hf_explain_ending_words(int ending, int language);
+HF_API const char *hf_explain_reset_words(int cause, int language);
+
 /* Names of the lists above, as JSON and as words. Never NULL.
  * thread   any */
 HF_API const char *hf_explain_event_name(int kind);

@@ -4,8 +4,9 @@
  *     explain_frame.c    packets: link headers, IP, TCP and its options
  *     explain_segment.c  one segment: states, windows, acknowledgements, FIN, RST
  *     explain_resend.c   text that comes again, or out of order: which kind, and why
- *     explain_ends.c     how it ended: causes of resets, who waited, the sentence
- *     explain_words.c    names */
+ *     explain_ends.c     how it ended: causes of resets, who waited
+ *     explain_sentence.c all of that in a sentence
+ *     explain_words.c    names, and words in both languages */
 #ifndef HF_VIEW_EXPLAIN_H
 #define HF_VIEW_EXPLAIN_H
 

@@ -11,6 +11,8 @@ what='an explanation' programs='nsenter python3 pkill' may_soak=
 # shellcheck source=test/interop/common.bash
 . "$(dirname "$0")/common.bash"
 
+export LC_ALL=C # what is looked for is English, unless asked for otherwise
+
 # scenes NAME FAR SCENE...: play them, captured into NAME.pcap, and explain them into NAME.json.
 scenes() {
     local name=$1 address=$2
@@ -40,6 +42,23 @@ lossy() {
     scenes lossy 10.1.0.2 bulk && "$here/explain_check.py" scenes lossy.json &&
         "$here/explain_check.py" tshark lossy.pcap lossy.json &&
         grep -q '"fast": ' lossy.json
+}
+
+# Line by line the same in Chinese, and no English word but units and names of the protocol.
+chinese() {
+    [ -s named.pcap ] || named || return 1
+    local how
+    for how in '' --list '-c 3' '-c 4'; do
+        # shellcheck disable=SC2086 # an option and its value
+        "$handfast" explain --lang en $how named.pcap > en && "$handfast" explain --lang zh $how named.pcap > zh &&
+            [ "$(wc -l < en)" = "$(wc -l < zh)" ] || return 1
+        ! sed -E 's/\b(us|ms|seq|ack|win|len|sack|end)\b//g; s/[KMG]iB//g' zh | grep '[a-z][a-z]' || return 1
+    done
+    "$handfast" explain --lang zh named.pcap > zh && grep -q '原因很可能是它的应用关闭时还有数据未读' zh &&
+        grep -q '零窗口' zh && LC_ALL=zh_CN.UTF-8 "$handfast" explain named.pcap | cmp - zh &&
+        "$handfast" explain --lang zh -c 4 --svg zh.svg --html zh.html named.pcap > text &&
+        grep -q 'lang="zh-CN"' zh.html && grep -q '连接 4' zh.html && grep -q '逐个报文段' zh.svg &&
+        usage "$handfast" explain --lang fr named.pcap
 }
 
 # The same words from a pipe, from pcapng, and of one connection; no connection, no capture.
@@ -124,6 +143,7 @@ check 'each scene is named as what it is' named
 check 'the same over IPv6' named_six
 check 'retransmissions under loss, beside tshark' lossy
 check 'text, list, one connection, a pipe, other forms of capture' forms
+check 'the same in Chinese' chinese
 check 'ladders as SVG and HTML' pictures
 [ -w /dev/net/tun ] && check 'the flight recorder, asked for, in trouble and at the end' recorder
 check 'what is no capture, or damaged, in one line' bad_files

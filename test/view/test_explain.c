@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <handfast/explain.h>
+#include <handfast/view.h>
 
 enum { A = 0, B = 1 };
 
@@ -16,28 +17,56 @@ struct seen {
     unsigned flags;
     uint32_t seq, ack, text;
     uint32_t sack[2][2];
-    uint32_t tsval; /* with it, timestamps                                                    */
-    bool closed;    /* window 0                                                               */
+    uint32_t tsval;  /* with it, timestamps                                                    */
+    bool closed;     /* window 0                                                               */
     uint16_t window; /* 0: 1000                                                               */
-    uint8_t ttl;    /* 0: 64                                                                  */
-    uint16_t id;    /* 0: the packet's number                                                 */
+    uint8_t ttl;     /* 0: 64                                                                  */
+    uint16_t id;     /* 0: the packet's number                                                 */
     bool sack_permitted;
 };
 
 struct story {
     struct hf_explain *explain;
     bool ipv6;
-    uint16_t port;       /* of A                                                              */
+    uint16_t port; /* of A                                                              */
     uint32_t isn[2];
     uint64_t packets;
-    unsigned told;       /* connections                                                       */
+    unsigned told; /* connections                                                       */
     struct hf_explained last;
     struct hf_explain_event events[HF_EXPLAIN_EVENTS_MAX];
     char sentence[HF_EXPLAIN_SENTENCE];
-    char trail[2][300];  /* states of the watched connection                                  */
+    char trail[2][300]; /* states of the watched connection                                  */
     uint8_t frame[2000];
     uint32_t len;
 };
+
+/* The next "#N" in a text, or NULL; *at moves behind it. */
+static const char *next_packet(const char **at)
+{
+    const char *mark = strchr(*at, '#');
+    if (mark)
+        *at = mark + 1 + strspn(mark + 1, "0123456789");
+    return mark;
+}
+
+/* The same is said in Chinese: of the same packets in the same order, and without an English word. */
+static void expect_chinese(const struct hf_explained *c, const char *english)
+{
+    char chinese[HF_EXPLAIN_SENTENCE];
+    hf_explain_sentence_words(c, HF_CHINESE, chinese);
+    assert_true(strlen(chinese) + 1 < HF_EXPLAIN_SENTENCE);
+    for (const char *p = chinese; p[0]; p++)
+        if (p[0] >= 'a' && p[0] <= 'z' && p[1] >= 'a' && p[1] <= 'z')
+            fail_msg("English in \"%s\"", chinese);
+    const char *a = english, *b = chinese;
+    for (;;) {
+        const char *x = next_packet(&a), *y = next_packet(&b);
+        assert_int_equal(x != NULL, y != NULL);
+        if (!x)
+            return;
+        assert_int_equal(strtoull(x + 1, NULL, 10), strtoull(y + 1, NULL, 10));
+    }
+}
 
 static void on_over(void *context, const struct hf_explained *c)
 {
@@ -48,6 +77,7 @@ static void on_over(void *context, const struct hf_explained *c)
         story->events[i] = c->events[i];
     hf_explain_sentence(c, story->sentence);
     assert_true(strlen(story->sentence) + 1 < HF_EXPLAIN_SENTENCE);
+    expect_chinese(c, story->sentence);
 }
 
 static void on_segment(void *context, const struct hf_explained *c,
@@ -210,10 +240,8 @@ static void check_close(bool ipv6)
     assert_int_equal(story.last.end[B].bytes, 200);
     assert_int_equal(story.last.handshake, 10100 * HF_US);
     assert_int_equal(story.last.event_count, 1); /* nothing but the open */
-    assert_string_equal(story.trail[A],
-                        "SYN-SENT ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT");
-    assert_string_equal(story.trail[B],
-                        "SYN-RECEIVED ESTABLISHED CLOSE-WAIT LAST-ACK CLOSED");
+    assert_string_equal(story.trail[A], "SYN-SENT ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT");
+    assert_string_equal(story.trail[B], "SYN-RECEIVED ESTABLISHED CLOSE-WAIT LAST-ACK CLOSED");
     assert_string_equal(story.sentence, "Closed in order: A closed first (FIN #7), B followed "
                                         "(FIN #9), the last acknowledgement is #10.");
     over(&story);
@@ -233,8 +261,9 @@ TEST(refused, none, "")
     at(&story, 1, B, (struct seen){.flags = HF_RST | HF_ACK, .ack = 1});
     end(&story);
     assert_int_equal(story.last.ending, HF_EXPLAIN_END_REFUSED);
-    assert_string_equal(story.sentence, "Refused: B answered the SYN (#1) with a reset (#2): "
-                                        "nothing listens on that port, or a firewall rejects it.");
+    assert_string_equal(story.sentence,
+                        "Refused: B answered the SYN (#1) with a reset (#2): "
+                        "nothing listens on that port, or a firewall rejects it.");
     over(&story);
 }
 
@@ -391,10 +420,10 @@ static void check_hole(uint32_t tsval, double ms, int kind)
     struct story story;
     begin(&story);
     opened(&story);
-    at(&story, 20, A, (struct seen){.flags = HF_ACK, .seq = 101, .ack = 1, .text = 100,
-                                    .tsval = 50});
-    at(&story, ms, A, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1, .text = 100,
-                                    .tsval = tsval});
+    at(&story, 20, A,
+       (struct seen){.flags = HF_ACK, .seq = 101, .ack = 1, .text = 100, .tsval = 50});
+    at(&story, ms, A,
+       (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1, .text = 100, .tsval = tsval});
     end(&story);
     assert_int_equal(times(&story, A, HF_EXPLAIN_GAP), 1);
     assert_int_equal(times(&story, A, kind), 1);
@@ -416,7 +445,8 @@ TEST(the_same_packet_twice, none, "")
     begin(&story);
     opened(&story);
     at(&story, 20, A, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1, .text = 100, .id = 99});
-    at(&story, 20.1, A, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1, .text = 100, .id = 99});
+    at(&story, 20.1, A,
+       (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1, .text = 100, .id = 99});
     end(&story);
     assert_int_equal(times(&story, A, HF_EXPLAIN_DUPLICATED), 1);
     assert_int_equal(story.last.end[A].bytes, 100);
@@ -447,7 +477,8 @@ TEST(a_zero_window, none, "")
     at(&story, 30, B, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1001, .closed = true});
     at(&story, 230, A, (struct seen){.flags = HF_ACK, .seq = 1000, .ack = 1}); /* Linux */
     at(&story, 240, B, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1001, .closed = true});
-    at(&story, 640, A, (struct seen){.flags = HF_ACK, .seq = 1001, .ack = 1, .text = 1}); /* RFC */
+    at(&story, 640, A,
+       (struct seen){.flags = HF_ACK, .seq = 1001, .ack = 1, .text = 1}); /* RFC */
     at(&story, 650, B, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1001, .closed = true});
     at(&story, 2030, B, (struct seen){.flags = HF_ACK, .seq = 1, .ack = 1001});
     at(&story, 2031, A, (struct seen){.flags = HF_ACK, .seq = 1001, .ack = 1, .text = 500});
@@ -694,10 +725,8 @@ TEST(memory_is_bounded, none, "")
     struct story story;
     begin(&story);
     hf_explain_destroy(story.explain);
-    struct hf_explain_config config = {.size = sizeof config,
-                                       .over = on_over,
-                                       .context = &story,
-                                       .memory_max = 1u << 20};
+    struct hf_explain_config config = {
+        .size = sizeof config, .over = on_over, .context = &story, .memory_max = 1u << 20};
     story.explain = hf_explain_create(&config);
     assert_non_null(story.explain);
     for (unsigned i = 0; i < 20000; i++) {
@@ -773,10 +802,10 @@ static uint64_t segments_of(int type, const uint8_t *head, uint32_t head_len, bo
 TEST(link_headers, none, "")
 {
     static const uint8_t ethernet[] = {1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 0x08, 0x00};
-    static const uint8_t tagged[] = {1, 2, 3, 4, 5, 6, 1, 2,    3,    4, 5, 6,
-                                     0x88, 0xa8, 0, 7, 0x81, 0x00, 0, 9, 0x86, 0xdd};
-    static const uint8_t pppoe[] = {1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6,
-                                    0x88, 0x64, 0x11, 0, 0, 1, 0, 60, 0x00, 0x21};
+    static const uint8_t tagged[] = {1, 2,    3,    4, 5, 6,    1,    2, 3, 4,    5,
+                                     6, 0x88, 0xa8, 0, 7, 0x81, 0x00, 0, 9, 0x86, 0xdd};
+    static const uint8_t pppoe[] = {1, 2,    3,    4,    5, 6, 1, 2, 3,  4,    5,
+                                    6, 0x88, 0x64, 0x11, 0, 0, 1, 0, 60, 0x00, 0x21};
     static const uint8_t arp[] = {1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 0x08, 0x06};
     static const uint8_t sll[16] = {[14] = 0x08, [15] = 0x00};
     static const uint8_t sll2[20] = {0x86, 0xdd};

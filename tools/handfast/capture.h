@@ -27,6 +27,14 @@ int capture_read(FILE *file, const char *name, uint64_t size, struct hf_explain 
 
 /* ---- Text ---- */
 
+/* explain_speak: the language of everything below but JSON's names (enum hf_language). English, until
+ * it is called. explain_language: which it is. */
+void explain_speak(int language);
+int explain_language(void);
+
+/* explain_print_list_head: above the lines of explain_print_line. */
+void explain_print_list_head(FILE *to);
+
 /* explain_print: a connection, its events and how it ended. */
 void explain_print(FILE *to, const struct capture *capture, const struct hf_explained *connection);
 

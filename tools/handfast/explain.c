@@ -1,7 +1,8 @@
 /* handfast explain: why each connection of a capture opened, stalled, was reset or ended. The
  * analysis is the library's (explain.h); here are the options, and what is printed where. */
-#include "commands.h"
 #include "capture.h"
+#include "commands.h"
+#include "language.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 static bool list, json;
 static uint64_t wanted;
-static const char *svg, *html;
+static const char *svg, *html, *lang;
 
 static const struct option options[] = {
     {"list", 'l', NULL, OPTION_FLAG, &list, 0, 0, "a line for each connection, no events"},
@@ -18,22 +19,26 @@ static const struct option options[] = {
     {"svg", 0, "FILE", OPTION_TEXT, &svg, 0, 0,
      "draw the ladder of connection N (default 1) as SVG"},
     {"html", 0, "FILE", OPTION_TEXT, &html, 0, 0, "the same with words, as a page"},
+    {"lang", 0, "LANG", OPTION_TEXT, &lang, 0, 0, "en or zh; without it, the locale chooses"},
     {"json", 0, NULL, OPTION_FLAG, &json, 0, 0, "one JSON document instead of text"},
 };
 
 static const struct command command = {
     .name = "explain",
     .synopsis = "[OPTIONS] FILE",
-    .about =
-        "Reads a capture (pcap or pcapng, of any stack, in part or of one side only) or a dump of\n"
-        "the flight recorder, and says of each TCP connection what happened and how it ended and\n"
-        "most likely why, with packet numbers. FILE may be - for standard input.\n",
+    .about = "Reads a capture (pcap or pcapng, of any stack, in part or of one side only) or a "
+             "dump of\n"
+             "the flight recorder, and says of each TCP connection what happened and how it "
+             "ended and\n"
+             "most likely why, with packet numbers. FILE may be - for standard input.\n",
     .options = options,
     .option_count = OPTION_COUNT(options),
     .notes =
-        "Read are Ethernet with VLAN tags, Linux cooked v1 and v2, raw IP, null and loop; IPv4 and\n"
+        "Read are Ethernet with VLAN tags, Linux cooked v1 and v2, raw IP, null and loop; IPv4 "
+        "and\n"
         "IPv6. States are inferred, but for a dump of our own recorder.\n\n"
-        "Exit status: 0 when the file was read; 1 when there is no connection N; 2 when it is no\n"
+        "Exit status: 0 when the file was read; 1 when there is no connection N; 2 when it is "
+        "no\n"
         "capture or the command line is wrong. A file that is damaged further on is told as far\n"
         "as it could be read, with a note.\n",
 };
@@ -64,8 +69,7 @@ static void on_over(void *context, const struct hf_explained *connection)
         explain_json(stdout, &run->capture, connection);
     } else if (list) {
         if (!run->list_head)
-            (void)printf("%6s  %-21s %-21s %8s %11s %11s %11s  %s\n", "", "A", "B", "packets",
-                         "A to B", "B to A", "seconds", "end");
+            explain_print_list_head(stdout);
         run->list_head = true;
         explain_print_line(stdout, connection);
     } else {
@@ -134,6 +138,10 @@ int explain_main(int argc, char **argv)
     int count = options_parse(&command, argc, argv, &status);
     if (count < 0)
         return status;
+    int language;
+    if ((status = language_choose(&command, lang, &language)) >= 0)
+        return status;
+    explain_speak(language);
     if (count != 1)
         return usage_error(&command, "%s%s", count > 1 ? argv[1] : "FILE is missing",
                            count > 1 ? ": one FILE is wanted" : "");

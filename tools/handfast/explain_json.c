@@ -92,7 +92,7 @@ void explain_json(FILE *to, const struct capture *capture, const struct hf_expla
                   seconds(c->last_time - c->first_time), c->first_packet, c->last_packet,
                   hf_explain_ending_name(c->ending));
     last = to;
-    json_text(to, hf_explain_sentence(c, sentence));
+    json_text(to, hf_explain_sentence_words(c, explain_language(), sentence));
     if (c->handshake > 0)
         (void)fprintf(to, ", \"handshake\": %.6f", seconds(c->handshake));
     if (c->before)

@@ -56,8 +56,8 @@ static void mark_lost(struct picture *picture, const struct hf_explained_segment
         return;
     for (size_t i = picture->count; i-- > 0;) {
         const struct hf_explained_segment *before = &picture->list[i];
-        if (before->from == s->from && before->seq == s->seq && (before->text > 0) == (s->text > 0) &&
-            !(before->flags & HF_RST)) {
+        if (before->from == s->from && before->seq == s->seq &&
+            (before->text > 0) == (s->text > 0) && !(before->flags & HF_RST)) {
             picture->lost[i] = true;
             return;
         }
@@ -153,7 +153,8 @@ static void tell(struct picture *picture, int end, hf_time time, struct hf_trace
     hf_tee_record(&picture->views, record, NULL);
 }
 
-static void tell_open(struct picture *picture, const struct hf_explained *c, int end, hf_time time)
+static void tell_open(struct picture *picture, const struct hf_explained *c, int end,
+                      hf_time time)
 {
     struct hf_trace_record r = {.kind = HF_TRACE_OPEN};
     const struct hf_endpoint *local = &c->end[end].endpoint, *remote = &c->end[1 - end].endpoint;
@@ -180,7 +181,7 @@ static void tell_state(struct picture *picture, int end, const struct moment *mo
     r.u.state.from = picture->state[end];
     r.u.state.to = s->state[end];
     r.u.state.by = call ? HF_BY_CALL : HF_BY_SEGMENT;
-    r.u.state.detail = (uint8_t)(!call                ? s->flags & 0xff
+    r.u.state.detail = (uint8_t)(!call               ? s->flags & 0xff
                                  : s->flags & HF_SYN ? HF_CALL_OPEN
                                                      : HF_CALL_CLOSE);
     picture->newest[end] = moment->segment + 1;
@@ -190,11 +191,13 @@ static void tell_state(struct picture *picture, int end, const struct moment *mo
 
 static uint8_t reason_of(const struct hf_explained_segment *s)
 {
-    static const uint8_t reasons[][2] = {
-        {HF_EXPLAIN_RTO, HF_SEND_RTO},           {HF_EXPLAIN_FAST, HF_SEND_FAST},
-        {HF_EXPLAIN_TLP, HF_SEND_TLP},           {HF_EXPLAIN_RESENT, HF_SEND_LOST},
-        {HF_EXPLAIN_WINDOW_PROBE, HF_SEND_PROBE}, {HF_EXPLAIN_KEEP_ALIVE, HF_SEND_KEEPALIVE},
-        {HF_EXPLAIN_RESET, HF_SEND_RESET}};
+    static const uint8_t reasons[][2] = {{HF_EXPLAIN_RTO, HF_SEND_RTO},
+                                         {HF_EXPLAIN_FAST, HF_SEND_FAST},
+                                         {HF_EXPLAIN_TLP, HF_SEND_TLP},
+                                         {HF_EXPLAIN_RESENT, HF_SEND_LOST},
+                                         {HF_EXPLAIN_WINDOW_PROBE, HF_SEND_PROBE},
+                                         {HF_EXPLAIN_KEEP_ALIVE, HF_SEND_KEEPALIVE},
+                                         {HF_EXPLAIN_RESET, HF_SEND_RESET}};
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (shows(s, reasons[i][0]))
             return reasons[i][1];
@@ -275,27 +278,41 @@ static void put_words(FILE *to, const struct capture *capture, const struct hf_e
     free(text);
 }
 
-static void put_page(FILE *to, struct hf_ladder *ladder, const struct picture *picture, const struct capture *capture,
-                     const struct hf_explained *c)
+static void put_page(FILE *to, struct hf_ladder *ladder, const struct picture *picture,
+                     const struct capture *capture, const struct hf_explained *c)
 {
     char sentence[HF_EXPLAIN_SENTENCE];
-    struct hf_picture_config config = {
-        .size = sizeof config, .write = hf_write_file, .context = to, .inline_part = 1};
-    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                "<title>A TCP connection, explained</title>\n<style>\n"
-                ":root { color-scheme: light dark }\n"
-                "body { max-width: 62em; margin: 1.5em auto; padding: 0 1em;"
-                " font: 16px/1.5 system-ui, sans-serif }\n"
-                "pre { overflow-x: auto; font-size: 13px } svg, img { max-width: 100%; height: auto }\n"
-                "</style></head><body>\n<h1>",
-                to);
-    (void)fprintf(to, "Connection %" PRIu32 "</h1>\n<p>", c->number);
-    escape(to, hf_explain_sentence(c, sentence));
+    bool chinese = explain_language() == HF_CHINESE;
+    struct hf_picture_config config = {.size = sizeof config,
+                                       .write = hf_write_file,
+                                       .context = to,
+                                       .inline_part = 1,
+                                       .language = (uint8_t)explain_language()};
+    (void)fprintf(to,
+                  "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                  "<title>%s</title>\n",
+                  chinese ? "zh-CN" : "en",
+                  chinese ? "一条 TCP 连接的说明" : "A TCP connection, explained");
+    (void)fputs(
+        "<style>\n"
+        ":root { color-scheme: light dark }\n"
+        "body { max-width: 62em; margin: 1.5em auto; padding: 0 1em;"
+        " font: 16px/1.5 system-ui, sans-serif }\n"
+        "pre { overflow-x: auto; font-size: 13px } svg, img { max-width: 100%; height: auto }\n"
+        "</style></head><body>\n",
+        to);
+    (void)fprintf(
+        to, chinese ? "<h1>连接 %" PRIu32 "</h1>\n<p>" : "<h1>Connection %" PRIu32 "</h1>\n<p>",
+        c->number);
+    escape(to, hf_explain_sentence_words(c, explain_language(), sentence));
     (void)fputs("</p>\n", to);
     (void)hf_ladder_svg(ladder, &config);
     if (picture->left_out)
-        (void)fprintf(to, "\n<p>%" PRIu64 " later segments are not drawn.</p>", picture->left_out);
+        (void)fprintf(to,
+                      chinese ? "\n<p>其后的 %" PRIu64 " 个报文段没有画出。</p>"
+                              : "\n<p>%" PRIu64 " later segments are not drawn.</p>",
+                      picture->left_out);
     (void)fputs("\n<pre>", to);
     put_words(to, capture, c);
     (void)fputs("</pre>\n</body></html>\n", to);
@@ -309,8 +326,10 @@ static int write_file(const char *name, bool page, struct hf_ladder *ladder,
     FILE *file = fopen(name, "wb");
     if (!file)
         return failure(command, "cannot write %s: %s", name, strerror(errno));
-    struct hf_picture_config config = {
-        .size = sizeof config, .write = hf_write_file, .context = file};
+    struct hf_picture_config config = {.size = sizeof config,
+                                       .write = hf_write_file,
+                                       .context = file,
+                                       .language = (uint8_t)explain_language()};
     if (page)
         put_page(file, ladder, picture, capture, c);
     else
@@ -333,6 +352,7 @@ int picture_write(struct picture *picture, const struct command *command, const 
                                       .write = hf_write_file,
                                       .context = stdout,
                                       .both_ends = 1,
+                                      .language = (uint8_t)explain_language(),
                                       .names = names,
                                       .name_count = 2};
     struct hf_ladder *ladder = hf_ladder_create(&config);

@@ -51,9 +51,10 @@ static int read_recording(FILE *file, const char *name, struct hf_explain *expla
     size_t len = bytes ? fread(bytes, 1, RECORDING_MAX, file) : 0;
     int status = EXIT_USAGE;
     if (hf_recording_head(bytes, len, &head) < 0) {
-        (void)snprintf(capture->note, sizeof capture->note,
-                       "%s: neither a capture nor a flight recorder's dump of this version and byte order",
-                       name);
+        (void)snprintf(
+            capture->note, sizeof capture->note,
+            "%s: neither a capture nor a flight recorder's dump of this version and byte order",
+            name);
     } else {
         int played = hf_recording_play(bytes, len, play, &playing);
         struct hf_explain_totals totals;

@@ -4,11 +4,26 @@
 
 #include "progress.h"
 
+#include <handfast/view.h>
+
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #define TIME_TEXT 40
+#define SAY(english, chinese) (spoken == HF_CHINESE ? (chinese) : (english))
+
+static int spoken = HF_ENGLISH;
+
+void explain_speak(int language)
+{
+    spoken = language;
+}
+
+int explain_language(void)
+{
+    return spoken;
+}
 
 /* Seconds with six digits. */
 static const char *seconds_text(hf_time time, char *text)
@@ -36,7 +51,7 @@ static const char *date_text(int64_t wall_ns, char *text)
     time_t second = (time_t)(wall_ns / HF_SEC);
     struct tm when;
     if (wall_ns < 0 || !gmtime_r(&second, &when))
-        (void)snprintf(text, TIME_TEXT, "an impossible date");
+        (void)snprintf(text, TIME_TEXT, "%s", SAY("an impossible date", "不可能的日期"));
     else
         (void)strftime(text, TIME_TEXT, "%Y-%m-%d %H:%M:%S UTC", &when);
     return text;
@@ -52,23 +67,29 @@ static char name(int e)
 static void print_head(FILE *to, const struct capture *capture, const struct hf_explained *c)
 {
     char a[HF_ENDPOINT_TEXT], b[HF_ENDPOINT_TEXT], text[TIME_TEXT], date[TIME_TEXT];
-    (void)fprintf(to, "connection %" PRIu32 ": A %s, B %s\n", c->number,
-                  hf_endpoint_format(&c->end[0].endpoint, a),
+    (void)fprintf(to,
+                  SAY("connection %" PRIu32 ": A %s, B %s\n", "连接 %" PRIu32 "：A %s，B %s\n"),
+                  c->number, hf_endpoint_format(&c->end[0].endpoint, a),
                   hf_endpoint_format(&c->end[1].endpoint, b));
     uint64_t packets = c->end[0].packets + c->end[1].packets;
-    (void)fprintf(to, "  %" PRIu64 " packet%s (#%" PRIu64 " to #%" PRIu64 ") in %s, from %s\n",
+    (void)fprintf(to,
+                  SAY("  %" PRIu64 " packet%s (#%" PRIu64 " to #%" PRIu64 ") in %s, from %s\n",
+                      "  %" PRIu64 " 个分组%.0s（#%" PRIu64 " 到 #%" PRIu64
+                      "），历时 %s，始于 %s\n"),
                   packets, packets == 1 ? "" : "s", c->first_packet, c->last_packet,
                   duration_text(c->last_time - c->first_time, text),
                   date_text(capture->wall_ns + c->first_time, date));
     char sent[2][SIZE_TEXT];
-    (void)fprintf(to, "  A sent %s, B sent %s", size_text(c->end[0].bytes, sent[0]),
-                  size_text(c->end[1].bytes, sent[1]));
+    (void)fprintf(to, SAY("  A sent %s, B sent %s", "  A 发送 %s，B 发送 %s"),
+                  size_text(c->end[0].bytes, sent[0]), size_text(c->end[1].bytes, sent[1]));
     if (c->handshake > 0)
-        (void)fprintf(to, "; round trip %s", duration_text(c->handshake, text));
+        (void)fprintf(to, SAY("; round trip %s", "；往返时间 %s"),
+                      duration_text(c->handshake, text));
     if (c->midway)
-        (void)fprintf(to, "; the capture begins in the middle");
+        (void)fputs(SAY("; the capture begins in the middle", "；捕获从连接中途开始"), to);
     if (!c->end[0].seen || !c->end[1].seen)
-        (void)fprintf(to, "; nothing of %c was captured", name(c->end[0].seen ? 1 : 0));
+        (void)fprintf(to, SAY("; nothing of %c was captured", "；没有捕获到 %c 发出的分组"),
+                      name(c->end[0].seen ? 1 : 0));
     (void)fputc('\n', to);
 }
 
@@ -81,20 +102,24 @@ static void print_event(FILE *to, const struct hf_explain_event *event)
         (void)snprintf(packets, sizeof packets, "#%" PRIu64 "..#%" PRIu64, event->packet,
                        event->last_packet);
     (void)fprintf(to, "  %11s  %-15s %c  %s", seconds_text(event->time, time), packets,
-                  name(event->end), hf_explain_event_text(event->kind));
+                  name(event->end), hf_explain_event_words(event->kind, spoken));
     if (event->kind == HF_EXPLAIN_PORT_REUSE)
-        (void)fprintf(to, ", %s after the last packet of connection %" PRIu64,
+        (void)fprintf(to,
+                      SAY(", %s after the last packet of connection %" PRIu64,
+                          "，相隔 %s，上一条是连接 %" PRIu64),
                       duration_text(event->duration, duration), event->about);
     else if (event->about && event->about == event->packet)
-        (void)fprintf(to, ": all of it had been acknowledged");
+        (void)fputs(SAY(": all of it had been acknowledged", "：它的全部数据早已得到确认"), to);
     else if (event->about)
-        (void)fprintf(to, ": #%" PRIu64 ", says a D-SACK", event->about);
+        (void)fprintf(to, SAY(": #%" PRIu64 ", says a D-SACK", "：#%" PRIu64 "，D-SACK 这样说"),
+                      event->about);
     else if (event->duration)
-        (void)fprintf(to, ", %s", duration_text(event->duration, duration));
+        (void)fprintf(to, SAY(", %s", "，%s"), duration_text(event->duration, duration));
     if (event->count > 1)
-        (void)fprintf(to, ", %" PRIu32 " times", event->count);
+        (void)fprintf(to, SAY(", %" PRIu32 " times", "，%" PRIu32 " 次"), event->count);
     if (event->bytes && !event->about)
-        (void)fprintf(to, ", %" PRIu32 " bytes", event->bytes);
+        (void)fprintf(to, SAY(", %" PRIu32 " byte%s", "，%" PRIu32 " 字节%.0s"), event->bytes,
+                      event->bytes == 1 ? "" : "s");
     (void)fputc('\n', to);
 }
 
@@ -105,8 +130,19 @@ void explain_print(FILE *to, const struct capture *capture, const struct hf_expl
     for (uint32_t i = 0; i < c->event_count; i++)
         print_event(to, &c->events[i]);
     if (c->events_left_out)
-        (void)fprintf(to, "  ... and %" PRIu32 " more; --json counts them\n", c->events_left_out);
-    (void)fprintf(to, "  %s\n\n", hf_explain_sentence(c, text));
+        (void)fprintf(to,
+                      SAY("  ... and %" PRIu32 " more; --json counts them\n",
+                          "  …… 还有 %" PRIu32 " 个；--json 给出各种的次数\n"),
+                      c->events_left_out);
+    (void)fprintf(to, "  %s\n\n", hf_explain_sentence_words(c, spoken, text));
+}
+
+void explain_print_list_head(FILE *to)
+{
+    (void)fprintf(to, "%6s  %-21s %-21s ", "", "A", "B");
+    (void)fputs(SAY(" packets      A to B      B to A     seconds  end\n",
+                    "  分组数      A 到 B      B 到 A          秒  结局\n"),
+                to); /* a Chinese character takes two columns */
 }
 
 void explain_print_line(FILE *to, const struct hf_explained *c)
@@ -118,9 +154,9 @@ void explain_print_line(FILE *to, const struct hf_explained *c)
                   c->end[0].packets + c->end[1].packets, size_text(c->end[0].bytes, bytes[0]),
                   size_text(c->end[1].bytes, bytes[1]),
                   (double)(c->last_time - c->first_time) / (double)HF_SEC,
-                  hf_explain_ending_text(c->ending));
+                  hf_explain_ending_words(c->ending, spoken));
     if (c->ending == HF_EXPLAIN_END_RESET)
-        (void)fprintf(to, " by %c", name(c->reset_by));
+        (void)fprintf(to, SAY(" by %c", "，由 %c"), name(c->reset_by));
     (void)fputc('\n', to);
 }
 
@@ -160,15 +196,16 @@ void explain_print_segment(FILE *to, const struct hf_explained *c,
                   s->changed[1] ? '*' : ' ', hf_state_text(s->state[1]));
     for (int kind = 0; kind < HF_EXPLAIN_COUNT; kind++)
         if (s->events >> kind & 1)
-            (void)fprintf(to, "                            ^ %s\n", hf_explain_event_text(kind));
+            (void)fprintf(to, "                            ^ %s\n",
+                          hf_explain_event_words(kind, spoken));
 }
 
 /* ---- The file ---- */
 
-static void print_count(FILE *to, const char *before, uint64_t count, const char *what)
+static void print_count(FILE *to, uint64_t count, const char *words)
 {
     if (count)
-        (void)fprintf(to, "%s%" PRIu64 " %s", before, count, what);
+        (void)fprintf(to, SAY("; %" PRIu64 " %s", "；%" PRIu64 " %s"), count, words);
 }
 
 void explain_print_totals(FILE *to, const struct capture *capture,
@@ -177,19 +214,24 @@ void explain_print_totals(FILE *to, const struct capture *capture,
     char bytes[SIZE_TEXT];
     if (capture->recording)
         (void)fprintf(to,
-                      "flight recorder: the last %" PRIu64 " of %" PRIu64
-                      " events, %" PRIu64 " segments, %" PRIu32 " connection%s\n",
+                      SAY("flight recorder: the last %" PRIu64 " of %" PRIu64 " records, %" PRIu64
+                          " segments, %" PRIu32 " connection%s",
+                          "飞行记录仪：最后 %" PRIu64 " 条记录（共 %" PRIu64 " 条），%" PRIu64
+                          " 个报文段，%" PRIu32 " 条连接%.0s"),
                       capture->kept, capture->recorded, t->segments, t->connections,
                       t->connections == 1 ? "" : "s");
     else
-        (void)fprintf(to, "%" PRIu64 " packet%s, %s, %" PRIu32 " TCP connection%s", capture->packets,
-                      capture->packets == 1 ? "" : "s", size_text(t->bytes, bytes), t->connections,
-                      t->connections == 1 ? "" : "s");
-    print_count(to, "; ", t->other, "packets of other protocols");
-    print_count(to, "; ", t->fragments, "fragments, not followed");
-    print_count(to, "; ", t->broken, "cut off or broken headers");
-    print_count(to, "; ", t->backwards, "packets out of the order of time");
-    print_count(to, "; ", t->put_aside, "connections told early for want of room");
-    if (!capture->recording)
-        (void)fputc('\n', to);
+        (void)fprintf(to,
+                      SAY("%" PRIu64 " packet%s, %s, %" PRIu32 " TCP connection%s",
+                          "%" PRIu64 " 个分组%.0s，%s，%" PRIu32 " 条 TCP 连接%.0s"),
+                      capture->packets, capture->packets == 1 ? "" : "s",
+                      size_text(t->bytes, bytes), t->connections, t->connections == 1 ? "" : "s");
+    print_count(to, t->other, SAY("packets of other protocols", "个分组属于其他协议"));
+    print_count(to, t->fragments, SAY("fragments, not followed", "个分片，没有跟踪"));
+    print_count(to, t->broken, SAY("cut off or broken headers", "个首部被截断或有误"));
+    print_count(to, t->backwards,
+                SAY("packets out of the order of time", "个分组的时间次序颠倒"));
+    print_count(to, t->put_aside,
+                SAY("connections told early for want of room", "条连接因内存已满而提前说明"));
+    (void)fputc('\n', to);
 }

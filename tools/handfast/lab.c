@@ -5,6 +5,7 @@
 #include "lab.h"
 #include "commands.h"
 #include "lab_web.h"
+#include "language.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -252,35 +253,11 @@ static void print_list(int language)
                      language == HF_CHINESE ? experiments[i].title.zh : experiments[i].title.en);
 }
 
-/* As other programs read the locale: the first of the three that says anything. */
-static int locale_language(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    for (size_t i = 0; i < OPTION_COUNT(names); i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strncmp(value, "zh", 2) == 0 ? HF_CHINESE : HF_ENGLISH;
-    }
-    return HF_ENGLISH;
-}
-
 static uint16_t terminal_columns(void)
 {
     const char *text = getenv("COLUMNS");
     unsigned long n = text ? strtoul(text, NULL, 10) : 0;
     return n > 0 && n < 1000 ? (uint16_t)n : 0;
-}
-
-/* Returns -1, or the exit status after an error was printed. */
-static int check_language(int *language)
-{
-    *language = locale_language();
-    if (!lab_options.lang)
-        return -1;
-    if (strcmp(lab_options.lang, "en") != 0 && strcmp(lab_options.lang, "zh") != 0)
-        return usage_error(&command, "--lang %s: en or zh is wanted", lab_options.lang);
-    *language = lab_options.lang[0] == 'z' ? HF_CHINESE : HF_ENGLISH;
-    return -1;
 }
 
 /* The knobs of an experiment: how they stand, and what they may be. */
@@ -379,7 +356,7 @@ int lab_main(int argc, char **argv)
     int count = options_parse(&command, argc, argv, &status);
     if (count < 0)
         return status;
-    if ((status = check_language(&lab.language)) >= 0)
+    if ((status = language_choose(&command, lab_options.lang, &lab.language)) >= 0)
         return status;
     if (lab_options.web)
         return serve_page(argv, count);
