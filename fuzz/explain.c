@@ -13,6 +13,7 @@
 
 #include <handfast/explain.h>
 #include <handfast/recorder.h>
+#include <handfast/view.h>
 
 #include "capture.h"
 #include "check.h"
@@ -31,8 +32,10 @@ static void on_over(void *context, const struct hf_explained *c)
     struct told *told = context;
     char sentence[HF_EXPLAIN_SENTENCE];
     told->count++;
-    hf_explain_sentence(c, sentence);
-    CHECK(strlen(sentence) + 1 < HF_EXPLAIN_SENTENCE && sentence[0]);
+    for (int language = HF_ENGLISH; language <= HF_CHINESE; language++) {
+        hf_explain_sentence_words(c, language, sentence);
+        CHECK(strlen(sentence) + 1 < HF_EXPLAIN_SENTENCE && sentence[0]);
+    }
     CHECK(c->event_count <= HF_EXPLAIN_EVENTS_MAX && c->ending < HF_EXPLAIN_ENDING_COUNT);
     for (uint32_t i = 0; i < c->event_count; i++)
         CHECK(c->events[i].kind < HF_EXPLAIN_COUNT && c->events[i].end < 2);

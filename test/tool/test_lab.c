@@ -120,6 +120,45 @@ TEST(every_claim_can_fail, none, "")
     }
 }
 
+/* Whether claim n, from 1, of the last run failed; *count: how many it has. */
+static bool claim_failed(unsigned n, const char *holds, const char *fails, unsigned *count)
+{
+    bool failed = false;
+    *count = 0;
+    for (const char *line = output; line; line = strchr(line, '\n'), line += line != NULL) {
+        bool bad = strncmp(line, fails, strlen(fails)) == 0;
+        if (!bad && strncmp(line, holds, strlen(holds)) != 0)
+            continue;
+        ++*count;
+        failed = failed || (*count == n && bad);
+    }
+    return failed;
+}
+
+TEST(each_claim_of_each_experiment_can_be_broken, none, "")
+{
+    char names[EXPERIMENTS_MAX][32], options[64];
+    size_t count = list(names);
+    for (size_t i = 0; i < count; i++) {
+        unsigned claims, seen;
+        expect_run(0, names[i], "--lang en");
+        (void)claim_failed(0, "holds: ", "FAILS: ", &claims);
+        assert_in_range(claims, 1, 3);
+        for (unsigned n = 1; n <= claims; n++) {
+            (void)snprintf(options, sizeof options, "--lang en --break --claim %u --seed %u", n,
+                           1 + (unsigned)check_random_below(1000));
+            expect_run(1, names[i], options);
+            if (!claim_failed(n, "holds: ", "FAILS: ", &seen) || seen != claims)
+                fail_msg("handfast lab %s %s: claim %u holds:\n%s", names[i], options, n, output);
+            (void)snprintf(options, sizeof options, "--lang zh --break --claim %u", n);
+            expect_run(1, names[i], options);
+            assert_true(claim_failed(n, "成立：", "不成立：", &seen));
+        }
+        (void)snprintf(options, sizeof options, "--break --claim %u", claims + 1);
+        expect_run(2, names[i], options);
+    }
+}
+
 TEST(knobs_change_what_happens, none, "")
 {
     expect_run(0, "close", "--lang en --knob delay=50 --knob msl=10 -k first=server");
@@ -196,6 +235,9 @@ TEST(bad_command_lines_are_told, none, "")
                 {"close -k delay", "--knob delay: NAME=VALUE is wanted", 2},
                 {"close -k guesses=1", "--knob guesses: no such knob; this experiment has", 2},
                 {"all -k delay=20", "--knob delay=20: one experiment is wanted", 2},
+                {"open --claim 1", "--claim 1: only with --break and one experiment", 2},
+                {"all --break --claim 1", "--claim 1: only with --break", 2},
+                {"open --break --claim 3", "--claim 3: open has 2", 2},
                 {"-k delay=20", "--knob delay=20: one experiment is wanted", 2},
                 {"open --web", "open: not with --web", 2},
                 {"--web --break", "--break: not with --web", 2},

@@ -126,6 +126,9 @@ TEST(presets_and_breaking_values_are_ones_that_are_taken, none, "")
         const struct knob_preset *b = &experiment->breaking;
         assert_true(turn(&values, experiment, knob_about[b->knob].name,
                          knob_text(b->knob, b->value, text), HF_ENGLISH, error));
+        for (b = experiment->claim; b->knob != KNOB_NONE; b++)
+            assert_true(turn(&values, experiment, knob_about[b->knob].name,
+                             knob_text(b->knob, b->value, text), HF_ENGLISH, error));
         assert_true(experiment->knobs[EXPERIMENT_KNOBS - 1].knob == KNOB_NONE);
     }
 }

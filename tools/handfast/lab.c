@@ -17,7 +17,7 @@
 static struct {
     const char *svg, *html, *lang, *listen;
     struct text_list knobs;
-    uint64_t seed, port;
+    uint64_t seed, port, claim;
     bool list, broken, web;
 } lab_options = {.seed = 1};
 
@@ -35,6 +35,8 @@ static const struct option options[] = {
      "en or zh (default: zh where the locale is Chinese, else en)"},
     {"break", 0, NULL, OPTION_FLAG, &lab_options.broken, 0, 0,
      "turn a knob so that a claim fails, and so does the command"},
+    {"claim", 0, "N", OPTION_NUMBER, &lab_options.claim, 1, EXPERIMENT_CLAIMS - 1,
+     "with --break and one experiment: its claim N is to fail"},
     {"web", 0, NULL, OPTION_FLAG, &lab_options.web, 0, 0,
      "serve the lab as a page, over Handfast's own TCP on a TUN\ndevice (root), until "
      "interrupted"},
@@ -281,13 +283,27 @@ static void print_knobs(const struct experiment *experiment, int language)
     }
 }
 
+static unsigned claim_count(const struct experiment *experiment)
+{
+    unsigned count = 0;
+    while (experiment->claim[count].knob != KNOB_NONE)
+        count++;
+    return count;
+}
+
 /* Returns -1, or the exit status after an error was printed. */
 static int turn_knobs(struct lab *lab, const struct experiment *experiment)
 {
     char error[KNOB_ERROR];
     knobs_preset(&lab->knobs, experiment->knobs);
-    if (lab_options.broken)
-        lab->knobs.value[experiment->breaking.knob] = experiment->breaking.value;
+    if (lab_options.claim > claim_count(experiment))
+        return usage_error(&command, "--claim %u: %s has %u", (unsigned)lab_options.claim,
+                           experiment->name, claim_count(experiment));
+    if (lab_options.broken) {
+        const struct knob_preset *preset =
+            lab_options.claim ? &experiment->claim[lab_options.claim - 1] : &experiment->breaking;
+        lab->knobs.value[preset->knob] = preset->value;
+    }
     for (size_t i = 0; i < lab_options.knobs.count; i++) {
         const char *text = lab_options.knobs.item[i], *equals = strchr(text, '=');
         if (!equals)
@@ -372,6 +388,9 @@ int lab_main(int argc, char **argv)
     if (count > 0 && !one && !all)
         return usage_error(&command, "%s: no such experiment; handfast lab --list names them",
                            argv[0]);
+    if (lab_options.claim && (!one || !lab_options.broken))
+        return usage_error(&command, "--claim %u: only with --break and one experiment",
+                           (unsigned)lab_options.claim);
     if (!one && lab_options.knobs.count > 0)
         return usage_error(&command, "--knob %s: one experiment is wanted",
                            lab_options.knobs.item[0]);

@@ -77,6 +77,8 @@ void lab_forget(struct lab *lab);
 
 /* ---- Experiments ---- */
 
+#define EXPERIMENT_CLAIMS 4 /* at the most three, and an end                                 */
+
 struct experiment {
     const char *name;
     struct said title;
@@ -84,6 +86,8 @@ struct experiment {
     void (*play)(struct lab *lab);
     struct knob_preset knobs[EXPERIMENT_KNOBS];
     struct knob_preset breaking; /* so turned, a claim fails                                 */
+    struct knob_preset claim[EXPERIMENT_CLAIMS]; /* so turned, the first claim fails, the second,
+                                                    and so on; KNOB_NONE ends the list       */
 };
 
 extern const struct experiment experiments[];
@@ -140,6 +144,7 @@ struct scene_config {
     struct hf_settings settings[2];
     struct hf_unsafe unsafe[2]; /* used when any of it is set                                */
     uint32_t checks;            /* HF_SIM_CHECK_...                                          */
+    uint32_t backlog;           /* of the listener                                           */
     bool naive;  /* the ends are lab code: hosts without a stack, see lab_naive.c           */
     bool plain;  /* no state diagram: it would tell nothing                                 */
     int watched; /* draw only what this end's stack tells; -1: both                         */
@@ -286,6 +291,8 @@ uint32_t packet_make(const struct made_segment *segment, uint8_t bytes[MADE_ROOM
 
 /* packet_flags, packet_text: of an IPv4 packet on the wire; 0 for anything else. */
 unsigned packet_flags(const uint8_t *bytes, uint32_t len);
+/* packet_double_window: in place, with its checksum put right. Any other packet stays as it is. */
+void packet_double_window(uint8_t *bytes, uint32_t len);
 uint32_t packet_text(const uint8_t *bytes, uint32_t len);
 uint32_t packet_seq(const uint8_t *bytes, uint32_t len);
 

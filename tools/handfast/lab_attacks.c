@@ -61,6 +61,7 @@ static bool play_flood(struct lab *lab, bool cookies, const char *english, const
     config.settings[SERVER].cookies = cookies ? HF_COOKIES_WHEN_FULL : HF_COOKIES_NEVER;
     config.plain = true;
     config.watched = CLIENT;
+    config.backlog = (uint32_t)lab_knob(lab, KNOB_BACKLOG);
     if (!scene_begin(&scene, lab, &config))
         return false;
     scene_listen(&scene);
@@ -201,8 +202,8 @@ static void sample(struct scene *scene, struct blind *blind)
     server->conn = 0;
 }
 
-static bool play_blind(struct lab *lab, bool fixed, unsigned guesses, const char *english,
-                       const char *chinese, struct blind *blind)
+static bool play_blind(struct lab *lab, bool fixed, unsigned guesses, uint32_t off,
+                       const char *english, const char *chinese, struct blind *blind)
 {
     struct scene_config config;
     struct scene scene;
@@ -219,7 +220,7 @@ static bool play_blind(struct lab *lab, bool fixed, unsigned guesses, const char
         return false;
     scene_listen(&scene);
     sample(&scene, blind);
-    attack(&scene, blind->isn[ISN_SAMPLES - 1] + 1, guesses, &random, blind);
+    attack(&scene, blind->isn[ISN_SAMPLES - 1] + 1 + off, guesses, &random, blind);
     scene_end(&scene);
     return true;
 }
@@ -238,11 +239,11 @@ void play_isn(struct lab *lab)
 {
     struct blind fixed, keyed;
     unsigned guesses = (unsigned)lab_knob(lab, KNOB_GUESSES);
-    if (!play_blind(lab, true, 1, "A server whose ISN can be foretold", "ISN 可以预料的服务器",
-                    &fixed))
+    if (!play_blind(lab, true, 1, (uint32_t)lab_knob(lab, KNOB_OFF),
+                    "A server whose ISN can be foretold", "ISN 可以预料的服务器", &fixed))
         return;
     tell_blind(lab, &fixed);
-    if (!play_blind(lab, lab_knob(lab, KNOB_ISN) == 0, guesses,
+    if (!play_blind(lab, lab_knob(lab, KNOB_ISN) == 0, guesses, 0,
                     "A server with keyed ISNs (RFC 6528)", "用密钥产生 ISN 的服务器（RFC 6528）",
                     &keyed))
         return;

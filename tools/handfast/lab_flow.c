@@ -13,15 +13,24 @@ static void fill(uint8_t *bytes, size_t len)
 
 #define FLOW_BYTES 20000
 
-/* Loses the next segment of the server, when armed. */
-static enum hf_sim_verdict lose_update(void *context, struct hf_sim *sim,
-                                       struct hf_sim_packet *packet)
+/* What is on the way of the server's segments: the next is lost, when armed; every window is
+ * doubled. */
+struct between {
+    bool armed, doubles;
+};
+
+static enum hf_sim_verdict between(void *context, struct hf_sim *sim,
+                                   struct hf_sim_packet *packet)
 {
-    unsigned *armed = context;
+    struct between *box = context;
     (void)sim;
-    if (*armed == 0 || packet->from != SERVER + 1)
+    if (packet->from != SERVER + 1)
         return HF_SIM_PASS;
-    *armed = 0;
+    if (box->doubles)
+        packet_double_window(packet->bytes, packet->len);
+    if (!box->armed)
+        return HF_SIM_PASS;
+    box->armed = false;
     return HF_SIM_DROP;
 }
 
@@ -77,21 +86,23 @@ void play_zero_window(struct lab *lab)
     uint8_t bytes[FLOW_BYTES];
     struct scene_config config;
     struct scene scene;
-    unsigned armed = 0;
+    struct between box = {.doubles = lab_knob(lab, KNOB_BOX) == 1};
     uint32_t window = (uint32_t)lab_knob(lab, KNOB_WINDOW);
     scene_config_init(&config, lab, "A reader that does not read", "不读数据的接收者");
     config.plain = true;
     config.settings[SERVER].rcv_buffer_min = config.settings[SERVER].rcv_buffer = window;
     config.settings[SERVER].rcv_buffer_max = 0;
+    if (box.doubles)
+        config.checks = HF_SIM_CHECK_STACK; /* what crosses is not what was sent */
     if (!scene_begin(&scene, lab, &config))
         return;
     fill(bytes, sizeof bytes);
-    scene_filter(&scene, lose_update, &armed);
+    scene_filter(&scene, between, &box);
     scene.end[SERVER].idle = true;
     scene_connect(&scene);
     scene_send(&scene, CLIENT, bytes, sizeof bytes);
     scene_wait(&scene, (hf_time)lab_knob(lab, KNOB_PAUSE) * HF_SEC);
-    armed = lab_knob(lab, KNOB_UPDATE) == 0;
+    box.armed = lab_knob(lab, KNOB_UPDATE) == 0;
     if (lab_knob(lab, KNOB_READER) == 0)
         scene_read(&scene, SERVER);
     scene_wait(&scene, 30 * HF_SEC);

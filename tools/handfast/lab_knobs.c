@@ -11,7 +11,7 @@
 const struct knob_about knob_about[KNOB_COUNT] = {
     [KNOB_DELAY] = {"delay", KNOB_NUMBER, 1, 400, {"one-way delay", "单程时延"}, {"ms", "毫秒"},
         {{NULL, {NULL, NULL}}}},
-    [KNOB_LOSS] = {"loss", KNOB_NUMBER, 0, 50, {"random loss", "随机丢失率"}, {"%", "%"},
+    [KNOB_LOSS] = {"loss", KNOB_NUMBER, 0, 100, {"random loss", "随机丢失率"}, {"%", "%"},
         {{NULL, {NULL, NULL}}}},
     [KNOB_LOSE] = {"lose", KNOB_SEGMENTS, 1, 64, {"segments that are lost, by number", "丢失的报文段（编号）"}, {"", ""},
         {{NULL, {NULL, NULL}}}},
@@ -55,7 +55,7 @@ const struct knob_about knob_about[KNOB_COUNT] = {
         {{NULL, {NULL, NULL}}}},
     [KNOB_WINDOW] = {"window", KNOB_NUMBER, 2048, 16384, {"the reader's buffer", "接收者的缓冲区"}, {"bytes", "字节"},
         {{NULL, {NULL, NULL}}}},
-    [KNOB_PAUSE] = {"pause", KNOB_NUMBER, 1, 60, {"it does not read for", "不读数据的时间"}, {"s", "秒"},
+    [KNOB_PAUSE] = {"pause", KNOB_NUMBER, 0, 60, {"it does not read for", "不读数据的时间"}, {"s", "秒"},
         {{NULL, {NULL, NULL}}}},
     [KNOB_READER] = {"reader", KNOB_CHOICE, 0, 0, {"after that it", "此后"}, {"", ""},
         {{"reads", {"reads everything", "全部读走"}},
@@ -71,6 +71,15 @@ const struct knob_about knob_about[KNOB_COUNT] = {
     [KNOB_TAIL] = {"tail", KNOB_CHOICE, 0, 0, {"the very last segment", "最后一个报文段"}, {"", ""},
         {{"lost", {"is lost, too", "也丢失"}},
          {"arrives", {"arrives", "到达"}}}},
+    [KNOB_IDLE] = {"idle", KNOB_NUMBER, 1, 14400, {"the naive server's keep-alive asks after", "简单服务器的保活在多久之后询问"}, {"s", "秒"},
+        {{NULL, {NULL, NULL}}}},
+    [KNOB_BACKLOG] = {"backlog", KNOB_NUMBER, 1, 4096, {"places for half-open connections", "半开连接的位置数"}, {"", ""},
+        {{NULL, {NULL, NULL}}}},
+    [KNOB_OFF] = {"off", KNOB_NUMBER, 0, 1000, {"the first attacker's one guess is wrong by", "第一个攻击者唯一的猜测差了多少"}, {"", ""},
+        {{NULL, {NULL, NULL}}}},
+    [KNOB_BOX] = {"box", KNOB_CHOICE, 0, 0, {"a box on the way", "途中的设备"}, {"", ""},
+        {{"none", {"there is none", "没有"}},
+         {"doubles", {"doubles every window", "把每个窗口加倍"}}}},
 };
 /* clang-format on */
 

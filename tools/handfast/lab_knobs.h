@@ -40,6 +40,10 @@ enum knob {
     KNOB_SACK,
     KNOB_HOLES,
     KNOB_TAIL,
+    KNOB_IDLE,
+    KNOB_BACKLOG,
+    KNOB_OFF,
+    KNOB_BOX,
     KNOB_COUNT
 };
 

@@ -8,7 +8,6 @@
 /* What a connection is worth here: the receive buffer that its SYN,ACK promises. It is held until
  * keep-alive finds nobody there: RFC 9293 3.8.4, two hours at the least. */
 #define NAIVE_BUFFER 65535
-#define NAIVE_KEEPALIVE (7200 * HF_SEC)
 #define NAIVE_ISN 3000
 
 static struct hf_trace_record record_of(const struct scene *scene, int end, int kind, int state)
@@ -86,7 +85,7 @@ void naive_stale_syn(struct scene *scene, struct naive_result *result)
     hf_time since = scene_now(scene);
     scene_wait(scene, scene->config.delay);
     tell_segment(scene, CLIENT, HF_TRACE_IN, HF_CLOSED, HF_DROP_NO_CONNECTION, &answer);
-    scene_wait(scene, NAIVE_KEEPALIVE);
+    scene_wait(scene, (hf_time)lab_knob(scene->lab, KNOB_IDLE) * HF_SEC);
     tell_state(scene, HF_ESTABLISHED, HF_CLOSED, HF_BY_TIMER, HF_TIMER_KEEPALIVE);
     result->bytes = NAIVE_BUFFER;
     result->time = scene_now(scene) - since;

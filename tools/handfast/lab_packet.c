@@ -96,3 +96,16 @@ uint32_t packet_seq(const uint8_t *bytes, uint32_t len)
     const uint8_t *tcp = tcp_of(bytes, len, &tcp_len);
     return tcp ? get16(tcp + 4) << 16 | get16(tcp + 6) : 0;
 }
+
+void packet_double_window(uint8_t *bytes, uint32_t len)
+{
+    uint32_t tcp_len;
+    if (!tcp_of(bytes, len, &tcp_len))
+        return;
+    uint8_t *tcp = bytes + (len - tcp_len);
+    uint32_t before = get16(tcp + 14), after = before < 0x8000 ? before * 2 : 0xffff;
+    /* RFC 1624 3: the sum without the old value and with the new one. */
+    uint32_t total = (~get16(tcp + 16) & 0xffff) + (~before & 0xffff) + after;
+    put16(tcp + 14, after);
+    put16(tcp + 16, checksum(total));
+}

@@ -19,6 +19,7 @@ void scene_config_init(struct scene_config *config, const struct lab *lab, const
     config->lose = lab_knob(lab, KNOB_LOSE);
     config->settings[CLIENT] = config->settings[SERVER] = *hf_settings_default();
     config->checks = HF_SIM_CHECK_ALL;
+    config->backlog = SCENE_BACKLOG;
     config->watched = -1;
 }
 
@@ -291,7 +292,7 @@ struct hf_stack *scene_stack(struct scene *scene, int end)
 void scene_listen(struct scene *scene)
 {
     struct hf_listen listen = {
-        .size = sizeof listen, .local.port = SCENE_PORT, .backlog = SCENE_BACKLOG};
+        .size = sizeof listen, .local.port = SCENE_PORT, .backlog = scene->config.backlog};
     (void)hf_tcp_listen(scene_stack(scene, SERVER), &listen, &scene->end[SERVER].listener);
 }
 
