@@ -162,7 +162,8 @@ HF_API void hf_stack_input(struct hf_stack *stack, int link, const struct hf_pac
 HF_API void hf_stack_timers(struct hf_stack *stack, hf_time now);
 
 /* hf_stack_output: fill `packets` with at most `room` packets to be sent on a link; what does
- * not fit waits. Each packet must be given to hf_stack_sent afterwards, in any order.
+ * not fit waits. Each packet must be given to hf_stack_sent afterwards, in any order. There may be
+ * events behind it: what was sent makes room in the send queue.
  * returns  how many were filled */
 HF_API size_t hf_stack_output(struct hf_stack *stack, int link, struct hf_packet *packets,
                               size_t room, hf_time now);

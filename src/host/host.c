@@ -20,6 +20,13 @@
 #define BATCH 64
 /* Batches a link may bring in one step before output and the others have their turn. */
 #define BATCHES_MAX 16
+/* Bytes given to a link before a look at what it has brought meanwhile. A device without a queue of
+ * its own answers at once: with this its acknowledgements are taken while the text that they free,
+ * and what the application writes in its place, still lies in the processor's own cache. */
+#define SEND_QUANTUM (256u * 1024)
+#define SUPERS 4 /* packets of 64 KB in that */
+/* Such looks in one step. */
+#define LOOKS_MAX 16
 /* Rounds of events in one step: an event's handler may cause more. */
 #define EVENT_ROUNDS_MAX 16
 /* A deadline missed by this much was missed because nobody ran. */
@@ -241,32 +248,51 @@ static size_t hand_out_events(struct hf_host *host)
     return total;
 }
 
-/* Send until no connection has anything to send. */
-static int send_output(struct hf_host *host, hf_time now, size_t *moved)
+/* Send until no connection has anything to send, or a link was given `most` bytes: then *more. */
+static int send_output(struct hf_host *host, hf_time now, size_t *moved, uint64_t most,
+                       bool *more)
 {
+    *more = false;
     for (size_t i = 0; i < host->link_count; i++) {
         struct attached *at = &host->links[i];
-        for (;;) {
-            size_t n = hf_stack_output(host->stack, at->number, host->packets, BATCH, now);
+        size_t room = hf_link_gso_max(at->link) ? SUPERS : BATCH, n;
+        for (uint64_t bytes = 0; bytes < most; *moved += n) {
+            n = hf_stack_output(host->stack, at->number, host->packets, room, now);
             if (n == 0)
                 break;
+            for (size_t p = 0; p < n; p++)
+                bytes += host->packets[p].len;
             int64_t sent = hf_link_send(at->link, host->packets, n);
             hf_stack_sent(host->stack, host->packets, n);
             if (sent < 0)
                 return (int)sent;
-            *moved += n;
+            *more |= bytes >= most;
         }
     }
     return HF_OK;
 }
 
-/* Events, and what their handlers and the program's calls gave to send. */
+/* Events, and what their handlers and the program's calls gave to send. What is sent makes room for
+ * more, and a link may have brought an answer to it: so on until there is nothing new. */
 static int flush(struct hf_host *host, hf_time now)
 {
-    size_t moved = hand_out_events(host);
-    int err = send_output(host, now, &moved);
-    tell_neighbours(host, moved);
-    return err;
+    size_t moved = 0;
+    for (unsigned looks = 0;; looks++) {
+        bool last = looks == LOOKS_MAX, more;
+        size_t before = moved;
+        moved += hand_out_events(host);
+        int err = send_output(host, now, &moved, last ? UINT64_MAX : SEND_QUANTUM, &more);
+        if (more && err == HF_OK) {
+            now = hf_host_now(host);
+            err = receive(host, now, &moved);
+        }
+        if (err != HF_OK || moved == before || last) {
+            if (last)
+                host->ops.kick(host->ops.context);
+            tell_neighbours(host, moved);
+            return err;
+        }
+    }
 }
 
 static int wait_for_news(struct hf_host *host, hf_time now, hf_time max_wait)

@@ -102,10 +102,8 @@ static inline void tell_application(struct hf_env *env, struct hf_tcp *c,
     uint32_t queued = a ? a->snd.len : 0;
     if (a && hf_seq_ge(c->snd_una, a->snd_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
-    if (c->flags & HF_F_SEND_FULL && hf_call_send_room(env, c) >= hf_send_limit(env, c) / 4) {
-        c->flags &= ~(uint32_t)HF_F_SEND_FULL;
-        hf_tcp_event(env, c, HF_EVENT_WRITABLE);
-    }
+    if (c->flags & HF_F_SEND_FULL)
+        hf_call_tell_room(env, c);
     if (!hf_tcp_outstanding(c) && !queued && d->acked)
         hf_tcp_event(env, c, HF_EVENT_SENT);
     if (hf_tcp_fin_acked(c))

@@ -5,7 +5,9 @@
  * read in one is counted, and the buffer becomes twice that: a sender that doubles its rate each
  * round trip is never held up, and one that a bottleneck holds back leaves the buffer at twice the
  * bandwidth-delay product. A reader that is slow makes nothing grow. Sending: what is in flight has to
- * be kept until it is acknowledged, and two more windows wait behind it.
+ * be kept until it is acknowledged, and two more windows wait behind it. To a near peer nothing limits the
+ * window but what the peer has room for; there it is as much as snd_ahead says, for a writer megabytes
+ * ahead writes to memory what is then read from there, and has its turn again at once.
  *
  * A buffer is a limit, not memory. When many have much to hold, each queue is at most a part of
  * what is free (the dynamic threshold of Choudhury and Hahne): the more of them there are, the less
@@ -16,6 +18,7 @@
 #define SHARE 4u       /* of free memory, a queue gets one of so many parts */
 #define SLACK 16u      /* segments beyond twice what was read, as tcp_rcv_space_adjust */
 #define IDLE_MS 10000u /* what was right so long ago is no more */
+#define NEAR HF_MS     /* round trip within a machine, or to the next one */
 
 static uint32_t at_least(uint32_t a, uint32_t b)
 {
@@ -90,13 +93,23 @@ uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c)
 
 /* ---- Sending ---- */
 
+bool hf_send_is_held(const struct hf_env *env, const struct hf_tcp *c)
+{
+    const struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t most = env->settings->snd_ahead;
+    return most && a && !c->snd_locked && most < 2 * (uint64_t)a->cc.cwnd && a->cc.min_rtt &&
+           a->cc.min_rtt <= NEAR;
+}
+
 uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t largest = env->settings->snd_buffer_max;
     if (c->snd_locked || !a || largest <= c->snd_buffer)
         return c->snd_buffer;
-    uint64_t wish = c->snd_nxt - c->snd_una + 2 * (uint64_t)a->cc.cwnd;
+    uint64_t ahead =
+        hf_send_is_held(env, c) ? env->settings->snd_ahead : 2 * (uint64_t)a->cc.cwnd;
+    uint64_t wish = c->snd_nxt - c->snd_una + ahead;
     return wish > largest ? largest : at_least((uint32_t)wish, c->snd_buffer);
 }
 

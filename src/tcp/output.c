@@ -590,6 +590,8 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
         hf_tcp_active(env, c)->rtx_run = false;
         note_use(env, c, hf_tcp_active(env, c));
     }
+    if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
+        hf_call_tell_room(env, c); /* what was sent makes room, as what is acknowledged does */
     hf_tcp_quiesce(env, c);
     hf_tcp_output_over(env, c);
     return false;

@@ -207,6 +207,8 @@ uint32_t hf_receive_limit(const struct hf_env *env, const struct hf_tcp *c, size
 /* Bytes that may wait to be read without the window becoming smaller for it: settings.rcv_space. */
 uint32_t hf_receive_spare(const struct hf_env *env, const struct hf_tcp *c);
 uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c);
+/* Is it snd_ahead that says how much may wait to be sent? */
+bool hf_send_is_held(const struct hf_env *env, const struct hf_tcp *c);
 /* The send buffer as the path has it, whatever the stack's memory says. */
 uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c);
 /* The application chooses a size, or gives the choice back (0). */
@@ -323,6 +325,8 @@ void hf_call_status(struct hf_env *env, struct hf_tcp *c, struct hf_tcp_status *
 int hf_call_may_send(const struct hf_tcp *c);
 /* Bytes that SEND would take now. */
 uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c);
+/* HF_F_SEND_FULL: the application hears of it when there is room worth writing to. */
+void hf_call_tell_room(struct hf_env *env, struct hf_tcp *c);
 
 /* ---- options.c ---- */
 #define HF_MSS_LIMIT_MIN 64 /* as of a peer's option: settings.mss_floor, row C12 */

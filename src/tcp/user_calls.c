@@ -104,6 +104,16 @@ uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c)
     return room < memory ? room : (uint32_t)memory;
 }
 
+void hf_call_tell_room(struct hf_env *env, struct hf_tcp *c)
+{
+    uint32_t enough =
+        (hf_send_is_held(env, c) ? env->settings->snd_ahead : hf_send_limit(env, c)) / 4;
+    if (hf_call_send_room(env, c) < enough)
+        return;
+    c->flags &= ~(uint32_t)HF_F_SEND_FULL;
+    hf_tcp_event(env, c, HF_EVENT_WRITABLE);
+}
+
 /* SEND took less than it was given: tell when there is room. With text in flight an ACK will make
  * some; with none it is the stack's memory that is short, and the timer looks again. */
 static void refused(struct hf_env *env, struct hf_tcp *c)
