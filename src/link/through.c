@@ -8,6 +8,7 @@
 #include "link/link.h"
 
 #include <handfast/sim.h>
+#include <handfast/stack.h>
 
 #include <errno.h>
 #include <stdbool.h>
@@ -165,6 +166,11 @@ struct hf_link *hf_link_through(const struct hf_through_config *config, char *er
         (on_machine && hf_link_descriptor(config->inner) < 0)) {
         (void)snprintf(error, HF_ERROR_TEXT,
                        "a path wants a wire and a link with a descriptor, or a clock");
+        return NULL;
+    }
+    if (config->inner->kind != HF_LINK_IP) { /* the wire reads IP headers */
+        (void)snprintf(error, HF_ERROR_TEXT, "a path takes IP packets, not the frames of %s",
+                       hf_link_name(config->inner));
         return NULL;
     }
     struct through *t = calloc(1, sizeof *t);

@@ -225,8 +225,8 @@ static void down_up_and_gone(enum kind kind)
         (void)send_frame(here, 2, 0x0800, 10);
     uint64_t lost = hf_link_lost(here);
     assert_true(lost > 2000);
-    for (int i = 0; i < 10; i++)
-        assert_true(hf_link_receive(here, &packet, 1) == 0);
+    for (int i = 0; i < 100; i++) /* what had come before, then nothing, but no end either */
+        assert_true(hf_link_receive(here, &packet, 1) >= 0);
     struct pollfd quiet = {.fd = hf_link_descriptor(here), .events = POLLIN};
     assert_int_equal(poll(&quiet, 1, 50), 0); /* nobody is woken for nothing */
     run("ip link set va up");
