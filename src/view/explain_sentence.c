@@ -147,8 +147,8 @@ static void say_no_answer(struct words *words, const struct hf_explained *c)
             "Not opened: %" PRIu64 " SYNs of A (#%" PRIu64 " to #%" PRIu64 ") without an answer",
             "没有打开：A 的 %" PRIu64 " 个 SYN（#%" PRIu64 " 到 #%" PRIu64 "）都没有得到应答",
             syns, c->first_packet, c->last_packet);
-    say(words, ": nobody is there, or a firewall drops them",
-        "：那里没有主机，或者防火墙把它们丢弃了");
+    say(words, ": nobody is there, or a firewall drops %s",
+        "：那里没有主机，或者防火墙丢弃了它%.0s", syns == 1 ? "it" : "them");
 }
 
 char *hf_explain_sentence_words(const struct hf_explained *c, int language, char *text)

@@ -155,7 +155,7 @@ __attribute__((format(printf, 5, 6))) static void legend(struct drawing *d, cons
         d->legend_x = LEFT;
         d->legend_y += 20;
     }
-    put(d, "<g transform=\"translate(%d %d)\"><path class=\"%s\" d=\"%s\"/><text x=\"26\" y=\"4\">",
+    put(d, "<g transform=\"translate(%d %d)\"><path class=\"%s\" d=\"%s\"/><text x=\"30\" y=\"4\">",
         d->legend_x, d->legend_y, group, shape);
     put_text(d, text);
     put(d, "</text></g>\n");

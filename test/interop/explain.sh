@@ -89,6 +89,9 @@ bad_files() {
     head -c 100 named.pcap > absurd
     printf '\377\377\377\177' >> absurd
     printf '\377\377\377\177%.0s' 1 2 3 >> absurd
+    gzip -c named.pcap > packed.gz
+    usage "$handfast" explain packed.gz && grep -q 'gzip -dc FILE | handfast explain -' said &&
+        gzip -dc packed.gz | "$handfast" explain - | grep -q '^connection 1' || return 1
     usage "$handfast" explain && usage "$handfast" explain empty &&
         usage "$handfast" explain words && usage "$handfast" explain recording &&
         usage "$handfast" explain none && usage "$handfast" explain / &&

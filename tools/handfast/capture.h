@@ -49,6 +49,9 @@ void explain_print_segment(FILE *to, const struct hf_explained *connection,
 void explain_print_totals(FILE *to, const struct capture *capture,
                           const struct hf_explain_totals *totals);
 
+/* explain_print_endings: how many connections ended how. */
+void explain_print_endings(FILE *to, const uint64_t counts[HF_EXPLAIN_ENDING_COUNT]);
+
 /* ---- JSON ---- */
 
 void explain_json_begin(FILE *to, const char *name);

@@ -55,11 +55,13 @@ struct run {
     struct picture *picture; /* NULL: none is wanted */
     int status;              /* of writing it */
     bool found, list_head;
+    uint64_t endings[HF_EXPLAIN_ENDING_COUNT];
 };
 
 static void on_over(void *context, const struct hf_explained *connection)
 {
     struct run *run = context;
+    run->endings[connection->ending]++;
     if (wanted && connection->number != wanted)
         return;
     run->found = true;
@@ -115,6 +117,8 @@ static int finish(struct run *run)
         explain_json_end(stdout, &run->capture, &totals);
     else if (!wanted)
         explain_print_totals(stdout, &run->capture, &totals);
+    if (!json && !wanted && totals.connections > 1)
+        explain_print_endings(stdout, run->endings);
     if (*run->capture.note)
         (void)fprintf(stderr, "handfast explain: %s\n", run->capture.note);
     if (wanted && !run->found)

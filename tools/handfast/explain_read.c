@@ -126,15 +126,29 @@ static int refuse_link(pcap_t *pcap, const char *name, struct capture *capture)
     return EXIT_USAGE;
 }
 
-static int read_pcap(FILE *file, const char *name, uint64_t size, struct hf_explain *explain,
-                     struct capture *capture)
+/* How to unpack what begins with this byte, which no capture does; NULL: it is not packed. */
+static const char *unpacker(int first)
+{
+    return first == 0x1f   ? "gzip -dc"
+           : first == 0x28 ? "zstd -dc"
+           : first == 0xfd ? "xz -dc"
+                           : NULL;
+}
+
+static int read_pcap(FILE *file, int first, const char *name, uint64_t size,
+                     struct hf_explain *explain, struct capture *capture)
 {
     char error[PCAP_ERRBUF_SIZE] = "";
     int status = EXIT_USAGE;
     pcap_t *pcap =
         pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
     if (!pcap) {
-        (void)snprintf(capture->note, sizeof capture->note, "%s: not a capture: %s", name, error);
+        const char *unpack = unpacker(first);
+        (void)snprintf(
+            capture->note, sizeof capture->note,
+            unpack ? "%s: not a capture; if it is a packed one: %s FILE | handfast explain -"
+                   : "%s: not a capture: %s",
+            name, unpack ? unpack : error);
         (void)fclose(file);
         return EXIT_USAGE;
     }
@@ -164,5 +178,5 @@ int capture_read(FILE *file, const char *name, uint64_t size, struct hf_explain 
     (void)ungetc(first, file);
     if (first == HF_RECORDING_MAGIC[0])
         return read_recording(file, name, explain, capture);
-    return read_pcap(file, name, size, explain, capture);
+    return read_pcap(file, first, name, size, explain, capture);
 }

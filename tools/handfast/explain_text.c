@@ -7,6 +7,7 @@
 #include <handfast/view.h>
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -72,13 +73,18 @@ static void print_head(FILE *to, const struct capture *capture, const struct hf_
                   c->number, hf_endpoint_format(&c->end[0].endpoint, a),
                   hf_endpoint_format(&c->end[1].endpoint, b));
     uint64_t packets = c->end[0].packets + c->end[1].packets;
-    (void)fprintf(to,
-                  SAY("  %" PRIu64 " packet%s (#%" PRIu64 " to #%" PRIu64 ") in %s, from %s\n",
-                      "  %" PRIu64 " 个分组%.0s（#%" PRIu64 " 到 #%" PRIu64
-                      "），历时 %s，始于 %s\n"),
-                  packets, packets == 1 ? "" : "s", c->first_packet, c->last_packet,
-                  duration_text(c->last_time - c->first_time, text),
-                  date_text(capture->wall_ns + c->first_time, date));
+    date_text(capture->wall_ns + c->first_time, date);
+    if (packets == 1)
+        (void)fprintf(
+            to, SAY("  1 packet (#%" PRIu64 "), at %s\n", "  1 个分组（#%" PRIu64 "），在 %s\n"),
+            c->first_packet, date);
+    else
+        (void)fprintf(to,
+                      SAY("  %" PRIu64 " packets (#%" PRIu64 " to #%" PRIu64 ") in %s, from %s\n",
+                          "  %" PRIu64 " 个分组（#%" PRIu64 " 到 #%" PRIu64
+                          "），历时 %s，始于 %s\n"),
+                      packets, c->first_packet, c->last_packet,
+                      duration_text(c->last_time - c->first_time, text), date);
     char sent[2][SIZE_TEXT];
     (void)fprintf(to, SAY("  A sent %s, B sent %s", "  A 发送 %s，B 发送 %s"),
                   size_text(c->end[0].bytes, sent[0]), size_text(c->end[1].bytes, sent[1]));
@@ -87,10 +93,34 @@ static void print_head(FILE *to, const struct capture *capture, const struct hf_
                       duration_text(c->handshake, text));
     if (c->midway)
         (void)fputs(SAY("; the capture begins in the middle", "；捕获从连接中途开始"), to);
-    if (!c->end[0].seen || !c->end[1].seen)
+    if ((!c->end[0].seen || !c->end[1].seen) && c->ending != HF_EXPLAIN_END_NO_ANSWER)
         (void)fprintf(to, SAY("; nothing of %c was captured", "；没有捕获到 %c 发出的分组"),
                       name(c->end[0].seen ? 1 : 0));
     (void)fputc('\n', to);
+}
+
+static uint64_t sent_again(const struct hf_explained_end *end)
+{
+    return (uint64_t)end->counts[HF_EXPLAIN_RTO] + end->counts[HF_EXPLAIN_FAST] +
+           end->counts[HF_EXPLAIN_TLP] + end->counts[HF_EXPLAIN_RESENT];
+}
+
+/* How bad the path was, in one line; nothing when it was not. */
+static void print_sent_again(FILE *to, const struct hf_explained *c)
+{
+    for (int e = 0; e < 2; e++) {
+        const struct hf_explained_end *end = &c->end[e];
+        uint64_t again = sent_again(end);
+        if (again)
+            (void)fprintf(to,
+                          SAY("  %c sent again: %" PRIu64 " of its %" PRIu64
+                              " packets (%.1f %%), %" PRIu32 " of them after a timeout\n",
+                              "  %c 重发：%" PRIu64 " 个（它共有 %" PRIu64
+                              " 个分组，占 %.1f %%），其中 %" PRIu32 " 个是超时之后\n"),
+                          name(e), again, end->packets,
+                          100.0 * (double)again / (double)end->packets,
+                          end->counts[HF_EXPLAIN_RTO]);
+    }
 }
 
 static void print_event(FILE *to, const struct hf_explain_event *event)
@@ -127,6 +157,7 @@ void explain_print(FILE *to, const struct capture *capture, const struct hf_expl
 {
     char text[HF_EXPLAIN_SENTENCE];
     print_head(to, capture, c);
+    print_sent_again(to, c);
     for (uint32_t i = 0; i < c->event_count; i++)
         print_event(to, &c->events[i]);
     if (c->events_left_out)
@@ -234,4 +265,18 @@ void explain_print_totals(FILE *to, const struct capture *capture,
     print_count(to, t->put_aside,
                 SAY("connections told early for want of room", "条连接因内存已满而提前说明"));
     (void)fputc('\n', to);
+}
+
+void explain_print_endings(FILE *to, const uint64_t counts[HF_EXPLAIN_ENDING_COUNT])
+{
+    bool any = false;
+    for (int i = 0; i < HF_EXPLAIN_ENDING_COUNT; i++) {
+        if (counts[i] == 0)
+            continue;
+        (void)fprintf(to, SAY("%s%s: %" PRIu64, "%s%s：%" PRIu64), any ? SAY("; ", "；") : "  ",
+                      hf_explain_ending_words(i, spoken), counts[i]);
+        any = true;
+    }
+    if (any)
+        (void)fputc('\n', to);
 }
