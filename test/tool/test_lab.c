@@ -125,7 +125,8 @@ static bool claim_failed(unsigned n, const char *holds, const char *fails, unsig
 {
     bool failed = false;
     *count = 0;
-    for (const char *line = output; line; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = output, *end; line; line = end ? end + 1 : NULL) {
+        end = strchr(line, '\n');
         bool bad = strncmp(line, fails, strlen(fails)) == 0;
         if (!bad && strncmp(line, holds, strlen(holds)) != 0)
             continue;
