@@ -76,8 +76,9 @@ extern const struct bench_subject bench_lwip;
 /* Handfast only: whether from the next begin() on each end has a flight recorder; and whether the
  * link takes super-segments with their checksums left open. */
 void bench_handfast_record(bool on, bool offload);
-/* Whether the links of the ends that are made from now on have HF_LINK_MERGE. */
-void bench_handfast_merge(bool on);
+/* Of the ends that are made from now on: whether links take runs, which are cut in software, and whether
+ * they have HF_LINK_MERGE. */
+void bench_handfast_runs(bool cut, bool merge);
 
 /* ---- Sections, rows, goals: report.c ---- */
 

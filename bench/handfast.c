@@ -56,11 +56,12 @@ void bench_must(int64_t result, const char *what)
         bench_fail("Handfast: %s: %s", what, hf_err_text((int)result));
 }
 
-static bool recording, offloading, merging;
+static bool recording, offloading, merging, cutting;
 
-void bench_handfast_merge(bool on)
+void bench_handfast_runs(bool cut, bool merge)
 {
-    merging = on;
+    cutting = cut;
+    merging = merge;
 }
 
 void bench_handfast_record(bool on, bool offload)
@@ -105,6 +106,10 @@ static void make_end(int end)
     if (offloading) { /* as a TUN device that is given super-segments */
         link.gso_max = 65535;
         link.features = HF_LINK_CHECKSUM_OUT | HF_LINK_TRUSTED;
+    }
+    if (cutting) {
+        link.gso_max = 65535;
+        link.features |= HF_LINK_CHECKSUM_OUT;
     }
     if (merging)
         link.features |= HF_LINK_MERGE;
@@ -182,12 +187,40 @@ void bench_expect(const char *what, unsigned have, unsigned want)
 }
 
 /* One batch from one end to the other. Returns how many packets that were. */
+/* As a link without offload takes runs: cut, and then a batch of segments. */
+static void carry_cut(int to, size_t n)
+{
+    static struct hf_packet cut[BATCH];
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct hf_packet *run = &two->batch[i];
+        if (run->segments <= 1 && run->checksum != HF_CHECKSUM_PARTIAL) {
+            hf_stack_input(two->stack[to], 1, run, 1, two->now);
+            continue;
+        }
+        for (uint32_t done = 0, some;
+             (some = (uint32_t)hf_packet_cut(run, done, cut + have, BATCH - have, NULL)) > 0;
+             done += some) {
+            have += some;
+            if (have == BATCH || (done + some == run->segments && i + 1 == n)) {
+                hf_stack_input(two->stack[to], 1, cut, have, two->now);
+                have = 0;
+            }
+        }
+    }
+    if (have > 0)
+        hf_stack_input(two->stack[to], 1, cut, have, two->now);
+}
+
 size_t bench_carry(int from)
 {
     size_t n = hf_stack_output(two->stack[from], 1, two->batch, BATCH, two->now);
     if (n == 0)
         return 0;
-    hf_stack_input(two->stack[1 - from], 1, two->batch, n, two->now);
+    if (cutting)
+        carry_cut(1 - from, n);
+    else
+        hf_stack_input(two->stack[1 - from], 1, two->batch, n, two->now);
     hf_stack_sent(two->stack[from], two->batch, n);
     two->packets += n;
     return n;

@@ -1,6 +1,6 @@
 /* One kind of work, a given number of times and nothing else, for tools that count instructions
  * (burst: connections, 16 at a time; round-trip: of an octet over one connection; round-trips: over
- * 1,000, 32 at a time; merged: the stacks merge what comes in):
+ * 1,000, 32 at a time; cut: runs are cut in software; merged: the stacks merge what comes in):
  *
  *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot connections 2000
  *     valgrind --tool=callgrind --toggle-collect=hot_work build-bench/bench/handfast-hot copy 20000000
@@ -144,24 +144,27 @@ int main(int argc, char **argv)
 {
     const struct kind *kind = NULL;
     char *stop = NULL;
-    bool merge = false, record = false, offload = false;
+    bool cut = false, merge = false, record = false, offload = false;
     uint64_t n = argc >= 3 ? strtoull(argv[2], &stop, 10) : 0;
     for (size_t i = 0; i < KINDS && n > 0; i++)
         if (strcmp(argv[1], kinds[i].name) == 0)
             kind = &kinds[i];
     for (int i = 3; i < argc; i++) {
+        cut = cut || strcmp(argv[i], "cut") == 0;
         merge = merge || strcmp(argv[i], "merged") == 0;
         record = record || strcmp(argv[i], "record") == 0;
         offload = offload || strcmp(argv[i], "offload") == 0;
     }
-    if (kind == NULL || n == 0 || *stop != 0 || argc > 3 + merge + record + offload) {
-        fprintf(stderr, "usage: handfast-hot KIND NUMBER [merged] [record] [offload], KIND one of:");
+    if (kind == NULL || n == 0 || *stop != 0 || argc > 3 + cut + merge + record + offload) {
+        fprintf(
+            stderr,
+            "usage: handfast-hot KIND NUMBER [cut] [merged] [record] [offload], KIND one of:");
         for (size_t i = 0; i < KINDS; i++)
             fprintf(stderr, " %s", kinds[i].name);
         fprintf(stderr, "\n");
         return 2;
     }
-    bench_handfast_merge(merge);
+    bench_handfast_runs(cut, merge);
     bench_handfast_record(record, offload);
     kind->begin();
     hot_work(kind, n);

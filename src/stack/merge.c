@@ -203,12 +203,28 @@ static void deliver(struct hf_stack *stack, unsigned link, const struct run *run
     }
 }
 
+/* Handshakes and bare ACKs are shorter than this, with any options; a batch of them is not looked at. */
+#define LONG_ENOUGH 100u
+
+static bool is_worth_it(const struct hf_packet *packets, unsigned n)
+{
+    unsigned with_text = 0;
+    for (unsigned i = 0; i < n && with_text < 2; i++)
+        with_text += packets[i].len > LONG_ENOUGH;
+    return with_text == 2;
+}
+
 static void group_input(struct hf_stack *stack, unsigned link, const struct hf_packet *packets,
                         unsigned n)
 {
     struct group g;
     bool trusted = (stack->ip.link[link].features & HF_LINK_TRUSTED) != 0;
     g.taken = 0;
+    if (!is_worth_it(packets, n)) {
+        for (unsigned i = 0; i < n; i++)
+            hf_stack_packet(stack, link, &packets[i]);
+        return;
+    }
     g.count = g.victim = 0;
     for (unsigned i = 0; i < n; i++)
         place(&g, packets, i, trusted, stack->env.checksum);
