@@ -496,7 +496,7 @@ TEST(members_on_threads_of_their_own, none, "")
         assert_int_equal(hf_group_join(b.group, i, b.host[i]), 0);
     }
     assert_int_equal(hf_group_run(b.group, run_busy, &b), 0);
-    uint64_t own = 0, taken = 0, handed = 0, lost = 0, in = 0;
+    uint64_t taken = 0, handed = 0, lost = 0, in = 0;
     for (unsigned i = 0; i < 4; i++) {
         struct hf_group_counters c;
         struct hf_stack_counters s;
@@ -504,7 +504,9 @@ TEST(members_on_threads_of_their_own, none, "")
         hf_stack_counters(b.stack[i], &s);
         assert_int_equal(c.received, EACH);
         assert_int_equal(s.packets_in, c.own + c.taken);
-        own += c.own, taken += c.taken, handed += c.handed_over, lost += c.lost;
+        taken += c.taken;
+        handed += c.handed_over;
+        lost += c.lost;
         in += s.packets_in;
     }
     assert_int_equal(handed, taken);

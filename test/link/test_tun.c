@@ -172,7 +172,7 @@ TEST(offload_is_there_when_it_is_true, none, "A8")
     hf_link_close(link);
     link = open_tun("hft0", 1500); /* off, as nothing was said */
     assert_int_equal(hf_link_gso_max(link), 0);
-    assert_int_equal(hf_link_features(link), 0);
+    assert_int_equal(hf_link_features(link), HF_LINK_MERGE);
     hf_link_close(link);
 }
 
