@@ -155,7 +155,7 @@ static struct hf_stack_counters counters_of(const struct hf_stack *stack)
     memset(&counters, 0, sizeof counters);
     hf_stack_counters(stack, &counters);
     counters.probes = counters.records_visited = counters.segments_merged = 0;
-    counters.timers_run = 0;
+    counters.timers_run = counters.timer_steps = 0;
     counters.memory = counters.memory_peak = 0;
     return counters;
 }

@@ -91,11 +91,13 @@ void hf_counters_add(struct hf_stack_counters *sum, const struct hf_stack_counte
     sum->time_wait += c->time_wait;
     sum->orphans += c->orphans;
     sum->listeners += c->listeners;
+    sum->neighbours += c->neighbours;
     sum->memory += c->memory;
     sum->memory_peak += c->memory_peak;
     sum->memory_limit += c->memory_limit;
     sum->probes += c->probes;
     sum->segments_merged += c->segments_merged;
+    sum->timer_steps += c->timer_steps;
     sum->records_visited += c->records_visited;
 }
 

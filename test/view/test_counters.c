@@ -61,3 +61,14 @@ TEST(counters_name_every_reason_and_cause, none, "")
     assert_null(strstr(text.bytes, hf_cause_text(HF_CAUSE_NONE)));
     text_end(&text);
 }
+
+/* Every field counts once: bytes of 1 in both come to bytes of 2, whatever is added to the struct. */
+TEST(counters_of_several_stacks_add_up, none, "")
+{
+    struct hf_stack_counters one, sum, two;
+    memset(&one, 1, sizeof one);
+    memset(&sum, 1, sizeof sum);
+    memset(&two, 2, sizeof two);
+    hf_counters_add(&sum, &one);
+    assert_memory_equal(&sum, &two, sizeof sum);
+}
