@@ -4,7 +4,7 @@
 #include <malloc.h>
 #include <string.h>
 
-#define PIECE 262144
+#define PIECE 65536 /* as the raw probe has */
 
 struct ours {
     const struct tun_run *run;
@@ -86,7 +86,7 @@ static void open_ours(struct ours *o)
     if (!o->stack || !o->link)
         bench_fail("%s", error);
     (void)hf_host_attach(o->host, o->stack);
-    int number = hf_host_add_link(o->host, o->link, 0);
+    int number = hf_host_add_link(o->host, o->link, HF_LINK_CUT | HF_LINK_MERGE);
     if (number < 0 || hf_stack_add_address(o->stack, number, &us, 24) < 0)
         bench_fail("cannot use a TUN device");
     struct hf_open open = {.size = sizeof open,

@@ -92,8 +92,11 @@ HF_API void hf_stack_destroy(struct hf_stack *stack);
 enum {
     HF_LINK_CHECKSUM_OUT = 1, /* completes TCP checksums of packets marked PARTIAL            */
     HF_LINK_TRUSTED = 2,      /* HF_CHECKSUM_VERIFIED and PARTIAL on input are believed       */
-    HF_LINK_MERGE = 4         /* segments of a batch that follow each other are taken as one: for
+    HF_LINK_MERGE = 4,        /* segments of a batch that follow each other are taken as one: for
                                  links that do not merge themselves                           */
+    HF_LINK_CUT = 8           /* to hf_host_add_link: the stack gives runs, and the host cuts them by
+                                 hf_packet_cut; nothing where the link cuts, and on Ethernet. A trace
+                                 shows the runs                                               */
 };
 
 /* What a link carries: struct hf_link_config.kind. On Ethernet packets are frames, with their header
@@ -104,7 +107,8 @@ struct hf_link_config {
     uint32_t size;     /* sizeof(struct hf_link_config)                                       */
     uint32_t mtu;      /* bytes of an IP packet, 68..65535 (1280.. for IPv6)                  */
     uint32_t features; /* HF_LINK_...                                                         */
-    uint32_t gso_max;  /* largest super-segment it can cut, bytes; 0: none                    */
+    uint32_t gso_max;  /* largest super-segment it can cut, bytes; 0: none. Whoever has hf_packet_cut
+                          between the stack and a link can cut 65535. Their checksums are left open  */
     uint8_t kind;      /* enum hf_link_kind                                                   */
     uint8_t mac[6];    /* Ethernet: our address on it, no group's and not all zero            */
 };

@@ -8,8 +8,8 @@
  * A clock that leapt is found by its effect: a deadline of the stack that was missed by a second
  * or more means that nobody ran for that long (suspend, SIGSTOP, a paused machine). The stack is
  * told before it sees the new time, so that no timer takes the gap for a silent peer. */
-#include "host/group.h"
 #include "host/host.h"
+#include "host/group.h"
 #include "host/thrift.h"
 
 #include <stdbool.h>
@@ -35,6 +35,7 @@
 struct attached {
     struct hf_link *link;
     int number;
+    bool cuts; /* runs are cut here */
 };
 
 struct hf_host {
@@ -47,10 +48,10 @@ struct hf_host {
     struct attached links[HF_LINKS_MAX];
     size_t link_count;
     struct hf_member *member; /* NULL: the host is alone */
-    bool blind; /* a link has no descriptor: its packets do not end a wait */
+    bool blind;               /* a link has no descriptor: its packets do not end a wait */
     uint64_t jumps;
     struct hf_thrift thrift;
-    struct hf_packet packets[BATCH];
+    struct hf_packet packets[BATCH], cut[BATCH];
     struct hf_event events[BATCH];
 };
 
@@ -139,13 +140,16 @@ int hf_host_add_link(struct hf_host *host, struct hf_link *link, uint32_t featur
         .gso_max = hf_link_gso_max(link),
     };
     config.kind = (uint8_t)hf_link_mac(link, config.mac);
+    bool cuts = features & HF_LINK_CUT && !config.gso_max && config.kind == HF_LINK_IP;
+    if (cuts)
+        config.gso_max = UINT16_MAX;
     int number = hf_stack_add_link(host->stack, &config);
     if (number < 0) {
         if (host->machine && descriptor >= 0)
             hf_machine_unwatch(host->machine, descriptor);
         return number;
     }
-    host->links[host->link_count++] = (struct attached){link, number};
+    host->links[host->link_count++] = (struct attached){link, number, cuts};
     host->blind |= descriptor < 0;
     host->ops.kick(host->ops.context);
     return number;
@@ -248,6 +252,37 @@ static size_t hand_out_events(struct hf_host *host)
     return total;
 }
 
+/* One run, as a packet for each of its segments. */
+static int64_t send_run(struct hf_host *host, struct hf_link *link, const struct hf_packet *run)
+{
+    uint32_t at = 0;
+    for (size_t n; (n = hf_packet_cut(run, at, host->cut, BATCH, hf_host_checksum())) > 0;) {
+        int64_t sent = hf_link_send(link, host->cut, n);
+        if (sent < 0)
+            return sent;
+        at += (uint32_t)n;
+    }
+    return at;
+}
+
+/* n packets, runs among them cut where the link wants it. Returns as hf_link_send does. */
+static int64_t send_packets(struct hf_host *host, const struct attached *at, size_t n)
+{
+    int64_t sent = 0;
+    for (size_t i = 0, whole; i < n && sent >= 0; i += whole) {
+        const struct hf_packet *first = &host->packets[i];
+        whole = 0;
+        while (i + whole < n && (!at->cuts || first[whole].segments == 1))
+            whole++;
+        if (whole > 0)
+            sent = hf_link_send(at->link, first, whole);
+        else
+            sent = send_run(host, at->link, first);
+        whole += whole == 0;
+    }
+    return sent;
+}
+
 /* Send until no connection has anything to send, or a link was given `most` bytes: then *more. */
 static int send_output(struct hf_host *host, hf_time now, size_t *moved, uint64_t most,
                        bool *more)
@@ -255,14 +290,14 @@ static int send_output(struct hf_host *host, hf_time now, size_t *moved, uint64_
     *more = false;
     for (size_t i = 0; i < host->link_count; i++) {
         struct attached *at = &host->links[i];
-        size_t room = hf_link_gso_max(at->link) ? SUPERS : BATCH, n;
+        size_t room = hf_link_gso_max(at->link) || at->cuts ? SUPERS : BATCH, n;
         for (uint64_t bytes = 0; bytes < most; *moved += n) {
             n = hf_stack_output(host->stack, at->number, host->packets, room, now);
             if (n == 0)
                 break;
             for (size_t p = 0; p < n; p++)
                 bytes += host->packets[p].len;
-            int64_t sent = hf_link_send(at->link, host->packets, n);
+            int64_t sent = send_packets(host, at, n);
             hf_stack_sent(host->stack, host->packets, n);
             if (sent < 0)
                 return (int)sent;

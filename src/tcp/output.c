@@ -457,8 +457,6 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
 {
     struct hf_active *a = hf_tcp_active(env, c);
     start_packet(packet, c, out);
-    if (p->len && env->link_features[c->link] & HF_LINK_CHECKSUM_OUT)
-        packet->checksum = HF_CHECKSUM_PARTIAL;
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
     fill_head(env, c, out, p->seq, flags);
     if (p->len) {
@@ -484,6 +482,8 @@ static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *
         packet->segments = out->segments;
         packet->segment_bytes = c->mss;
     }
+    if (out->segments > 1 || (p->len && env->link_features[c->link] & HF_LINK_CHECKSUM_OUT))
+        packet->checksum = HF_CHECKSUM_PARTIAL; /* whoever cuts a run sums its segments */
     hf_tcp_finish_packet(env, packet, &c->flow, &out->head, p->len);
     account(env, c, a, p);
     c->dup_acks_owed = 0;

@@ -73,6 +73,8 @@ static void count_jumps(void *context, const struct hf_trace_record *record,
     side->jumps += record->kind == HF_TRACE_CLOCK;
 }
 
+static uint32_t link_features;
+
 static void make(struct side *side, struct hf_virtual_clock *clock, struct hf_link *link,
                  const char *addr)
 {
@@ -98,7 +100,7 @@ static void make(struct side *side, struct hf_virtual_clock *clock, struct hf_li
     assert_int_equal(hf_host_attach(side->host, side->stack), HF_OK);
     assert_int_equal(hf_host_attach(side->host, side->stack), HF_ERR_EXISTS);
     side->link = link;
-    assert_int_equal(hf_host_add_link(side->host, link, 0), 1);
+    assert_int_equal(hf_host_add_link(side->host, link, link_features), 1);
     assert_int_equal(hf_addr_parse(addr, &a), HF_OK);
     assert_int_equal(hf_stack_add_address(side->stack, 1, &a, 24), HF_OK);
 }
@@ -119,8 +121,10 @@ static void connect_sides(struct side *a, struct side *b)
     assert_int_equal(hf_tcp_open(a->stack, &open, &a->conn), HF_OK);
 }
 
-TEST(two_hosts_exchange_and_close_in_virtual_time, linux, "")
+/* Returns the packets that b got. */
+static uint64_t exchange_and_close(uint32_t features)
 {
+    link_features = features;
     struct hf_link *pair[2];
     struct side a;
     struct side b;
@@ -148,9 +152,26 @@ TEST(two_hosts_exchange_and_close_in_virtual_time, linux, "")
     hf_stack_counters(a.stack, &counters);
     assert_int_equal(counters.connections, 0);
     assert_int_equal(counters.time_wait, 0);
+    hf_stack_counters(b.stack, &counters);
     unmake(&a);
     unmake(&b);
     hf_virtual_clock_destroy(clock);
+    link_features = 0;
+    return counters.packets_in;
+}
+
+TEST(two_hosts_exchange_and_close_in_virtual_time, linux, "")
+{
+    (void)exchange_and_close(0);
+}
+
+/* The link takes no more than its MTU: what arrives was cut on the way, and all of it came. */
+TEST(hosts_cut_and_merge_for_a_link_that_cannot, linux, "")
+{
+    uint64_t plain = exchange_and_close(0);
+    assert_true(exchange_and_close(HF_LINK_CUT) > BYTES / 1448);
+    assert_true(exchange_and_close(HF_LINK_CUT | HF_LINK_MERGE) > BYTES / 1448);
+    assert_true(plain > BYTES / 1448);
 }
 
 TEST(a_leap_of_the_clock_kills_nobody, linux, "")
