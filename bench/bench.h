@@ -79,6 +79,8 @@ void bench_handfast_record(bool on, bool offload);
 /* Of the ends that are made from now on: whether links take runs, which are cut in software, and whether
  * they have HF_LINK_MERGE. */
 void bench_handfast_runs(bool cut, bool merge);
+/* ... and the MTU. */
+void bench_handfast_mtu(uint32_t mtu);
 
 /* ---- Sections, rows, goals: report.c ---- */
 

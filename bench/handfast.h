@@ -47,7 +47,7 @@ struct bench_two {
     unsigned opened;
     hf_conn *set; /* of the client: open connections                                          */
     unsigned set_count, set_next;
-    struct hf_packet batch[BENCH_BATCH];
+    struct hf_packet batch[BENCH_BATCH], cut[BENCH_BATCH];
     uint8_t piece[BENCH_PIECE];
 };
 
