@@ -24,6 +24,7 @@ bool hf_tcp_takes_run(const struct hf_env *env, const struct hf_tcp *c, const st
         return false;
     if (!(c->flags & HF_F_TIMESTAMPS))
         return true;
-    return seg->options.has_ts &&
-           (!(c->flags & HF_F_TS_RECENT) || (int32_t)(seg->options.tsval - c->ts_recent) >= 0);
+    if (!seg->options.has_ts || (int32_t)(seg->options.tsecr - hf_tcp_timestamp(env, c)) > 0)
+        return false; /* an echo of what we have not sent yet would end a round with each (autotune.c) */
+    return !(c->flags & HF_F_TS_RECENT) || (int32_t)(seg->options.tsval - c->ts_recent) >= 0;
 }
