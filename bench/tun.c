@@ -258,7 +258,7 @@ static void write_json(const char *path)
 int main(int argc, char **argv)
 {
     const char *json = NULL;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         char *end = "";
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (value && strcmp(argv[i], "--json") == 0) {
@@ -279,7 +279,6 @@ int main(int argc, char **argv)
                     value, BENCH_RUNS);
             return 2;
         }
-        i++;
     }
     if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
         bench_fail("cannot make a network namespace: %s", strerror(errno));
