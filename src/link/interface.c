@@ -11,9 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MTU_MIN 68 /* RFC 791 */
+
+/* Between going down and being gone an interface waits for its readers: some milliseconds, more on a
+ * machine that is busy. */
+#define GOING_STEPS 30
+#define GOING_STEP_NS 10000000
 
 int hf_interface_fail(char *error, const char *what, const char *name, int err)
 {
@@ -69,6 +75,17 @@ bool hf_interface_is_gone(unsigned index)
 {
     char name[IFNAMSIZ];
     return !if_indextoname(index, name);
+}
+
+bool hf_interface_goes(unsigned index)
+{
+    const struct timespec step = {.tv_nsec = GOING_STEP_NS};
+    for (unsigned i = 0; i < GOING_STEPS; i++) {
+        if (hf_interface_is_gone(index))
+            return true;
+        (void)nanosleep(&step, NULL);
+    }
+    return hf_interface_is_gone(index);
 }
 
 int hf_interface_socket(const char *name, char *error)

@@ -20,6 +20,10 @@ int hf_interface_look(const struct hf_interface_config *config, struct hf_interf
 /* It was deleted. (Set down it may come up again.) */
 bool hf_interface_is_gone(unsigned index);
 
+/* A socket was told that it is down, which it hears once, and first when it is being deleted: look for
+ * a while whether that is so. */
+bool hf_interface_goes(unsigned index);
+
 /* A packet socket, not bound yet, or -1 with one line in `error`. */
 int hf_interface_socket(const char *name, char *error);
 

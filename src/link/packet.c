@@ -63,10 +63,9 @@ static bool wrap(const struct packet_link *p, size_t i, struct hf_packet *packet
     return true;
 }
 
-/* ENETDOWN is told once for an interface that was set down, and for one that was deleted. */
-static bool is_over(const struct packet_link *p, int err)
+static bool tells_of_the_end(int err)
 {
-    return (err == ENETDOWN || err == ENXIO || err == ENODEV) && hf_interface_is_gone(p->index);
+    return err == ENETDOWN || err == ENXIO || err == ENODEV;
 }
 
 static int64_t packet_receive(struct hf_link *link, struct hf_packet *packets, size_t room)
@@ -79,7 +78,7 @@ static int64_t packet_receive(struct hf_link *link, struct hf_packet *packets, s
     }
     int got = recvmmsg(link->descriptor, p->messages, (unsigned)want, 0, NULL);
     if (got < 0)
-        return is_over(p, errno) ? HF_ERR_STATE : 0;
+        return tells_of_the_end(errno) && hf_interface_goes(p->index) ? HF_ERR_STATE : 0;
     for (int i = 0; i < got; i++)
         n += wrap(p, (size_t)i, &packets[n]);
     return (int64_t)n;
@@ -111,7 +110,7 @@ static bool send_batch(struct packet_link *p, size_t n, int64_t *sent)
         } else {
             bool full = errno == EAGAIN || errno == ENOBUFS;
             p->link.lost += full ? n - at : 1;
-            if (is_over(p, errno))
+            if (tells_of_the_end(errno) && hf_interface_is_gone(p->index))
                 return false;
             at = full ? n : at + 1;
         }

@@ -73,7 +73,7 @@ static bool is_over(const struct xdp_link *x)
     int err = 0;
     socklen_t len = sizeof err;
     return getsockopt(x->watch, SOL_SOCKET, SO_ERROR, &err, &len) == 0 && err != 0 &&
-           hf_interface_is_gone(x->index);
+           hf_interface_goes(x->index);
 }
 
 static bool kick(struct xdp_link *x, int tries);
