@@ -225,7 +225,15 @@ static size_t carry(int from, size_t room)
 
 size_t bench_carry(int from)
 {
-    return carry(from, BATCH);
+    if (cutting)
+        return carry(from, BATCH);
+    size_t n = hf_stack_output(two->stack[from], 1, two->batch, BATCH, two->now);
+    if (n == 0)
+        return 0;
+    hf_stack_input(two->stack[1 - from], 1, two->batch, n, two->now);
+    hf_stack_sent(two->stack[from], two->batch, n);
+    two->packets += n;
+    return n;
 }
 
 void bench_pass(hf_time time)

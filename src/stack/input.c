@@ -286,10 +286,18 @@ static HF_INLINE bool take(struct hf_stack *stack, unsigned link, const struct h
     return false;
 }
 
-HF_APART static bool take_one(struct hf_stack *stack, unsigned link,
-                              const struct hf_packet *packet, struct hf_ip_datagram *datagram)
+/* A batch, one by one; true: the last was a segment. The one place where the road begins. */
+HF_APART static bool take_each(struct hf_stack *stack, unsigned link,
+                               const struct hf_packet *packets, size_t n,
+                               struct hf_ip_datagram *datagram)
 {
-    return take(stack, link, packet, datagram);
+    bool ahead = hf_ahead_pays(stack, n), segment = false;
+    for (size_t i = 0; i < n; i++) {
+        if (HF_UNLIKELY(ahead) && i % HF_AHEAD == 0)
+            hf_stack_look_ahead(stack, packets + i, n - i < HF_AHEAD ? n - i : HF_AHEAD);
+        segment = take(stack, link, &packets[i], datagram);
+    }
+    return segment;
 }
 
 /* On Ethernet, what TCP learns of its peer tells that the neighbour is there. */
@@ -298,7 +306,7 @@ void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_pack
     struct hf_env *env = &stack->env;
     struct hf_ip_datagram datagram;
     env->progress = false;
-    if (take_one(stack, link, packet, &datagram) &&
+    if (take_each(stack, link, packet, 1, &datagram) &&
         HF_UNLIKELY(env->progress && hf_stack_is_ethernet(stack, link)))
         hf_neighbour_confirm(env, &stack->ip, link, datagram.flow.remote);
 }
@@ -342,10 +350,5 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         return;
     }
     struct hf_ip_datagram datagram;
-    bool ahead = hf_ahead_pays(stack, n);
-    for (size_t i = 0; i < n; i++) {
-        if (HF_UNLIKELY(ahead) && i % HF_AHEAD == 0)
-            hf_stack_look_ahead(stack, packets + i, n - i < HF_AHEAD ? n - i : HF_AHEAD);
-        (void)take(stack, (unsigned)link, &packets[i], &datagram);
-    }
+    (void)take_each(stack, (unsigned)link, packets, n, &datagram);
 }
