@@ -117,6 +117,21 @@ until_true() {
 }
 gone() { ! kill -0 "$1" || grep -q '^State:.Z' "/proc/$1/status"; }
 
+# interrupt PID: end it in order. Its exit status must be 0 within ten seconds.
+interrupt() {
+    kill -INT "$1"
+    until_true gone "$1" || return 1
+    wait "$1"
+}
+
+# same FILE FILE: the same octets.
+same() {
+    local a b
+    a=$(sha256sum < "$1")
+    b=$(sha256sum < "$2")
+    [ "$a" = "$b" ] || { echo "$1 and $2 differ ($(stat -c %s "$1" "$2" | xargs))"; return 1; }
+}
+
 # status WANTED COMMAND...
 status() {
     local wanted=$1 got

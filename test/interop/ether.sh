@@ -59,17 +59,6 @@ serve() {
     start "$handfast" serve --link "$link" "${addrs[@]}" "$@"
     until_true serving || { cat server.log; return 1; }
 }
-interrupt() {
-    kill -INT "$1"
-    until_true gone "$1" || return 1
-    wait "$1"
-}
-same() {
-    local a b
-    a=$(sha256sum < "$1")
-    b=$(sha256sum < "$2")
-    [ "$a" = "$b" ] || { echo "$1 and $2 differ ($(stat -c %s "$1" "$2" | xargs))"; return 1; }
-}
 
 # ---- Each link ----
 

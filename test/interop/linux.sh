@@ -19,20 +19,6 @@ serve() {
     until_true serving || { cat server.log; return 1; }
 }
 
-# interrupt PID: end it in order. Its exit status must be 0 within ten seconds.
-interrupt() {
-    kill -INT "$1"
-    until_true gone "$1" || return 1
-    wait "$1"
-}
-
-same() {
-    local a b
-    a=$(sha256sum < "$1")
-    b=$(sha256sum < "$2")
-    [ "$a" = "$b" ] || { echo "$1 and $2 differ ($(stat -c %s "$1" "$2" | xargs))"; return 1; }
-}
-
 four=10.77.0.2
 six='[fd77::2]'
 host_four=10.77.0.1
