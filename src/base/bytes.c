@@ -11,12 +11,13 @@
 
 #define CHUNKS_SHIFT 6u /* 64 chunks a slab, 2 KB */
 #define CHUNKS_MAX (1u << 29)
-#define SPARES_MAX 8u   /* half a megabyte                                                 */
+#define SPARES_MAX 8u /* half a megabyte                                                 */
+#define REST HF_SEC
 #define SPARES_PART 64u /* and no more than such a part of the stack's memory              */
 
-void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget)
+void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget, const hf_time *now)
 {
-    *chunks = (struct hf_chunks){.budget = budget};
+    *chunks = (struct hf_chunks){.budget = budget, .now = now, .rest_at = HF_NEVER};
     hf_pool_init(&chunks->pool, budget, sizeof(struct hf_chunk), CHUNKS_SHIFT, CHUNKS_MAX);
 }
 
@@ -80,6 +81,7 @@ uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
     if (!index)
         return 0;
     struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    chunks->rest_at = HF_NEVER;
     chunk->data = data_new(chunks, capacity);
     if (!chunk->data) {
         hf_pool_give(&chunks->pool, index);
@@ -98,8 +100,16 @@ void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
         return;
     data_free(chunks, chunk->data, chunk->capacity);
     hf_pool_give(&chunks->pool, index);
-    if (chunks->pool.count == 0)
-        spares_free(chunks);
+    if (chunks->pool.count == 0 && chunks->spare)
+        chunks->rest_at = *chunks->now + REST;
+}
+
+void hf_chunks_rest(struct hf_chunks *chunks)
+{
+    if (*chunks->now < chunks->rest_at)
+        return;
+    chunks->rest_at = HF_NEVER;
+    spares_free(chunks);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)

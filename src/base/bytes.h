@@ -33,9 +33,12 @@ struct hf_chunks {
     struct hf_pool pool; /* of struct hf_chunk                                                */
     struct hf_budget *budget;
     /* Memory of HF_CHUNK_MAX that was given back last and is taken first: it lies in the processor's
-     * cache, and a transfer under way asks nobody for memory. Some, while there is a chunk at all. */
+     * cache, and a transfer under way asks nobody for memory. Some, while there is a chunk at all
+     * and a second longer: a transfer of which all is read again and again is under way as well. */
     uint8_t *spare; /* the newest; each begins with the place of the next                     */
     uint32_t spares;
+    const hf_time *now;
+    hf_time rest_at; /* when they go back; HF_NEVER: there are chunks, or no spares            */
 };
 
 struct hf_bytes {
@@ -51,8 +54,12 @@ struct hf_cursor {
     uint32_t at; /* of that byte: distance from the queue's first byte, plus `dropped`        */
 };
 
-void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget);
+/* now: the clock, which is read through it. */
+void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget, const hf_time *now);
 void hf_chunks_reset(struct hf_chunks *chunks);
+
+/* To be called at rest_at: memory that was kept although there is no chunk any more goes back. */
+void hf_chunks_rest(struct hf_chunks *chunks);
 
 /* One chunk outside any queue with refs 1; 0 when there is no memory. */
 uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity);

@@ -37,6 +37,7 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
             pass_on_doubt(stack);
     }
     hf_time_wait_timers(env);
+    hf_chunks_rest(&env->chunks);
     hf_ip_timers(env, &stack->ip);
     if (HF_UNLIKELY(stack->ip.neighbours != 0))
         tell_errors(stack);
@@ -48,6 +49,7 @@ hf_time hf_stack_deadline(const struct hf_stack *stack)
     hf_time time_wait = hf_time_wait_deadline(&stack->env);
     hf_time ip = hf_ip_deadline(&stack->ip);
     at = time_wait < at ? time_wait : at;
+    at = stack->env.chunks.rest_at < at ? stack->env.chunks.rest_at : at;
     at = ip < at ? ip : at;
     return at == HF_NEVER ? at : at - stack->skew;
 }

@@ -49,6 +49,7 @@ struct world {
     uint32_t dropped;
     struct held held[HELD_MAX];
     unsigned held_count;
+    hf_time now;
 };
 
 static struct world world;
@@ -58,7 +59,7 @@ static void world_init(struct world *w)
 {
     memset(w, 0, sizeof *w);
     w->budget = memory_budget(&w->memory, LIMIT);
-    hf_chunks_init(&w->chunks, &w->budget);
+    hf_chunks_init(&w->chunks, &w->budget, &w->now);
     for (unsigned i = 0; i < HELD_MAX; i++)
         w->held[i].copy = held_room[i];
 }
@@ -276,23 +277,38 @@ TEST(bytes_reset_gives_back_what_is_still_held, none, "")
     assert_int_equal(world.budget.used, 0);
 }
 
-/* A transfer asks for no memory while it goes on, and leaves none behind. */
+/* A transfer asks for no memory while it goes on, also if all of it is read again and again; and it
+ * leaves none behind a second later. */
 TEST(bytes_memory_is_used_again_and_given_back, none, "")
 {
     static uint8_t text[HF_CHUNK_MAX];
     world_init(&world);
+    world.now = 5 * HF_SEC;
     for (int i = 0; i < 4; i++)
         assert_int_equal(hf_bytes_append(&world.chunks, &world.q, text, sizeof text),
                          sizeof text);
     size_t most = world.memory.blocks;
     for (int i = 0; i < 100; i++) {
-        hf_bytes_drop(&world.chunks, &world.q, sizeof text);
+        uint32_t left = i % 4 ? sizeof text : 4 * sizeof text;
+        hf_bytes_drop(&world.chunks, &world.q, left);
         assert_int_equal(world.memory.blocks, most);
-        hf_bytes_append(&world.chunks, &world.q, text, sizeof text);
+        hf_chunks_rest(&world.chunks);
+        while (world.q.len < 4 * sizeof text)
+            hf_bytes_append(&world.chunks, &world.q, text, sizeof text);
         assert_int_equal(world.memory.blocks, most);
+        assert_true(world.chunks.rest_at == HF_NEVER);
+        world.now += 2 * HF_SEC;
     }
     hf_bytes_clear(&world.chunks, &world.q);
+    assert_int_equal(world.chunks.spares, 4);
+    assert_true(world.chunks.rest_at == world.now + HF_SEC);
+    world.now += HF_SEC - 1;
+    hf_chunks_rest(&world.chunks);
+    assert_int_equal(world.chunks.spares, 4);
+    world.now++;
+    hf_chunks_rest(&world.chunks);
     assert_int_equal(world.chunks.spares, 0);
+    assert_true(world.chunks.rest_at == HF_NEVER);
     hf_chunks_reset(&world.chunks);
     assert_int_equal(world.memory.blocks, 0);
     assert_int_equal(world.budget.used, 0);

@@ -45,7 +45,7 @@ void world_up_bare(struct world *w)
     for (unsigned i = 0; i < 16; i++)
         env->seed[i] = (uint8_t)check_random();
     hf_random_init(&env->random, env->seed, 1);
-    hf_chunks_init(&env->chunks, &env->budget);
+    hf_chunks_init(&env->chunks, &env->budget, &env->now);
     for (unsigned i = 1; i <= 2; i++) {
         env->replies[i].size = 256;
         env->replies[i].ring = hf_budget_alloc(&env->budget, 256 * sizeof(struct hf_reply));
