@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PANEL = 640, PANEL_HEIGHT = 800, BOX_WIDTH = 122, BOX_HEIGHT = 36 };
+enum { PANEL = 664, PANEL_HEIGHT = 800, BOX_WIDTH = 122, BOX_HEIGHT = 36 };
 
 #define SAID(language, english, chinese) ((language) == HF_CHINESE ? (chinese) : (english))
 

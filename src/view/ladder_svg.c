@@ -245,6 +245,7 @@ static const char *class_of(const struct layout *l, const struct row *row)
 struct shaft {
     double x[2], y[2];
     double dx, dy; /* one point further along                                                */
+    double inset;  /* of what is written along it                                            */
 };
 
 static struct shaft shaft_of(const struct layout *l, const struct arrow *arrow, double begin,
@@ -255,7 +256,9 @@ static struct shaft shaft_of(const struct layout *l, const struct arrow *arrow, 
     double x1 = x_of(l, 1 - from) + (from == 0 ? -4 : 4);
     double run = x1 - x0, fall = arrow->y[1] - arrow->y[0];
     double length = svg_length(run, fall);
-    struct shaft s = {.dx = run / length, .dy = fall / length};
+    /* clear of TIME-WAIT's measure */
+    bool waits = l->talk->rows[arrow->row].end[from].state == HF_TIME_WAIT;
+    struct shaft s = {.dx = run / length, .dy = fall / length, .inset = waits ? 26 : 9};
     s.x[0] = x0 + run * begin;
     s.x[1] = x0 + run * end;
     s.y[0] = arrow->y[0] + fall * begin;
@@ -282,7 +285,7 @@ static void put_cross(const struct pen *pen, const struct shaft *s)
 static void put_along(const struct pen *pen, const struct shaft *s, bool to_right, double below,
                       const char *class, const char *text)
 {
-    double x = s->x[0] + 9 * s->dx, y = s->y[0] + 9 * s->dy;
+    double x = s->x[0] + s->inset * s->dx, y = s->y[0] + s->inset * s->dy;
     double across = to_right ? s->dx : -s->dx, down = to_right ? s->dy : -s->dy;
     svg_put(pen->svg,
             "<text class=\"hf-halo %s\" transform=\"matrix(%.4f %.4f %.4f %.4f %.1f %.1f)\" "
