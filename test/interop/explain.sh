@@ -34,7 +34,8 @@ named() {
 
 named_six() {
     joined --delay 2ms || return 1
-    scenes six fd01::2 refused unread half_close reuse late_data no_answer && "$here/explain_check.py" scenes six.json
+    scenes six fd01::2 refused unread window half_close keep_alive reuse abort late_data no_answer outage &&
+        "$here/explain_check.py" scenes six.json && "$here/explain_check.py" tshark six.pcap six.json
 }
 
 lossy() {

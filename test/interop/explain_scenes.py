@@ -216,7 +216,10 @@ def outage(far):
     near.sendall(bytes(100))
     there.recv(100)
     time.sleep(0.1)
-    link = ["nsenter", "-t", far.pid, "--net", "ip", "link", "set", "pb"]
+    there_do = ["nsenter", "-t", far.pid, "--net"]
+    link = there_do + ["ip", "link", "set", "pb"]
+    keep = "echo 1 > /proc/sys/net/ipv6/conf/pb/keep_addr_on_down"
+    subprocess.run(there_do + ["sh", "-c", keep], check=True)
     subprocess.run(link + ["down"], check=True)
     near.sendall(bytes(100))
     time.sleep(1.5)
