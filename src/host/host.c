@@ -140,7 +140,7 @@ int hf_host_add_link(struct hf_host *host, struct hf_link *link, uint32_t featur
         .gso_max = hf_link_gso_max(link),
     };
     config.kind = (uint8_t)hf_link_mac(link, config.mac);
-    bool cuts = features & HF_LINK_CUT && !config.gso_max && config.kind == HF_LINK_IP;
+    bool cuts = features & HF_LINK_CUT && !config.gso_max;
     if (cuts)
         config.gso_max = UINT16_MAX;
     int number = hf_stack_add_link(host->stack, &config);

@@ -326,7 +326,7 @@ struct hf_link *hf_link_tun(const struct hf_tun_config *config, char *error)
         (void)snprintf(error, HF_ERROR_TEXT, "%s", tun->link.note);
         goto failed;
     }
-    if (!tun->link.gso_max && !config->ethernet)
+    if (!tun->link.gso_max)
         tun->link.features |= HF_LINK_MERGE; /* the kernel merges nothing then */
     tun->packet_max =
         tun->link.gso_max ? PACKET_MAX : mtu + (config->ethernet ? HF_LINK_TAGGED : 0);

@@ -10,15 +10,27 @@
 
 #include "base/checksum.h"
 #include "wire/bytes.h"
+#include "wire/ethernet.h"
 #include "wire/run.h"
 #include "wire/tcp.h"
 
 /* Headers and text of a run. */
 struct plan {
     const struct hf_packet *run;
-    uint32_t ip, headers, text, each, segments;
+    uint32_t ip,
+        tcp; /* where these headers begin: ip behind an Ethernet header, if there is one */
+    uint32_t headers, text, each, segments;
     hf_checksum_fn checksum;
 };
+
+/* On an Ethernet link 14 octets come before the datagram: then TCP begins where no IP header that began
+ * at once would end. */
+static uint32_t ip_of(const struct hf_packet *run, const uint8_t *head)
+{
+    uint32_t header = head[0] >> 4 == 4 ? (head[0] & 15u) * 4 : head[0] >> 4 == 6 ? 40 : 0;
+    bool tells = run->checksum == HF_CHECKSUM_PARTIAL;
+    return tells && run->checksum_start != header ? HF_FRAME_HEADER : 0;
+}
 
 static bool make_plan(const struct hf_packet *run, hf_checksum_fn checksum, struct plan *plan)
 {
@@ -28,10 +40,11 @@ static bool make_plan(const struct hf_packet *run, hf_checksum_fn checksum, stru
         (one ? run->checksum != HF_CHECKSUM_PARTIAL : !run->segment_bytes))
         return false;
     plan->run = run;
-    plan->ip = head[0] >> 4 == 4 ? (head[0] & 15u) * 4 : 40;
-    if (run->slice[0].len < plan->ip + HF_TCP_HEADER)
+    plan->ip = ip_of(run, head);
+    plan->tcp = plan->ip + (head[plan->ip] >> 4 == 4 ? (head[plan->ip] & 15u) * 4 : 40);
+    if (run->slice[0].len < plan->tcp + HF_TCP_HEADER)
         return false;
-    plan->headers = plan->ip + (head[plan->ip + 12] >> 4) * 4u;
+    plan->headers = plan->tcp + (head[plan->tcp + 12] >> 4) * 4u;
     if (plan->headers > run->slice[0].len || plan->headers > run->len ||
         plan->headers > HF_PACKET_HEAD)
         return false;
@@ -64,13 +77,13 @@ static bool put_text(const struct plan *plan, uint32_t at, uint32_t len, struct 
 
 static void sum_up(const struct plan *plan, struct hf_packet *packet)
 {
-    uint8_t *head = packet->head, *tcp = head + plan->ip;
-    uint32_t tcp_len = packet->len - plan->ip;
+    uint8_t *head = packet->head + plan->ip, *tcp = packet->head + plan->tcp;
+    uint32_t tcp_len = packet->len - plan->tcp;
     uint64_t addresses =
-        plan->ip == 40 ? hf_checksum_native(head + 8, 8) : hf_checksum_native(head + 12, 2);
+        head[0] >> 4 == 6 ? hf_checksum_native(head + 8, 8) : hf_checksum_native(head + 12, 2);
     hf_put16(tcp + HF_TCP_CHECKSUM_AT, 0);
     uint64_t native =
-        hf_checksum_join(addresses, hf_checksum_native(tcp, (plan->headers - plan->ip) / 4));
+        hf_checksum_join(addresses, hf_checksum_native(tcp, (plan->headers - plan->tcp) / 4));
     uint32_t sum = hf_checksum_of_native(native, HF_PROTO_TCP + tcp_len);
     uint32_t at = 0;
     for (unsigned i = 1; i < packet->slices; i++) {
@@ -83,21 +96,22 @@ static void sum_up(const struct plan *plan, struct hf_packet *packet)
 
 static void put_ip(const struct plan *plan, struct hf_packet *packet, uint32_t index)
 {
-    uint8_t *head = packet->head;
+    uint8_t *head = packet->head + plan->ip;
     if (head[0] >> 4 == 6) {
-        hf_put16(head + 4, packet->len - 40);
+        hf_put16(head + 4, packet->len - plan->tcp);
         return;
     }
-    hf_put16(head + 2, packet->len);
+    hf_put16(head + 2, packet->len - plan->ip);
     if (!(head[6] & 0x40)) /* routers may cut it: its fragments need a number of their own */
         hf_put16(head + 4, hf_get16(head + 4) + index);
     hf_put16(head + 10, 0);
-    hf_put16(head + 10, hf_checksum_finish(hf_checksum_words(head, plan->ip / 4, 0)));
+    hf_put16(head + 10,
+             hf_checksum_finish(hf_checksum_words(head, (plan->tcp - plan->ip) / 4, 0)));
 }
 
 static void put_tcp(const struct plan *plan, struct hf_packet *packet, uint32_t index)
 {
-    uint8_t *tcp = packet->head + plan->ip;
+    uint8_t *tcp = packet->head + plan->tcp;
     hf_put32(tcp + 4, hf_get32(tcp + 4) + index * plan->each);
     if (index > 0)
         tcp[13] &= (uint8_t)~HF_CWR;

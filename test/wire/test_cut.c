@@ -6,14 +6,15 @@
 
 #include "base/checksum.h"
 #include "wire/bytes.h"
+#include "wire/ethernet.h"
 #include "wire/ip.h"
 #include "wire/tcp.h"
 
 #define SEGMENTS_MAX 64u
 
 struct made {
-    uint8_t head[100], text[60000];
-    uint32_t ip, headers, text_len;
+    uint8_t head[114], text[60000];
+    uint32_t frame, ip, headers, text_len; /* frame: octets in front of the datagram */
     struct hf_packet packet;
 };
 
@@ -56,18 +57,35 @@ static void make(struct made *m, bool six, uint32_t text, uint32_t each, unsigne
     m->packet.checksum_offset = HF_TCP_CHECKSUM_AT;
 }
 
+/* As it leaves on an Ethernet link. The first octet of an address may look like an IP header's. */
+static void put_in_frame(struct made *m)
+{
+    static const uint8_t firsts[] = {0x02, 0x44, 0x45, 0x48, 0x4e, 0x60, 0x6e, 0xfe};
+    uint8_t frame[HF_FRAME_HEADER];
+    for (unsigned i = 0; i < sizeof frame; i++)
+        frame[i] = (uint8_t)check_random_below(256);
+    frame[0] = firsts[check_random_below(sizeof firsts)];
+    memmove(m->head + sizeof frame, m->head, m->headers);
+    memcpy(m->head, frame, sizeof frame);
+    m->frame = sizeof frame;
+    m->packet.slice[0].len += m->frame;
+    m->packet.len += m->frame;
+    m->packet.checksum_start = (uint16_t)(m->packet.checksum_start + m->frame);
+}
+
 /* A segment by itself, read with the parsers that packets from outside meet. */
 static void look(const struct made *m, const struct hf_packet *packet, uint32_t index)
 {
-    uint8_t bytes[2000];
+    uint8_t whole[2000], *bytes = whole + m->frame;
     struct hf_ip_head ip;
     struct hf_seg seg;
     struct hf_flow flow = {.local_port = 0};
     uint32_t header, each = m->packet.segment_bytes, at = index * each;
     uint32_t want = m->text_len - at < each ? m->text_len - at : each;
     bool last = index + 1u == m->packet.segments;
-    uint32_t len = hf_packet_copy(packet, bytes, sizeof bytes);
+    uint32_t len = hf_packet_copy(packet, whole, sizeof whole) - m->frame;
     assert_int_equal(len, m->headers + want);
+    assert_memory_equal(whole, m->head, m->frame);
     assert_int_equal(hf_ip_parse(bytes, len, len, &ip), HF_DROP_NONE);
     assert_int_equal(ip.total, len);
     assert_int_equal(ip.tos, 0x12);
@@ -83,7 +101,7 @@ static void look(const struct made *m, const struct hf_packet *packet, uint32_t 
     assert_int_equal(seg.window, 500);
     assert_int_equal(seg.options.tsval, 11);
     assert_int_equal(seg.text_all, want);
-    unsigned flags = m->head[m->ip + 13];
+    unsigned flags = m->head[m->frame + m->ip + 13];
     if (!last)
         flags &= ~(unsigned)(HF_PSH | HF_FIN);
     if (index > 0)
@@ -108,6 +126,8 @@ TEST(each_segment_is_what_tcp_would_have_sent, none, "")
         unsigned flags = HF_ACK | (unsigned)check_random_below(256);
         flags &= HF_ACK | HF_PSH | HF_FIN | HF_CWR | HF_ECE;
         make(&m, times % 2, text, each, flags, 1 + (unsigned)check_random_below(6));
+        if (times % 4 > 1)
+            put_in_frame(&m);
         uint32_t room = 1 + (uint32_t)check_random_below(SEGMENTS_MAX);
         uint32_t done = 0;
         for (size_t n; (n = hf_packet_cut(&m.packet, done, packets, room, NULL)) > 0;)

@@ -192,7 +192,7 @@ static int open_link(struct network *network, const struct network_queue *queue)
         (void)fprintf(stderr, "%s\n", hf_link_note(network->link));
     if (common.path && go_through(network) >= 0)
         return EXIT_FAILED;
-    int number = hf_host_add_link(network->host, network->link, 0);
+    int number = hf_host_add_link(network->host, network->link, HF_LINK_CUT);
     if (number > 0 && queue)
         (void)hf_group_join(queue->group, queue->number, network->host);
     if (number < 0)
