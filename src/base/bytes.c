@@ -10,7 +10,7 @@
 #include "base/budget.h"
 
 #define CHUNKS_SHIFT 6u /* 64 chunks a slab, 2 KB */
-#define CHUNKS_MAX (1u << 29)
+#define CHUNKS_MAX (1u << 28)
 #define SPARES_MAX 8u /* half a megabyte                                                 */
 #define REST HF_SEC
 #define SPARES_PART 64u /* and no more than such a part of the stack's memory              */

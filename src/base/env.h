@@ -74,6 +74,11 @@ struct hf_trace_run {
     struct hf_trace_record *record;
 };
 
+/* TIME-WAIT entries of a family, by index. */
+struct hf_time_wait_list {
+    uint32_t oldest, newest;
+};
+
 struct hf_tcp;
 
 struct hf_env {
@@ -87,7 +92,7 @@ struct hf_env {
     uint32_t rto_min_us, rto_max_us, tick_us; /* settings, in the units of rtt.c              */
     struct hf_budget budget;
     struct hf_chunks chunks;
-    struct hf_pool conns, half_opens, time_waits, listeners; /* by enum hf_kind               */
+    struct hf_pool conns, half_opens, listeners, time_waits, time_waits_ipv4; /* by hf_kind   */
     struct hf_pool actives, ranges; /* tcp's: active blocks, out-of-order ranges              */
     struct hf_pool record_ends;     /* tcp's: ends of records in send queues                  */
     struct hf_pool sents;           /* tcp's: records of what was sent                        */
@@ -121,7 +126,7 @@ struct hf_env {
     uint32_t reset_s, reset_spent; /* resets without a connection, this second                */
     uint32_t listener_by_port[64], listener_any_port; /* chains of listeners                 */
     hf_time time_wait_newest;                         /* when the newest entry was made      */
-    uint32_t time_wait_first, time_wait_last;         /* oldest and newest TIME-WAIT entry   */
+    struct hf_time_wait_list time_wait, time_wait_ipv4;
     /* What tcp tells ip of the way to a host, for neighbours on Ethernet; the stack passes it on. */
     bool progress;                                    /* new ACKs, or new text                */
     uint8_t doubt_link, doubt[16];                    /* R1 was passed (MUST-20); link 0: no  */

@@ -10,15 +10,15 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/ref.h"
 
-#define SLABS_FIRST 4u        /* length of the arrays when they are first needed */
-#define INDEX_MAX 0x3fffffffu /* what fits into a reference, base/ref.h */
+#define SLABS_FIRST 4u /* length of the arrays when they are first needed */
 
 void hf_pool_init(struct hf_pool *pool, struct hf_budget *budget, uint32_t size, uint32_t shift,
                   uint32_t max)
 {
     HF_ASSERT(size > 0 && shift > 0 && shift < 16);
-    HF_ASSERT(max <= INDEX_MAX - (1u << shift));
+    HF_ASSERT(max <= HF_REF_INDEX_MAX - (1u << shift));
     memset(pool, 0, sizeof *pool);
     pool->budget = budget;
     pool->size = (size + 7) & ~7u;

@@ -38,30 +38,79 @@ void hf_table_reset(struct hf_table *table)
     table->moved = 0;
 }
 
-/* Two words where both addresses are IPv4 in the form ::ffff:a.b.c.d, five otherwise. */
-static unsigned compress(uint64_t w[5])
+/* ---- Four-tuples ---- */
+
+/* Where the parts of a tuple stand (struct hf_flow). */
+#define PREFIX 12u /* bytes before an IPv4 address: ::ffff                                    */
+#define REMOTE 16u
+#define PORTS 32u
+
+static const uint8_t ipv4_prefix[PREFIX] = {[10] = 0xff, [11] = 0xff};
+
+/* Both addresses are IPv4 in the form ::ffff:a.b.c.d. */
+static bool is_ipv4(const uint64_t w[5])
 {
-    static const uint8_t ipv4[4] = {0, 0, 0xff, 0xff};
     const uint8_t *t = (const uint8_t *)w;
-    uint32_t prefix, local, remote, a, b;
-    memcpy(&prefix, ipv4, 4);
+    uint32_t prefix, a, b;
+    memcpy(&prefix, ipv4_prefix + 8, 4);
     memcpy(&a, t + 8, 4);
-    memcpy(&b, t + 24, 4);
-    if (w[0] | w[2] || a != prefix || b != prefix)
-        return 5;
-    memcpy(&local, t + 12, 4);
-    memcpy(&remote, t + 28, 4);
-    w[0] = (uint64_t)local << 32 | remote;
-    w[1] = w[4];
-    return 2;
+    memcpy(&b, t + REMOTE + 8, 4);
+    return (w[0] | w[2] | (a ^ prefix) | (b ^ prefix)) == 0;
+}
+
+bool hf_tuple_shorten(struct hf_tuple_ipv4 *tuple, const void *whole)
+{
+    const uint8_t *t = whole;
+    uint64_t w[5];
+    hf_tuple_load(w, whole);
+    memcpy(tuple->local, t + PREFIX, 4);
+    memcpy(tuple->remote, t + REMOTE + PREFIX, 4);
+    memcpy(&tuple->local_port, t + PORTS, 4);
+    return is_ipv4(w);
+}
+
+void hf_tuple_lengthen(void *whole, const struct hf_tuple_ipv4 *tuple)
+{
+    uint8_t *t = whole;
+    memcpy(t, ipv4_prefix, PREFIX);
+    memcpy(t + PREFIX, tuple->local, 4);
+    memcpy(t + REMOTE, ipv4_prefix, PREFIX);
+    memcpy(t + REMOTE + PREFIX, tuple->remote, 4);
+    memcpy(t + PORTS, &tuple->local_port, 4);
+}
+
+/* Two words are enough for IPv4. */
+uint64_t hf_table_hash_ipv4(const struct hf_table *table, const struct hf_tuple_ipv4 *tuple)
+{
+    uint32_t local, remote, ports;
+    memcpy(&local, tuple->local, 4);
+    memcpy(&remote, tuple->remote, 4);
+    memcpy(&ports, &tuple->local_port, 4);
+    const uint64_t w[2] = {(uint64_t)local << 32 | remote, ports};
+    return hf_siphash13_words(&table->key, w, 2);
 }
 
 uint64_t hf_table_hash_anew(struct hf_table *table, uint64_t w[5])
 {
     memcpy(table->hashed, w, sizeof table->hashed);
-    unsigned n = compress(w);
-    return table->hash = hf_siphash13_words(&table->key, w, n);
+    if (!is_ipv4(w))
+        return table->hash = hf_siphash13_words(&table->key, w, 5);
+    struct hf_tuple_ipv4 tuple;
+    (void)hf_tuple_shorten(&tuple, w);
+    return table->hash = hf_table_hash_ipv4(table, &tuple);
 }
+
+bool hf_slot_fits_ipv4(const struct hf_table *table, const struct hf_slot *slot,
+                       const void *tuple)
+{
+    const enum hf_kind kind = HF_KIND_TIME_WAIT_IPV4;
+    const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(slot->ref));
+    struct hf_tuple_ipv4 wants;
+    return hf_tuple_shorten(&wants, tuple) &&
+           memcmp(object + table->key_at[kind], &wants, sizeof wants) == 0;
+}
+
+/* ---- Slots ---- */
 
 static void slots_put(struct hf_slots *slots, uint32_t hash, hf_ref ref)
 {
@@ -257,7 +306,7 @@ static hf_ref slots_find(struct hf_table *table, const struct hf_slots *slots, u
         table->probes++;
         if (!hf_slot_fits(table, &slots->slot[i], hash, tuple))
             continue;
-        if (hf_ref_kind(slots->slot[i].ref) != HF_KIND_TIME_WAIT)
+        if (!hf_ref_is_time_wait(slots->slot[i].ref))
             return slots->slot[i].ref;
         *time_wait = slots->slot[i].ref;
     }
@@ -279,7 +328,7 @@ static hf_ref slots_time_wait(const struct hf_table *table, const struct hf_slot
 {
     uint32_t mask = slots->size - 1;
     for (uint32_t i = hash & mask; slots->used && slots->slot[i].ref; i = (i + 1) & mask)
-        if (hf_ref_kind(slots->slot[i].ref) == HF_KIND_TIME_WAIT &&
+        if (hf_ref_is_time_wait(slots->slot[i].ref) &&
             hf_slot_fits(table, &slots->slot[i], hash, tuple))
             return slots->slot[i].ref;
     return 0;

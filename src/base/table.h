@@ -32,7 +32,8 @@ struct hf_table {
     struct hf_budget *budget;
     struct hf_key key;
     struct hf_pool *pool[HF_KINDS];
-    uint16_t key_at[HF_KINDS];   /* offset of the 36-byte four-tuple in objects of each kind  */
+    uint16_t key_at[HF_KINDS];   /* offset of the four-tuple in objects of each kind: 36 bytes,
+                                    12 in TIME-WAIT entries of IPv4                           */
     struct hf_slots now, before; /* `before` is being emptied into `now`                      */
     struct hf_slots next;        /* is being cleared, to take the place of `now`              */
     uint32_t moved;              /* slots of `before` that were looked at                     */
@@ -43,6 +44,12 @@ struct hf_table {
 };
 
 #define HF_TUPLE_BYTES 36
+
+/* A four-tuple of IPv4: what differs between two of them. */
+struct hf_tuple_ipv4 {
+    uint8_t local[4], remote[4];
+    uint16_t local_port, remote_port;
+};
 
 void hf_table_init(struct hf_table *table, struct hf_budget *budget, struct hf_key key);
 void hf_table_reset(struct hf_table *table);
@@ -71,12 +78,22 @@ static inline uint64_t hf_table_hash(struct hf_table *table, const void *tuple)
     return hf_table_hash_anew(table, w);
 }
 
+/* The same hash of a tuple in its short form. */
+uint64_t hf_table_hash_ipv4(const struct hf_table *table, const struct hf_tuple_ipv4 *tuple);
+/* Between the forms. False: it is no tuple of IPv4, *tuple means nothing. */
+bool hf_tuple_shorten(struct hf_tuple_ipv4 *tuple, const void *whole);
+void hf_tuple_lengthen(void *whole, const struct hf_tuple_ipv4 *tuple);
+
 /* Make sure that the next insert works; false when there is no memory for it. */
 bool hf_table_reserve(struct hf_table *table);
 void hf_table_insert(struct hf_table *table, uint64_t hash, hf_ref ref);
 void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref);
 /* `heir` has the same tuple as `ref` and takes over its slot: one look instead of three. */
 void hf_table_replace(struct hf_table *table, uint64_t hash, hf_ref ref, hf_ref heir);
+
+/* Does the tuple stand behind the slot of a TIME-WAIT entry of IPv4? */
+bool hf_slot_fits_ipv4(const struct hf_table *table, const struct hf_slot *slot,
+                       const void *tuple);
 
 /* The object with this tuple that is not in TIME-WAIT, or 0. Only if there is none does
  * *time_wait tell its TIME-WAIT entry: one search is enough for every segment. */
@@ -88,6 +105,8 @@ static inline bool hf_slot_fits(const struct hf_table *table, const struct hf_sl
     if (slot->hash != hash)
         return false;
     enum hf_kind kind = hf_ref_kind(slot->ref);
+    if (kind == HF_KIND_TIME_WAIT_IPV4)
+        return hf_slot_fits_ipv4(table, slot, tuple);
     const uint8_t *object = hf_pool_at(table->pool[kind], hf_ref_index(slot->ref));
     uint64_t has[5], wants[5];
     hf_tuple_load(has, object + table->key_at[kind]);
@@ -101,7 +120,7 @@ static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const 
 {
     if (table->now.used) { /* most stand where they are first looked for */
         const struct hf_slot *slot = &table->now.slot[(uint32_t)hash & (table->now.size - 1)];
-        if (slot->ref && hf_ref_kind(slot->ref) != HF_KIND_TIME_WAIT &&
+        if (slot->ref && !hf_ref_is_time_wait(slot->ref) &&
             hf_slot_fits(table, slot, (uint32_t)hash, tuple)) {
             table->probes++;
             *time_wait = 0;

@@ -50,6 +50,9 @@ static void fetch_object(const struct hf_env *env, hf_ref ref)
     case HF_KIND_TIME_WAIT:
         fetch(hf_pool_at(&env->time_waits, index), 0, 1);
         break;
+    case HF_KIND_TIME_WAIT_IPV4:
+        fetch(hf_pool_at(&env->time_waits_ipv4, index), 0, 1);
+        break;
     default:
         break;
     }

@@ -54,7 +54,7 @@ static bool choices_are_sane(const struct hf_settings *s)
 
 static bool settings_are_sane(const struct hf_settings *s)
 {
-    const uint32_t buffer_max = 1u << 30, entries_max = 1u << 29;
+    const uint32_t buffer_max = 1u << 30, entries_max = 1u << 28;
     return durations_are_sane(s) && choices_are_sane(s) && s->mss_floor > 0 && s->ttl > 0 &&
            s->initial_window > 0 && s->dupack_threshold > 0 && s->rcv_buffer >= 1024 &&
            s->rcv_buffer <= buffer_max && s->rcv_buffer_max <= buffer_max &&
@@ -70,7 +70,7 @@ static bool config_is_sane(const struct hf_stack_config *c)
 {
     return c && c->size == sizeof *c && c->allocator.alloc && c->allocator.free &&
            c->memory_limit >= HF_MEMORY_MIN && c->connections_max > 0 &&
-           c->connections_max < 1u << 29 && c->now >= 0 && settings_are_sane(&c->settings) &&
+           c->connections_max < 1u << 28 && c->now >= 0 && settings_are_sane(&c->settings) &&
            (!c->unsafe || (c->unsafe->size == sizeof *c->unsafe &&
                            (!c->unsafe->fixed_port || c->unsafe->port)));
 }
@@ -83,20 +83,22 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
     hf_pool_init(&env->actives, b, sizeof(struct hf_active), HF_TCP_SLAB, connections_max + 64);
     hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), HF_HALF_OPEN_SLAB,
                  s->half_open_max);
-    hf_pool_init(&env->time_waits, b, sizeof(struct hf_time_wait), HF_TIME_WAIT_SLAB,
+    hf_pool_init(&env->time_waits, b, sizeof(struct hf_time_wait_ipv6), HF_TIME_WAIT_SLAB,
+                 s->time_wait_max);
+    hf_pool_init(&env->time_waits_ipv4, b, sizeof(struct hf_time_wait_ipv4), HF_TIME_WAIT_SLAB,
                  s->time_wait_max);
     hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
-    hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 3);
-    hf_pool_init(&env->record_ends, b, HF_RECORD_END_SIZE, 6, UINT32_MAX >> 3);
-    hf_pool_init(&env->sents, b, sizeof(struct hf_sent), 6, UINT32_MAX >> 3);
+    hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 4);
+    hf_pool_init(&env->record_ends, b, HF_RECORD_END_SIZE, 6, UINT32_MAX >> 4);
+    hf_pool_init(&env->sents, b, sizeof(struct hf_sent), 6, UINT32_MAX >> 4);
     hf_chunks_init(&env->chunks, b, &env->now);
 }
 
 /* The wheel and the table find the fields that they need by kind. */
 static void init_lookups(struct hf_env *env)
 {
-    struct hf_pool *pools[HF_KINDS] = {&env->conns, &env->half_opens, &env->time_waits,
-                                       &env->listeners};
+    struct hf_pool *pools[HF_KINDS] = {&env->conns, &env->half_opens, &env->listeners,
+                                       &env->time_waits, &env->time_waits_ipv4};
     for (unsigned kind = 0; kind < HF_KINDS; kind++)
         env->wheel.pool[kind] = env->table.pool[kind] = pools[kind];
     env->wheel.timer_at[HF_KIND_CONN] = offsetof(struct hf_tcp, timer);
@@ -104,7 +106,8 @@ static void init_lookups(struct hf_env *env)
     env->wheel.timer_at[HF_KIND_HALF_OPEN] = offsetof(struct hf_half_open, timer);
     env->table.key_at[HF_KIND_CONN] = offsetof(struct hf_tcp, flow);
     env->table.key_at[HF_KIND_HALF_OPEN] = offsetof(struct hf_half_open, flow);
-    env->table.key_at[HF_KIND_TIME_WAIT] = offsetof(struct hf_time_wait, flow);
+    env->table.key_at[HF_KIND_TIME_WAIT] = offsetof(struct hf_time_wait_ipv6, flow);
+    env->table.key_at[HF_KIND_TIME_WAIT_IPV4] = offsetof(struct hf_time_wait_ipv4, tuple);
 }
 
 static void init_env(struct hf_stack *stack, const struct hf_stack_config *config)
@@ -181,8 +184,8 @@ static void end_all(struct hf_env *env)
         if (h && h->flow.remote_port)
             hf_half_open_end(env, i, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
     }
-    while (env->time_wait_first)
-        hf_time_wait_end(env, env->time_wait_first, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
+    for (hf_ref ref; (ref = hf_time_wait_oldest(env)) != 0;)
+        hf_time_wait_end(env, ref, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
 }
 
 static void reset_conns(struct hf_env *env)
@@ -221,6 +224,7 @@ void hf_stack_destroy(struct hf_stack *stack)
     hf_pool_reset(&env->actives);
     hf_pool_reset(&env->half_opens);
     hf_pool_reset(&env->time_waits);
+    hf_pool_reset(&env->time_waits_ipv4);
     hf_pool_reset(&env->listeners);
     hf_pool_reset(&env->ranges);
     hf_pool_reset(&env->sents);
@@ -363,7 +367,7 @@ const char *hf_stack_check(struct hf_stack *stack)
         return "the number of Fast Open connections that wait is not what is counted";
     if (env->counters.half_open != env->half_opens.count)
         return "the number of half-open entries is not what the counter says";
-    if (env->counters.time_wait != env->time_waits.count)
+    if (env->counters.time_wait != env->time_waits.count + env->time_waits_ipv4.count)
         return "the number of TIME-WAIT entries is not what the counter says";
     if (env->table.now.used + env->table.before.used !=
         in_table + env->counters.half_open + env->counters.time_wait)

@@ -111,6 +111,7 @@ HF_APART static void tell_in(struct hf_env *env, hf_ref ref, uint64_t hash,
         scale = hf_half_open_scale(env, hf_ref_index(ref));
         break;
     case HF_KIND_TIME_WAIT:
+    case HF_KIND_TIME_WAIT_IPV4:
         state = HF_TIME_WAIT;
         break;
     default:
@@ -129,7 +130,7 @@ static inline void trace_in(struct hf_env *env, hf_ref ref, uint64_t hash,
 /* RFC 9293 3.10.7.2 */
 static void for_listener(struct hf_stack *stack, struct hf_listening *l,
                          const struct hf_flow *flow, uint64_t hash, struct hf_seg *seg,
-                         bool to_us, uint32_t time_wait)
+                         bool to_us, hf_ref time_wait)
 {
     struct hf_env *env = &stack->env;
     if (seg->flags & HF_RST) {
@@ -191,11 +192,10 @@ static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
     struct hf_listening *l = hf_listen_find(env, flow, to_us);
     if (time_wait) {
         trace_in(env, time_wait, hash, seg);
-        uint32_t index = hf_ref_index(time_wait);
-        if (l && hf_time_wait_may_reopen(env, index, seg))
-            for_listener(stack, l, flow, hash, seg, to_us, index);
+        if (l && hf_time_wait_may_reopen(env, time_wait, seg))
+            for_listener(stack, l, flow, hash, seg, to_us, time_wait);
         else
-            hf_time_wait_arrives(env, index, hash, seg);
+            hf_time_wait_arrives(env, time_wait, hash, seg);
         return;
     }
     if (l) {

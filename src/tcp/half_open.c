@@ -253,7 +253,7 @@ void hf_half_open_recount(struct hf_env *env)
 
 /* ISS for the entry; over a TIME-WAIT entry it lies above all that the old connection sent. */
 static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint64_t hash,
-                       uint32_t time_wait)
+                       hf_ref time_wait)
 {
     h->iss = hf_initial_seq(env, hash);
     if (time_wait)
@@ -264,15 +264,14 @@ static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, ui
 {
     hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, flow);
     if (time_wait)
-        hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT,
-                         HF_ACK);
+        hf_time_wait_end(env, time_wait, HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT, HF_ACK);
 }
 
 /* RFC 7413: true when the SYN has become a connection already; else *answer is what the SYN+ACK is to
  * carry. */
 static bool fast_open(struct hf_env *env, struct hf_listening *l, struct hf_half_open *h,
                       uint64_t hash, const struct hf_seg *seg, const struct hf_path *path,
-                      uint32_t time_wait, unsigned *answer)
+                      hf_ref time_wait, unsigned *answer)
 {
     enum hf_drop reason = HF_DROP_TEXT_ON_SYN;
     enum hf_fast_open_verdict verdict = hf_fast_open_judge(env, l, &h->flow, seg, &reason);
@@ -300,7 +299,7 @@ static bool fast_open(struct hf_env *env, struct hf_listening *l, struct hf_half
 
 void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
                       uint64_t hash, struct hf_seg *seg, const struct hf_path *path,
-                      uint32_t time_wait)
+                      hf_ref time_wait)
 {
     const struct hf_settings *s = env->settings;
     struct hf_half_open h;
@@ -375,7 +374,7 @@ void hf_half_open_accept(struct hf_env *env, uint32_t index)
     uint64_t hash = hf_table_hash(&env->table, &h->flow);
     hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, &h->flow);
     h->held = 0;
-    choose_iss(env, h, hash, hf_ref_index(time_wait));
+    choose_iss(env, h, hash, time_wait);
     h->retries = 0;
     answer(env, h, hash, env->link_mtu[h->link], HF_SEND_NEW);
     set_timer(env, index, syn_ack_interval(env, 0));

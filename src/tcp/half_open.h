@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct hf_half_open) == 64, "a half-open connection");
  * or 0. */
 void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct hf_flow *flow,
                       uint64_t hash, struct hf_seg *seg, const struct hf_path *path,
-                      uint32_t time_wait);
+                      hf_ref time_wait);
 /* A segment for an entry. */
 void hf_half_open_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg,
                           const struct hf_path *path);

@@ -42,7 +42,7 @@ uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *tim
         flow->local_port = (uint16_t)(first + (start + i) % range);
         uint64_t hash = hf_table_hash(&env->table, flow);
         if (!hf_table_find(&env->table, hash, flow, time_wait) &&
-            (!*time_wait || hf_time_wait_may_reuse(env, hf_ref_index(*time_wait))))
+            (!*time_wait || hf_time_wait_may_reuse(env, *time_wait)))
             return hash;
     }
     flow->local_port = 0;

@@ -4,39 +4,96 @@
 
 #include "tcp/tcp.h"
 
-static struct hf_time_wait *entry(const struct hf_env *env, uint32_t index)
+static struct hf_time_wait_ipv6 *ipv6_at(const struct hf_env *env, hf_ref ref)
 {
-    return (struct hf_time_wait *)hf_pool_place(&env->time_waits, index,
-                                                sizeof(struct hf_time_wait), HF_TIME_WAIT_SLAB);
+    return hf_pool_place(&env->time_waits, hf_ref_index(ref), sizeof(struct hf_time_wait_ipv6),
+                         HF_TIME_WAIT_SLAB);
 }
 
-/* ---- The list, oldest first ---- */
-
-static void list_append(struct hf_env *env, uint32_t index)
+static struct hf_time_wait_ipv4 *ipv4_at(const struct hf_env *env, hf_ref ref)
 {
-    struct hf_time_wait *w = entry(env, index);
-    w->prev = env->time_wait_last;
+    return hf_pool_place(&env->time_waits_ipv4, hf_ref_index(ref),
+                         sizeof(struct hf_time_wait_ipv4), HF_TIME_WAIT_SLAB);
+}
+
+static struct hf_time_wait *entry(const struct hf_env *env, hf_ref ref)
+{
+    return hf_ref_kind(ref) == HF_KIND_TIME_WAIT_IPV4 ? &ipv4_at(env, ref)->entry
+                                                      : &ipv6_at(env, ref)->entry;
+}
+
+static struct hf_flow flow_of(const struct hf_env *env, hf_ref ref)
+{
+    struct hf_flow flow;
+    if (hf_ref_kind(ref) == HF_KIND_TIME_WAIT_IPV4)
+        hf_tuple_lengthen(&flow, &ipv4_at(env, ref)->tuple);
+    else
+        flow = ipv6_at(env, ref)->flow;
+    return flow;
+}
+
+static uint64_t hash_of(struct hf_env *env, hf_ref ref)
+{
+    return hf_ref_kind(ref) == HF_KIND_TIME_WAIT_IPV4
+               ? hf_table_hash_ipv4(&env->table, &ipv4_at(env, ref)->tuple)
+               : hf_table_hash(&env->table, &ipv6_at(env, ref)->flow);
+}
+
+static struct hf_pool *pool_of(struct hf_env *env, enum hf_kind kind)
+{
+    return kind == HF_KIND_TIME_WAIT_IPV4 ? &env->time_waits_ipv4 : &env->time_waits;
+}
+
+/* ---- The lists, oldest first ---- */
+
+static struct hf_time_wait_list *list_of(struct hf_env *env, enum hf_kind kind)
+{
+    return kind == HF_KIND_TIME_WAIT_IPV4 ? &env->time_wait_ipv4 : &env->time_wait;
+}
+
+static void list_append(struct hf_env *env, hf_ref ref)
+{
+    enum hf_kind kind = hf_ref_kind(ref);
+    struct hf_time_wait_list *list = list_of(env, kind);
+    struct hf_time_wait *w = entry(env, ref);
+    w->prev = list->newest;
     w->next = 0;
     if (w->prev)
-        entry(env, w->prev)->next = index;
+        entry(env, hf_ref_make(kind, w->prev))->next = hf_ref_index(ref);
     else
-        env->time_wait_first = index;
-    env->time_wait_last = index;
+        list->oldest = hf_ref_index(ref);
+    list->newest = hf_ref_index(ref);
     env->time_wait_newest = env->now;
     w->tick = (uint32_t)((env->now + 2 * env->settings->msl) / HF_TICK_NS) + 1;
 }
 
-static void list_remove(struct hf_env *env, uint32_t index)
+static void list_remove(struct hf_env *env, hf_ref ref)
 {
-    struct hf_time_wait *w = entry(env, index);
+    enum hf_kind kind = hf_ref_kind(ref);
+    struct hf_time_wait_list *list = list_of(env, kind);
+    struct hf_time_wait *w = entry(env, ref);
     if (w->prev)
-        entry(env, w->prev)->next = w->next;
+        entry(env, hf_ref_make(kind, w->prev))->next = w->next;
     else
-        env->time_wait_first = w->next;
+        list->oldest = w->next;
     if (w->next)
-        entry(env, w->next)->prev = w->prev;
+        entry(env, hf_ref_make(kind, w->next))->prev = w->prev;
     else
-        env->time_wait_last = w->prev;
+        list->newest = w->prev;
+}
+
+static hf_ref oldest_of(const struct hf_time_wait_list *list, enum hf_kind kind)
+{
+    return list->oldest ? hf_ref_make(kind, list->oldest) : 0;
+}
+
+hf_ref hf_time_wait_oldest(const struct hf_env *env)
+{
+    hf_ref ipv4 = oldest_of(&env->time_wait_ipv4, HF_KIND_TIME_WAIT_IPV4);
+    hf_ref ipv6 = oldest_of(&env->time_wait, HF_KIND_TIME_WAIT);
+    if (!ipv4 || !ipv6)
+        return ipv4 | ipv6;
+    return (int32_t)(entry(env, ipv6)->tick - entry(env, ipv4)->tick) < 0 ? ipv6 : ipv4;
 }
 
 /* The end of an entry's tick, near now. */
@@ -48,39 +105,48 @@ static hf_time end_of(const struct hf_env *env, const struct hf_time_wait *w)
 
 hf_time hf_time_wait_deadline(const struct hf_env *env)
 {
-    return env->time_wait_first ? end_of(env, entry(env, env->time_wait_first)) : HF_NEVER;
+    hf_ref oldest = hf_time_wait_oldest(env);
+    return oldest ? end_of(env, entry(env, oldest)) : HF_NEVER;
 }
 
 void hf_time_wait_timers(struct hf_env *env)
 {
     /* Ticks tell times within 39 h; after a longer silence all of them are over. */
     bool all = env->now - env->time_wait_newest > 2 * env->settings->msl + HF_TICK_NS;
-    while (env->time_wait_first && (all || hf_time_wait_deadline(env) <= env->now))
-        hf_time_wait_end(env, env->time_wait_first, HF_CAUSE_TIME_WAIT_OVER, HF_BY_TIMER,
-                         HF_TIMER_2MSL);
+    for (hf_ref oldest; (oldest = hf_time_wait_oldest(env)) != 0;) {
+        if (!all && end_of(env, entry(env, oldest)) > env->now)
+            break;
+        hf_time_wait_end(env, oldest, HF_CAUSE_TIME_WAIT_OVER, HF_BY_TIMER, HF_TIMER_2MSL);
+    }
+}
+
+static void shift(struct hf_env *env, enum hf_kind kind, uint32_t ticks)
+{
+    for (hf_ref ref = oldest_of(list_of(env, kind), kind); hf_ref_index(ref);
+         ref = hf_ref_make(kind, entry(env, ref)->next))
+        entry(env, ref)->tick += ticks;
 }
 
 void hf_time_wait_shift(struct hf_env *env, hf_time by)
 {
     env->time_wait_newest += by;
-    for (uint32_t i = env->time_wait_first; i; i = entry(env, i)->next)
-        entry(env, i)->tick += (uint32_t)(by / HF_TICK_NS);
+    shift(env, HF_KIND_TIME_WAIT, (uint32_t)(by / HF_TICK_NS));
+    shift(env, HF_KIND_TIME_WAIT_IPV4, (uint32_t)(by / HF_TICK_NS));
 }
 
 /* ---- Coming and going ---- */
 
-void hf_time_wait_end(struct hf_env *env, uint32_t index, enum hf_cause cause, enum hf_by by,
+void hf_time_wait_end(struct hf_env *env, hf_ref ref, enum hf_cause cause, enum hf_by by,
                       unsigned detail)
 {
-    struct hf_time_wait *w = entry(env, index);
-    uint64_t hash = hf_table_hash(&env->table, &w->flow);
-    hf_table_remove(&env->table, hash, hf_ref_make(HF_KIND_TIME_WAIT, index));
-    list_remove(env, index);
+    uint64_t hash = hash_of(env, ref);
+    hf_table_remove(&env->table, hash, ref);
+    list_remove(env, ref);
     if (by == HF_BY_TIMER) {
         env->counters.timers_run++;
         if (env->trace) {
-            struct hf_trace_record r = {.kind = HF_TRACE_TIMER, .conn = (uint32_t)hash,
-                                        .state = HF_TIME_WAIT};
+            struct hf_trace_record r = {
+                .kind = HF_TRACE_TIMER, .conn = (uint32_t)hash, .state = HF_TIME_WAIT};
             r.u.timer.timer = HF_TIMER_2MSL;
             r.u.timer.interval = 2 * env->settings->msl;
             hf_env_trace(env, &r, 0);
@@ -89,34 +155,46 @@ void hf_time_wait_end(struct hf_env *env, uint32_t index, enum hf_cause cause, e
     hf_trace_state(env, (uint32_t)hash, HF_TIME_WAIT, HF_CLOSED, by, detail);
     env->counters.ended[cause]++;
     env->counters.time_wait--;
-    hf_pool_give(&env->time_waits, index);
+    hf_pool_give(pool_of(env, hf_ref_kind(ref)), hf_ref_index(ref));
 }
 
-/* A place, if need be that of the oldest (row C16). */
-static uint32_t take_place(struct hf_env *env)
+static void push_out(struct hf_env *env, hf_ref oldest)
 {
-    if (env->time_waits.count >= env->settings->time_wait_max && env->time_wait_first)
-        hf_time_wait_end(env, env->time_wait_first, HF_CAUSE_TIME_WAIT_LIMIT, HF_BY_STACK, 0);
-    uint32_t index = hf_pool_take(&env->time_waits);
-    if (!index && env->time_wait_first) {
-        hf_time_wait_end(env, env->time_wait_first, HF_CAUSE_TIME_WAIT_LIMIT, HF_BY_STACK, 0);
-        index = hf_pool_take(&env->time_waits);
+    hf_time_wait_end(env, oldest, HF_CAUSE_TIME_WAIT_LIMIT, HF_BY_STACK, 0);
+}
+
+/* A place for an entry of c, if need be that of the oldest (row C16); without memory, that of the
+ * oldest of its family. */
+static hf_ref take_place(struct hf_env *env, const struct hf_tcp *c)
+{
+    enum hf_kind kind = hf_flow_is_ipv4(&c->flow) ? HF_KIND_TIME_WAIT_IPV4 : HF_KIND_TIME_WAIT;
+    struct hf_pool *pool = pool_of(env, kind);
+    if (env->counters.time_wait >= env->settings->time_wait_max)
+        push_out(env, hf_time_wait_oldest(env));
+    uint32_t index = hf_pool_take(pool);
+    hf_ref oldest = index ? 0 : oldest_of(list_of(env, kind), kind);
+    if (oldest) {
+        push_out(env, oldest);
+        index = hf_pool_take(pool);
     }
-    return index;
+    return index ? hf_ref_make(kind, index) : 0;
 }
 
 /* What the block's entry will say of it. */
-static void make_entry(struct hf_env *env, struct hf_tcp *c, uint32_t index)
+static void make_entry(struct hf_env *env, struct hf_tcp *c, hf_ref ref)
 {
-    struct hf_time_wait *w = entry(env, index);
-    w->flow = c->flow;
+    struct hf_time_wait *w = entry(env, ref);
+    if (hf_ref_kind(ref) == HF_KIND_TIME_WAIT_IPV4)
+        (void)hf_tuple_shorten(&ipv4_at(env, ref)->tuple, &c->flow);
+    else
+        ipv6_at(env, ref)->flow = c->flow;
     w->snd_nxt = c->snd_nxt;
     w->rcv_nxt = c->rcv_nxt;
     w->ts_recent = c->ts_recent;
     w->window = (uint16_t)(hf_tcp_rcv_wnd(c) >> c->rcv_wscale);
     w->flags = c->flags & HF_F_TIMESTAMPS ? HF_TW_TIMESTAMPS : 0;
     w->link = c->link;
-    list_append(env, index);
+    list_append(env, ref);
     env->counters.time_wait++;
 }
 
@@ -131,12 +209,11 @@ static void let_go(struct hf_env *env, struct hf_tcp *c, hf_ref heir)
         hf_tcp_event(env, c, HF_EVENT_ENDED);
 }
 
-uint32_t hf_time_wait_of(struct hf_env *env, const struct hf_tcp *c)
+hf_ref hf_time_wait_of(struct hf_env *env, const struct hf_tcp *c)
 {
     hf_ref ref = hf_table_find_time_wait(&env->table, c->hash, &c->flow);
-    uint32_t index = hf_ref_index(ref);
     /* Another connection of the same pair may have come and gone meanwhile. */
-    return index && entry(env, index)->rcv_nxt == c->rcv_nxt ? index : 0;
+    return ref && entry(env, ref)->rcv_nxt == c->rcv_nxt ? ref : 0;
 }
 
 void hf_time_wait_begin(struct hf_env *env, struct hf_tcp *c)
@@ -144,36 +221,37 @@ void hf_time_wait_begin(struct hf_env *env, struct hf_tcp *c)
     if (c->want & HF_WANT_ACK || c->dup_acks_owed)
         hf_tcp_reply_ack(env, c);
     bool none = env->unsafe && env->unsafe->msl_zero;
-    uint32_t index = none ? 0 : take_place(env);
-    if (index) {
-        make_entry(env, c, index);
+    hf_ref ref = none ? 0 : take_place(env, c);
+    if (ref) {
+        make_entry(env, c, ref);
     } else {
         if (!none)
             env->counters.ended[HF_CAUSE_TIME_WAIT_LIMIT]++;
         hf_trace_state(env, c->hash, HF_TIME_WAIT, HF_CLOSED, HF_BY_STACK, 0);
         c->state = HF_CLOSED;
     }
-    let_go(env, c, index ? hf_ref_make(HF_KIND_TIME_WAIT, index) : 0);
+    let_go(env, c, ref);
 }
 
 void hf_time_wait_hold(struct hf_env *env, struct hf_tcp *c)
 {
-    uint32_t index = hf_table_reserve(&env->table) ? take_place(env) : 0;
-    if (!index)
+    hf_ref ref = hf_table_reserve(&env->table) ? take_place(env, c) : 0;
+    if (!ref)
         return;
     hf_trace_state(env, c->hash, HF_CLOSED, HF_TIME_WAIT, HF_BY_CALL, HF_CALL_ABORT);
-    make_entry(env, c, index);
-    hf_table_insert(&env->table, c->hash, hf_ref_make(HF_KIND_TIME_WAIT, index));
+    make_entry(env, c, ref);
+    hf_table_insert(&env->table, c->hash, ref);
 }
 
 /* ---- Segments ---- */
 
-static void expand(struct hf_env *env, const struct hf_time_wait *w, uint64_t hash,
-                   struct hf_tcp *c)
+static void expand(struct hf_env *env, hf_ref ref, uint64_t hash, struct hf_tcp *c)
 {
-    struct hf_path path = {.link = w->link, .mtu = 1500, .link_mtu = 1500,
-                           .ttl = env->settings->ttl};
-    hf_tcp_init(env, c, &w->flow, hash, &path);
+    const struct hf_time_wait *w = entry(env, ref);
+    const struct hf_flow flow = flow_of(env, ref);
+    struct hf_path path = {
+        .link = w->link, .mtu = 1500, .link_mtu = 1500, .ttl = env->settings->ttl};
+    hf_tcp_init(env, c, &flow, hash, &path);
     c->state = HF_TIME_WAIT;
     c->flags |= HF_F_FIN_SENT | HF_F_FIN_QUEUED | HF_F_FIN_RECEIVED;
     if (w->flags & HF_TW_TIMESTAMPS)
@@ -189,30 +267,30 @@ static void expand(struct hf_env *env, const struct hf_time_wait *w, uint64_t ha
     c->bytes_sent = c->snd_wnd_max = UINT16_MAX;
 }
 
-void hf_time_wait_arrives(struct hf_env *env, uint32_t index, uint64_t hash, struct hf_seg *seg)
+void hf_time_wait_arrives(struct hf_env *env, hf_ref ref, uint64_t hash, struct hf_seg *seg)
 {
     struct hf_tcp block;
-    expand(env, entry(env, index), hash, &block);
+    expand(env, ref, hash, &block);
     hf_ledger_load(env, &block);
     hf_tcp_segment_arrives(env, &block, seg);
     hf_ledger_store(env, &block);
     if (block.cause) { /* D7, the letter */
-        hf_time_wait_end(env, index, HF_CAUSE_TIME_WAIT_RESET, HF_BY_SEGMENT, HF_RST);
+        hf_time_wait_end(env, ref, HF_CAUSE_TIME_WAIT_RESET, HF_BY_SEGMENT, HF_RST);
         return;
     }
     if (block.want & HF_WANT_ACK || block.challenges_owed)
         hf_tcp_reply_ack(env, &block);
-    entry(env, index)->ts_recent = block.ts_recent;
+    entry(env, ref)->ts_recent = block.ts_recent;
     if (block.flags & HF_F_RESTART_2MSL) {
-        list_remove(env, index);
-        list_append(env, index);
+        list_remove(env, ref);
+        list_append(env, ref);
     }
 }
 
 /* RFC 6191 2, and RFC 9293 MAY-2 where there are no timestamps. */
-bool hf_time_wait_may_reopen(const struct hf_env *env, uint32_t index, const struct hf_seg *seg)
+bool hf_time_wait_may_reopen(const struct hf_env *env, hf_ref ref, const struct hf_seg *seg)
 {
-    const struct hf_time_wait *w = entry(env, index);
+    const struct hf_time_wait *w = entry(env, ref);
     if ((seg->flags & (HF_SYN | HF_ACK | HF_RST | HF_FIN)) != HF_SYN)
         return false;
     if (w->flags & HF_TW_TIMESTAMPS && seg->options.has_ts && env->settings->timestamps) {
@@ -222,17 +300,17 @@ bool hf_time_wait_may_reopen(const struct hf_env *env, uint32_t index, const str
     return hf_seq_gt(seg->seq, w->rcv_nxt);
 }
 
-bool hf_time_wait_may_reuse(const struct hf_env *env, uint32_t index)
+bool hf_time_wait_may_reuse(const struct hf_env *env, hf_ref ref)
 {
-    const struct hf_time_wait *w = entry(env, index);
+    const struct hf_time_wait *w = entry(env, ref);
     hf_time began = end_of(env, w) - 2 * env->settings->msl;
     return env->settings->time_wait_reuse && w->flags & HF_TW_TIMESTAMPS &&
            env->now - began > HF_SEC;
 }
 
-hf_seq hf_time_wait_next_iss(const struct hf_env *env, uint32_t index, hf_seq iss)
+hf_seq hf_time_wait_next_iss(const struct hf_env *env, hf_ref ref, hf_seq iss)
 {
-    const struct hf_time_wait *w = entry(env, index);
+    const struct hf_time_wait *w = entry(env, ref);
     hf_seq least = w->snd_nxt + UINT16_MAX + 2;
     return hf_seq_gt(iss, w->snd_nxt) ? iss : least;
 }

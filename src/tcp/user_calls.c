@@ -16,7 +16,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
         hash = hf_table_hash(&env->table, flow);
         if (hf_table_find(&env->table, hash, flow, &time_wait))
             return HF_ERR_EXISTS;
-        if (time_wait && !hf_time_wait_may_reuse(env, hf_ref_index(time_wait)))
+        if (time_wait && !hf_time_wait_may_reuse(env, time_wait))
             return HF_ERR_EXISTS; /* D12 */
     } else {
         hash = hf_ephemeral_port(env, flow, &time_wait);
@@ -46,12 +46,11 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
         c->congestion = open->congestion & 3u;
     c->iss = hf_initial_seq(env, hash);
     if (time_wait)
-        c->iss = hf_time_wait_next_iss(env, hf_ref_index(time_wait), c->iss);
+        c->iss = hf_time_wait_next_iss(env, time_wait, c->iss);
     c->snd_una = c->snd_nxt = c->iss;
     hf_tcp_enlist(env, index, 0);
     if (time_wait)
-        hf_time_wait_end(env, hf_ref_index(time_wait), HF_CAUSE_TIME_WAIT_REUSED, HF_BY_CALL,
-                         HF_CALL_OPEN);
+        hf_time_wait_end(env, time_wait, HF_CAUSE_TIME_WAIT_REUSED, HF_BY_CALL, HF_CALL_OPEN);
     hf_trace_open(env, c);
     hf_tcp_enter(env, c, HF_SYN_SENT, HF_BY_CALL, HF_CALL_OPEN);
     env->counters.active_opens++;
@@ -354,7 +353,7 @@ void hf_call_close(struct hf_env *env, struct hf_tcp *c, hf_time limit)
 void hf_call_abort(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum hf_by by)
 {
     if (c->flags & HF_F_DETACHED) {
-        uint32_t time_wait = c->state == HF_TIME_WAIT ? hf_time_wait_of(env, c) : 0;
+        hf_ref time_wait = c->state == HF_TIME_WAIT ? hf_time_wait_of(env, c) : 0;
         if (time_wait)
             hf_time_wait_end(env, time_wait, cause, by, HF_CALL_ABORT);
         hf_output_bury(env, c);

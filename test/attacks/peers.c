@@ -405,8 +405,8 @@ TEST(time_wait_is_small, none, "C16")
     struct hf_stack_counters now = victim_counters(v);
     assert_int_equal(now.time_wait, n);
     assert_int_equal(now.connections, v->baseline.connections);
-    /* 64 bytes each; and the table, which has three slots of 8 bytes for 5/8 of one while it grows */
-    assert_true(now.memory - v->baseline.memory <= (size_t)n * (64 + 39) + 65536);
+    /* 40 bytes each; and the table, which has three slots of 8 bytes for 5/8 of one while it grows */
+    assert_true(now.memory - v->baseline.memory <= (size_t)n * (40 + 39) + 65536);
     assert_true(now.probes - v->baseline.probes <=
                 16 * (now.segments_in - v->baseline.segments_in));
     victim_end(v, 2 * (size_t)n);
@@ -441,7 +441,7 @@ TEST(a_minute_of_short_connections, none, "C16")
     print_message("# slots looked at: %llu by the first tenth, %llu by the last\n",
                   (unsigned long long)first, (unsigned long long)last);
     assert_true(last <= 2 * first);
-    assert_true(now.memory - v->baseline.memory <= (size_t)ports * (64 + 39) + 65536);
+    assert_true(now.memory - v->baseline.memory <= (size_t)ports * (40 + 39) + 65536);
     victim_end(v, 2 * (size_t)n);
 }
 

@@ -37,8 +37,8 @@ TEST(seq_in_a_range_across_the_wrap, none, "")
 TEST(ref_keeps_kind_and_index, none, "")
 {
     for (unsigned kind = 0; kind < HF_KINDS; kind++) {
-        hf_ref ref = hf_ref_make((enum hf_kind)kind, 0x3ffffffe);
+        hf_ref ref = hf_ref_make((enum hf_kind)kind, HF_REF_INDEX_MAX - 1);
         assert_int_equal(hf_ref_kind(ref), kind);
-        assert_int_equal(hf_ref_index(ref), 0x3ffffffe);
+        assert_int_equal(hf_ref_index(ref), HF_REF_INDEX_MAX - 1);
     }
 }
