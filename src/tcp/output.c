@@ -59,7 +59,7 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
      * may seem to go back by less than a unit). */
     uint32_t unit = 1u << scale;
     uint32_t field = (window + unit - 1) >> scale;
-    if (a) {
+    if (a && a->rcv.len) {
         uint32_t buffer = c->rcv_buffer + hf_receive_spare(env, c);
         if (a->rcv.len + (field << scale) > buffer + buffer / 8 + unit)
             field = window >> scale;

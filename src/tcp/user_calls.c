@@ -227,6 +227,13 @@ static hf_seq read_up_to(const struct hf_tcp *c, uint32_t waiting)
     return c->rcv_nxt - (c->flags & HF_F_FIN_RECEIVED ? 1 : 0) - waiting;
 }
 
+/* Output has the connection before it, now or when the ACK has waited long enough, and makes it quiet
+ * then. An application that answers meanwhile finds the active block that it needs. */
+static bool output_follows(const struct hf_tcp *c)
+{
+    return (c->flags & HF_F_ON_OUTPUT || c->delack_at != HF_NEVER) && !(c->flags & HF_F_DETACHED);
+}
+
 /* Bytes were taken from the queue. */
 static void taken(struct hf_env *env, struct hf_tcp *c)
 {
@@ -234,7 +241,8 @@ static void taken(struct hf_env *env, struct hf_tcp *c)
     if (c->flags & HF_F_URGENT_RECEIVE && hf_seq_ge(read_up_to(c, a->rcv.len), c->rcv_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_RECEIVE;
     hf_tcp_window_opened(env, c);
-    hf_tcp_quiesce(env, c);
+    if (!output_follows(c))
+        hf_tcp_quiesce(env, c);
 }
 
 int64_t hf_call_receive(struct hf_env *env, struct hf_tcp *c, void *buf, size_t len)
