@@ -9,64 +9,78 @@
 
 #include "base/budget.h"
 
-#define CHUNKS_SHIFT 6u /* 64 chunks a slab, 2 KB */
 #define CHUNKS_MAX (1u << 28)
-#define SPARES_MAX 8u /* half a megabyte                                                 */
+#define SPARES_MAX 8u /* of each size: half a megabyte                                   */
 #define REST HF_SEC
 #define SPARES_PART 64u /* and no more than such a part of the stack's memory              */
 
 void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget, const hf_time *now)
 {
     *chunks = (struct hf_chunks){.budget = budget, .now = now, .rest_at = HF_NEVER};
-    hf_pool_init(&chunks->pool, budget, sizeof(struct hf_chunk), CHUNKS_SHIFT, CHUNKS_MAX);
+    hf_pool_init(&chunks->pool, budget, sizeof(struct hf_chunk), HF_CHUNKS_SLAB, CHUNKS_MAX);
 }
 
 /* ---- Memory of chunks ---- */
 
-static uint8_t *spare_take(struct hf_chunks *chunks)
+static uint8_t *spare_take(struct hf_spares *spares)
 {
-    uint8_t *data = chunks->spare;
-    memcpy(&chunks->spare, data, sizeof chunks->spare);
-    chunks->spares--;
+    uint8_t *data = spares->first;
+    memcpy(&spares->first, data, sizeof spares->first);
+    spares->count--;
     return data;
 }
 
-static void spares_free(struct hf_chunks *chunks)
+static void spares_free(struct hf_chunks *chunks, struct hf_spares *spares, uint32_t capacity)
 {
-    while (chunks->spare)
-        hf_budget_free(chunks->budget, spare_take(chunks), HF_CHUNK_MAX);
+    while (spares->first)
+        hf_budget_free(chunks->budget, spare_take(spares), capacity);
 }
 
-static uint8_t *data_new(struct hf_chunks *chunks, uint32_t capacity)
+/* Those of this capacity; NULL: they are not kept. */
+static struct hf_spares *spares_of(struct hf_chunks *chunks, uint32_t capacity)
 {
-    if (capacity == HF_CHUNK_MAX && chunks->spare)
-        return spare_take(chunks);
+    return capacity == HF_CHUNK_MIN   ? &chunks->small
+           : capacity == HF_CHUNK_MAX ? &chunks->large
+                                      : 0;
+}
+
+HF_APART static uint8_t *data_alloc(struct hf_chunks *chunks, uint32_t capacity)
+{
     uint8_t *data = hf_budget_alloc(chunks->budget, capacity);
-    if (!data && chunks->spare) {
-        spares_free(chunks);
+    if (!data && (chunks->large.first || chunks->small.first)) {
+        spares_free(chunks, &chunks->large, HF_CHUNK_MAX);
+        spares_free(chunks, &chunks->small, HF_CHUNK_MIN);
         data = hf_budget_alloc(chunks->budget, capacity);
     }
     return data;
 }
 
-static void data_free(struct hf_chunks *chunks, uint8_t *data, uint32_t capacity)
+static inline uint8_t *data_new(struct hf_chunks *chunks, uint32_t capacity)
 {
-    if (capacity != HF_CHUNK_MAX || chunks->spares == SPARES_MAX ||
-        (chunks->spares + 1) * HF_CHUNK_MAX > chunks->budget->limit / SPARES_PART) {
+    struct hf_spares *spares = spares_of(chunks, capacity);
+    return spares && spares->first ? spare_take(spares) : data_alloc(chunks, capacity);
+}
+
+static inline void data_free(struct hf_chunks *chunks, uint8_t *data, uint32_t capacity)
+{
+    struct hf_spares *spares = spares_of(chunks, capacity);
+    if (!spares || spares->count == SPARES_MAX ||
+        (spares->count + 1) * capacity > chunks->budget->limit / SPARES_PART) {
         hf_budget_free(chunks->budget, data, capacity);
         return;
     }
-    memcpy(data, &chunks->spare, sizeof chunks->spare);
-    chunks->spare = data;
-    chunks->spares++;
+    memcpy(data, &spares->first, sizeof spares->first);
+    spares->first = data;
+    spares->count++;
 }
 
 /* ---- Chunks ---- */
 
 void hf_chunks_reset(struct hf_chunks *chunks)
 {
-    spares_free(chunks);
-    uint32_t end = chunks->pool.slabs_room << CHUNKS_SHIFT;
+    spares_free(chunks, &chunks->large, HF_CHUNK_MAX);
+    spares_free(chunks, &chunks->small, HF_CHUNK_MIN);
+    uint32_t end = chunks->pool.slabs_room << HF_CHUNKS_SLAB;
     for (uint32_t i = 1; i < end; i++) {
         struct hf_chunk *chunk = hf_pool_find(&chunks->pool, i);
         if (chunk && chunk->refs > 0)
@@ -100,7 +114,7 @@ void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
         return;
     data_free(chunks, chunk->data, chunk->capacity);
     hf_pool_give(&chunks->pool, index);
-    if (chunks->pool.count == 0 && chunks->spare)
+    if (chunks->pool.count == 0 && chunks->large.first)
         chunks->rest_at = *chunks->now + REST;
 }
 
@@ -109,7 +123,7 @@ void hf_chunks_rest(struct hf_chunks *chunks)
     if (*chunks->now < chunks->rest_at)
         return;
     chunks->rest_at = HF_NEVER;
-    spares_free(chunks);
+    spares_free(chunks, &chunks->large, HF_CHUNK_MAX);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)

@@ -29,16 +29,21 @@ struct hf_chunk {
     bool frozen;       /* cut back while a packet may refer to what was behind `used`         */
 };
 
+struct hf_spares {
+    uint8_t *first; /* the newest; each begins with the place of the next                     */
+    uint32_t count;
+};
+
 struct hf_chunks {
     struct hf_pool pool; /* of struct hf_chunk                                                */
     struct hf_budget *budget;
     /* Memory of HF_CHUNK_MAX that was given back last and is taken first: it lies in the processor's
      * cache, and a transfer under way asks nobody for memory. Some, while there is a chunk at all
-     * and a second longer: a transfer of which all is read again and again is under way as well. */
-    uint8_t *spare; /* the newest; each begins with the place of the next                     */
-    uint32_t spares;
+     * and a second longer: a transfer of which all is read again and again is under way as well. Of
+     * HF_CHUNK_MIN always some, for those who say little at a time. */
+    struct hf_spares large, small;
     const hf_time *now;
-    hf_time rest_at; /* when they go back; HF_NEVER: there are chunks, or no spares            */
+    hf_time rest_at; /* when the large go back; HF_NEVER: there are chunks, or no such spares  */
 };
 
 struct hf_bytes {
@@ -64,9 +69,14 @@ void hf_chunks_rest(struct hf_chunks *chunks);
 /* One chunk outside any queue with refs 1; 0 when there is no memory. */
 uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity);
 void hf_chunk_release(struct hf_chunks *chunks, uint32_t chunk);
+#define HF_CHUNKS_SLAB                                                                           \
+    6u /* chunks in a slab of their pool, 2 KB, as a power of two              */
+_Static_assert(sizeof(struct hf_chunk) % 8 == 0, "a pool rounds sizes up to 8");
+
 static inline struct hf_chunk *hf_chunk_at(const struct hf_chunks *chunks, uint32_t chunk)
 {
-    return (struct hf_chunk *)hf_pool_at(&chunks->pool, chunk);
+    return (struct hf_chunk *)hf_pool_place(&chunks->pool, chunk, sizeof(struct hf_chunk),
+                                            HF_CHUNKS_SLAB);
 }
 
 /* Append a copy. Takes as much as memory allows; returns bytes taken. New chunks are sized

@@ -1,6 +1,7 @@
 /* Pools of objects of one size, by index. The slabs that have a free object are in a list, and
  * a slab comes to its front when the first of its objects is given back: nearly full slabs are
- * filled first, so that the emptier ones have time to become empty and go back.
+ * filled first, so that the emptier ones have time to become empty and go back. The object that was
+ * given back last waits outside its slab, to be taken next.
  *
  * A free object's first four bytes are the link to the next free one of its slab (index +
  * 1); the rest of it is zero. Object 0 of slab 0 is never in that list. */
@@ -121,7 +122,8 @@ static bool add_slab(struct hf_pool *pool)
     return true;
 }
 
-uint32_t hf_pool_take(struct hf_pool *pool)
+/* One of those that no slab has back. */
+HF_APART static uint32_t take_from_slab(struct hf_pool *pool)
 {
     if (pool->count >= pool->max || (!pool->with_room && !add_slab(pool)))
         return 0;
@@ -140,18 +142,27 @@ uint32_t hf_pool_take(struct hf_pool *pool)
     return index;
 }
 
-void hf_pool_give(struct hf_pool *pool, uint32_t index)
+uint32_t hf_pool_take(struct hf_pool *pool)
+{
+    uint32_t index = pool->last;
+    if (!index || pool->count >= pool->max)
+        return take_from_slab(pool);
+    pool->last = 0;
+    pool->count++;
+    pool->takes++;
+    return index;
+}
+
+/* An object that is zero goes back to its slab, and the slab, if it is empty, to whom it came from. */
+HF_APART static void give_to_slab(struct hf_pool *pool, uint32_t index)
 {
     uint32_t slab = index >> pool->shift;
-    HF_ASSERT(slab < pool->slabs_room && pool->state[slab].used > 0);
     struct hf_pool_slab *state = &pool->state[slab];
     uint8_t *object = hf_pool_at(pool, index);
-    memset(object, 0, pool->size);
     memcpy(object, &state->first_free, sizeof state->first_free);
     if (!state->first_free)
         list_with_room(pool, slab);
     state->first_free = (index & ((1u << pool->shift) - 1)) + 1;
-    pool->count--;
     if (--state->used > 0)
         return;
     if (pool->empty_slabs == 0) {
@@ -163,4 +174,20 @@ void hf_pool_give(struct hf_pool *pool, uint32_t index)
     pool->slabs[slab] = 0;
     state->next = pool->absent;
     pool->absent = slab + 1;
+}
+
+void hf_pool_give(struct hf_pool *pool, uint32_t index)
+{
+    uint32_t slab = index >> pool->shift;
+    HF_ASSERT(slab < pool->slabs_room && pool->state[slab].used > 0);
+    memset(hf_pool_at(pool, index), 0, pool->size);
+    uint32_t before = pool->last;
+    pool->last = index;
+    pool->count--;
+    if (before)
+        give_to_slab(pool, before);
+    if (HF_UNLIKELY(pool->count == 0 && pool->empty_slabs)) { /* else two would be kept */
+        pool->last = 0;
+        give_to_slab(pool, index);
+    }
 }

@@ -35,6 +35,7 @@ struct hf_pool {
     uint32_t with_room;         /* list of slabs with a free object: number + 1               */
     uint32_t absent;            /* list of numbers without a slab: number + 1                 */
     uint32_t empty_slabs;       /* slabs with no object taken: 0 or 1                         */
+    uint32_t last;              /* given back last, and not to its slab: the next to be taken */
 };
 
 /* Nothing is allocated yet. size is rounded up to a multiple of 8; shift is at least 1. */

@@ -90,7 +90,7 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
     hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
     hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 4);
     hf_pool_init(&env->record_ends, b, HF_RECORD_END_SIZE, 6, UINT32_MAX >> 4);
-    hf_pool_init(&env->sents, b, sizeof(struct hf_sent), 6, UINT32_MAX >> 4);
+    hf_pool_init(&env->sents, b, sizeof(struct hf_sent), HF_SENT_SLAB, UINT32_MAX >> 4);
     hf_chunks_init(&env->chunks, b, &env->now);
 }
 

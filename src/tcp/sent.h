@@ -61,9 +61,13 @@ struct hf_sent_list {
     uint32_t sacked_segments;
 };
 
+#define HF_SENT_SLAB 6u /* records in a slab of their pool, as a power of two                     */
+_Static_assert(sizeof(struct hf_sent) % 8 == 0, "a pool rounds sizes up to 8");
+
 static inline struct hf_sent *hf_sent_at(const struct hf_env *env, uint32_t index)
 {
-    return (struct hf_sent *)hf_pool_at(&env->sents, index);
+    return (struct hf_sent *)hf_pool_place(&env->sents, index, sizeof(struct hf_sent),
+                                           HF_SENT_SLAB);
 }
 
 /* NULL for 0. */

@@ -41,7 +41,7 @@ static void begin(hf_seq una, uint16_t records)
     w.env.settings = &w.settings;
     w.env.budget.allocator = (struct hf_allocator){.alloc = take, .free = give};
     hf_budget_set_limit(&w.env.budget, (size_t)1 << 30);
-    hf_pool_init(&w.env.sents, &w.env.budget, sizeof(struct hf_sent), 2, 1u << 20);
+    hf_pool_init(&w.env.sents, &w.env.budget, sizeof(struct hf_sent), HF_SENT_SLAB, 1u << 20);
     w.una = w.recorded = w.nxt = una;
 }
 
