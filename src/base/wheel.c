@@ -132,7 +132,10 @@ static void link_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *time
     }
     unsigned level = level_of(wheel, tick);
     unsigned slot = slot_at(tick, level);
+    uint64_t begins = tick >> level * LEVEL_BITS << level * LEVEL_BITS;
     hf_ref *first = &wheel->slot[level][slot];
+    if (begins < wheel->quiet_till)
+        wheel->quiet_till = begins;
     *timer = (struct hf_timer){.next = *first, .tick = (uint32_t)tick};
     if (*first)
         timer_of(wheel, *first)->prev = ref;
@@ -362,7 +365,9 @@ static bool advance(struct hf_wheel *wheel, uint64_t limit)
 {
     uint64_t first;
     unsigned level;
-    if (!next_bucket(wheel, &first, &level) || first > limit) {
+    bool any = next_bucket(wheel, &first, &level);
+    if (!any || first > limit) {
+        wheel->quiet_till = any ? first : UINT64_MAX;
         if (wheel->now_tick < limit)
             wheel->now_tick = limit;
         return false;
@@ -389,6 +394,10 @@ static bool advance(struct hf_wheel *wheel, uint64_t limit)
 hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline)
 {
     uint64_t limit = tick_of(now);
+    if (HF_LIKELY(limit < wheel->quiet_till && limit >= wheel->now_tick && !wheel->due)) {
+        wheel->now_tick = limit;
+        return 0;
+    }
     for (;;) {
         if (wheel->slot[0][slot_at(wheel->now_tick, 0)])
             gather_due(wheel);
@@ -451,6 +460,7 @@ void hf_wheel_shift(struct hf_wheel *wheel, hf_time by)
     }
     hf_ref due = wheel->due;
     wheel->due = 0;
+    wheel->quiet_till = 0;
     uint64_t was = wheel->now_tick;
     uint64_t is = tick_of(add_time(tick_start(was), by));
     /* Entries with nothing but a tick end no earlier than they would have, moved by `by`. */

@@ -29,6 +29,7 @@ struct hf_wheel {
     uint16_t timer_at[HF_KINDS];    /* offset of struct hf_timer in the object             */
     uint16_t deadline_at[HF_KINDS]; /* offset of its hf_time deadline; 0: tick only        */
     uint64_t now_tick;              /* every entry before this tick has fired              */
+    uint64_t quiet_till;            /* no bucket that is used begins before this tick      */
     uint32_t count;                 /* entries                                             */
     uint64_t steps;                 /* entries looked at on the way to being due           */
     hf_ref due;                     /* entries of now_tick, sorted by deadline and ref     */
