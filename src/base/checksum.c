@@ -106,11 +106,6 @@ uint32_t hf_checksum_copy(void *dst, const void *src, size_t len, uint32_t sum)
     return finish_sum(total(sums) + sum_rest(p, len), sum);
 }
 
-uint32_t hf_checksum_combine(uint32_t first, size_t first_len, uint32_t rest)
-{
-    return fold((uint64_t)first + (first_len % 2 ? swap_bytes(rest) : rest));
-}
-
 uint16_t hf_checksum_finish(uint32_t sum)
 {
     return (uint16_t)~fold(sum);

@@ -76,7 +76,21 @@ uint32_t hf_checksum_copy(void *dst, const void *src, size_t len, uint32_t sum);
 
 /* The sum of a whole from the sum of its first part, `first_len` bytes long, and that of the
  * rest (each folded, rest summed from 0): swaps bytes when the first part has an odd length. */
-uint32_t hf_checksum_combine(uint32_t first, size_t first_len, uint32_t rest);
+static inline uint32_t hf_checksum_combine(uint32_t first, size_t first_len, uint32_t rest)
+{
+    uint32_t sum = first + (first_len % 2 ? (rest & 0xff) << 8 | rest >> 8 : rest);
+    return (sum & 0xffff) + (sum >> 16);
+}
+
+/* So few bytes are summed in less time than a call takes. */
+#define HF_CHECKSUM_FEW 4u
+static inline uint32_t hf_checksum_few(const uint8_t *p, uint32_t n)
+{
+    uint32_t sum = 0; /* 4 bytes: no carry of words is lost, and folding is left to combine */
+    for (uint32_t i = 0; i < n; i++)
+        sum += (uint32_t)p[i] << (i % 2 ? 0 : 8);
+    return (sum & 0xffff) + (sum >> 16);
+}
 
 /* Fold to 16 bits and invert: what stands in a header. */
 uint16_t hf_checksum_finish(uint32_t sum);

@@ -28,11 +28,13 @@ static bool is_left_open(const struct hf_packet *packet, const struct hf_ip_data
     return hf_checksum_fold(sum + (~said & 0xffff)) == 0xffff;
 }
 
-/* Over header and text, piece by piece. */
-static bool sum_is_right(const struct hf_stack *stack, const struct hf_ip_datagram *d)
+/* Over the header, which lies in one piece, and the text, piece by piece. */
+static bool sum_is_right(const struct hf_stack *stack, const struct hf_ip_datagram *d,
+                         uint32_t header)
 {
-    uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total);
-    uint32_t left = d->total, skip = d->offset, at = 0;
+    uint32_t sum =
+        hf_tcp_pseudo_sum_native(&d->flow, d->total, hf_checksum_native(d->head, header / 4));
+    uint32_t left = d->total - header, skip = d->offset + header, at = 0;
     for (unsigned i = 0; i < d->slice_count && left; i++) {
         const struct hf_slice *s = &d->slices[i];
         if (skip >= s->len) {
@@ -40,18 +42,21 @@ static bool sum_is_right(const struct hf_stack *stack, const struct hf_ip_datagr
             continue;
         }
         uint32_t n = s->len - skip < left ? s->len - skip : left;
-        sum = hf_checksum_combine(sum, at, stack->env.checksum(s->data + skip, n, 0));
+        sum =
+            hf_checksum_combine(sum, at,
+                                n <= HF_CHECKSUM_FEW ? hf_checksum_few(s->data + skip, n)
+                                                     : stack->env.checksum(s->data + skip, n, 0));
         at += n;
         left -= n;
         skip = 0;
     }
-    return left == 0 && hf_checksum_finish(sum) == 0;
+    return left == 0 && sum == 0xffff;
 }
 
 /* MUST-3; a link's word counts only if the link is trusted (row A7). */
 static HF_INLINE bool checksum_is_right(const struct hf_stack *stack,
                                         const struct hf_packet *packet,
-                                        const struct hf_ip_datagram *d)
+                                        const struct hf_ip_datagram *d, uint32_t header)
 {
     bool trusted = (stack->ip.link[d->link].features & HF_LINK_TRUSTED) && !d->reassembled;
     if (trusted && packet->checksum == HF_CHECKSUM_VERIFIED)
@@ -61,7 +66,7 @@ static HF_INLINE bool checksum_is_right(const struct hf_stack *stack,
     if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
         return hf_tcp_pseudo_sum_native(&d->flow, d->total,
                                         hf_checksum_native(d->head, d->total / 4)) == 0xffff;
-    return sum_is_right(stack, d);
+    return sum_is_right(stack, d, header);
 }
 
 /* How many segments were merged follows from the text, whatever the link says, and what is never
@@ -218,7 +223,7 @@ static HF_INLINE void segment(struct hf_stack *stack, const struct hf_packet *pa
     struct hf_seg seg;
     uint32_t header;
     enum hf_drop reason = hf_tcp_parse(d->head, d->head_len, d->total, &d->flow, &seg, &header);
-    if (reason == HF_DROP_NONE && !checksum_is_right(stack, packet, d))
+    if (reason == HF_DROP_NONE && !checksum_is_right(stack, packet, d, header))
         reason = HF_DROP_TCP_CHECKSUM;
     if (reason != HF_DROP_NONE) {
         hf_env_drop(env, reason, 0, HF_CLOSED, packet);
