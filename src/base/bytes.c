@@ -113,7 +113,7 @@ void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
     if (--chunk->refs > 0)
         return;
     data_free(chunks, chunk->data, chunk->capacity);
-    hf_pool_give(&chunks->pool, index);
+    hf_pool_give_object(&chunks->pool, index, chunk, sizeof *chunk);
     if (chunks->pool.count == 0 && chunks->large.first)
         chunks->rest_at = *chunks->now + REST;
 }

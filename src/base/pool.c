@@ -122,8 +122,7 @@ static bool add_slab(struct hf_pool *pool)
     return true;
 }
 
-/* One of those that no slab has back. */
-HF_APART static uint32_t take_from_slab(struct hf_pool *pool)
+uint32_t hf_pool_take_anew(struct hf_pool *pool)
 {
     if (pool->count >= pool->max || (!pool->with_room && !add_slab(pool)))
         return 0;
@@ -142,21 +141,11 @@ HF_APART static uint32_t take_from_slab(struct hf_pool *pool)
     return index;
 }
 
-uint32_t hf_pool_take(struct hf_pool *pool)
-{
-    uint32_t index = pool->last;
-    if (!index || pool->count >= pool->max)
-        return take_from_slab(pool);
-    pool->last = 0;
-    pool->count++;
-    pool->takes++;
-    return index;
-}
-
 /* An object that is zero goes back to its slab, and the slab, if it is empty, to whom it came from. */
-HF_APART static void give_to_slab(struct hf_pool *pool, uint32_t index)
+static void give_to_slab(struct hf_pool *pool, uint32_t index)
 {
     uint32_t slab = index >> pool->shift;
+    HF_ASSERT(slab < pool->slabs_room && pool->state[slab].used > 0);
     struct hf_pool_slab *state = &pool->state[slab];
     uint8_t *object = hf_pool_at(pool, index);
     memcpy(object, &state->first_free, sizeof state->first_free);
@@ -176,18 +165,18 @@ HF_APART static void give_to_slab(struct hf_pool *pool, uint32_t index)
     pool->absent = slab + 1;
 }
 
-void hf_pool_give(struct hf_pool *pool, uint32_t index)
+void hf_pool_settle(struct hf_pool *pool, uint32_t before)
 {
-    uint32_t slab = index >> pool->shift;
-    HF_ASSERT(slab < pool->slabs_room && pool->state[slab].used > 0);
-    memset(hf_pool_at(pool, index), 0, pool->size);
-    uint32_t before = pool->last;
-    pool->last = index;
-    pool->count--;
     if (before)
         give_to_slab(pool, before);
-    if (HF_UNLIKELY(pool->count == 0 && pool->empty_slabs)) { /* else two would be kept */
+    if (pool->count == 0 && pool->empty_slabs) { /* else two slabs would be kept */
+        before = pool->last;
         pool->last = 0;
-        give_to_slab(pool, index);
+        give_to_slab(pool, before);
     }
+}
+
+void hf_pool_give(struct hf_pool *pool, uint32_t index)
+{
+    hf_pool_give_object(pool, index, hf_pool_at(pool, index), pool->size);
 }

@@ -9,6 +9,7 @@
 #define HF_BASE_POOL_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/assert.h"
 
@@ -46,7 +47,18 @@ void hf_pool_init(struct hf_pool *pool, struct hf_budget *budget, uint32_t size,
 void hf_pool_reset(struct hf_pool *pool);
 
 /* An object, all zero; 0 when the pool is at its maximum or there is no memory. O(1). */
-uint32_t hf_pool_take(struct hf_pool *pool);
+uint32_t hf_pool_take_anew(struct hf_pool *pool);
+static inline uint32_t hf_pool_take(struct hf_pool *pool)
+{
+    uint32_t index = pool->last;
+    if (!index || pool->count >= pool->max)
+        return hf_pool_take_anew(pool);
+    pool->last = 0;
+    pool->count++;
+    pool->takes++;
+    return index;
+}
+
 void hf_pool_give(struct hf_pool *pool, uint32_t index);
 
 /* With the size and shift of hf_pool_init, where they are known when compiling: half the work. */
@@ -54,6 +66,19 @@ static inline void *hf_pool_place(const struct hf_pool *pool, uint32_t index, ui
                                   uint32_t shift)
 {
     return pool->slabs[index >> shift] + (uint64_t)(index & ((1u << shift) - 1)) * size;
+}
+
+/* hf_pool_give for an object whose size is known: it is made zero in place. */
+void hf_pool_settle(struct hf_pool *pool, uint32_t before);
+static inline void hf_pool_give_object(struct hf_pool *pool, uint32_t index, void *object,
+                                       uint32_t size)
+{
+    memset(object, 0, size);
+    uint32_t before = pool->last;
+    pool->last = index;
+    pool->count--;
+    if (before || (HF_UNLIKELY(pool->count == 0) && pool->empty_slabs))
+        hf_pool_settle(pool, before);
 }
 
 static inline void *hf_pool_at(const struct hf_pool *pool, uint32_t index)

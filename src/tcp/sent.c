@@ -185,7 +185,7 @@ static void erase(struct hf_env *env, struct hf_sent_list *list, uint32_t index)
     else
         list->last = s->prev;
     list->count--;
-    hf_pool_give(&env->sents, index);
+    hf_pool_give_object(&env->sents, index, s, sizeof *s);
 }
 
 static bool may_join(const struct hf_env *env, const struct hf_sent *s, uint16_t segment)
