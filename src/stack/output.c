@@ -204,16 +204,18 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
     struct hf_out out;
     for (unsigned i = 0; i < TURN && *n < room; i += out.segments) {
         struct hf_packet *packet = &packets[*n];
-        if (!hf_tcp_output(env, c, packet, &out))
+        if (!hf_tcp_output(env, c, packet, &out)) {
+            hf_tcp_said_all(env, c);
             return false;
+        }
         hf_ip_address(env, &stack->ip, packet, &c->flow, out.tos, c->ttl);
         if (HF_UNLIKELY(hf_tcp_may_be_cut(env, c)) && out.reason != HF_SEND_MTU_PROBE)
             hf_ip_allow_fragments(packet, (uint16_t)(c->hash + c->segments_sent));
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         *n += frame(stack, c->link, packet, true);
-        if (hf_tcp_has_said_all(c)) {
-            hf_tcp_output_over(env, c);
+        if (hf_tcp_has_said_all(env, c)) {
+            hf_tcp_said_all(env, c);
             return false;
         }
     }

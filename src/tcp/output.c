@@ -115,7 +115,9 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
     uint32_t at = header;
     for (unsigned i = 1; i < packet->slices; i++) {
         const struct hf_slice *s = &packet->slice[i];
-        sum = hf_checksum_combine(sum, at, env->checksum(s->data, s->len, 0));
+        sum = hf_checksum_combine(sum, at,
+                                  s->len <= HF_CHECKSUM_FEW ? hf_checksum_few(s->data, s->len)
+                                                            : env->checksum(s->data, s->len, 0));
         at += s->len;
     }
     hf_put16(tcp + HF_TCP_CHECKSUM_AT, ~sum);
@@ -231,15 +233,6 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
 }
 
 /* ---- What to send ---- */
-
-uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
-{
-    const struct hf_active *a = hf_tcp_active(env, c);
-    if (!a || c->flags & HF_F_FIN_SENT)
-        return 0;
-    hf_seq next = c->snd_nxt == c->iss ? c->iss + 1 : c->snd_nxt;
-    return a->snd.len - (next - hf_tcp_snd_base(c));
-}
 
 /* Text from seq to `end` that was sent before and may be sent again: at most one segment, inside the
  * window (SHLD-16), with the FIN if it follows. */
@@ -565,7 +558,7 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
 {
     if (!hf_tcp_outstanding(c))
         return;
-    uint32_t unsent = hf_tcp_unsent(env, c), flight = hf_recovery_in_flight(c, a);
+    uint32_t unsent = hf_tcp_unsent_in(c, a), flight = hf_recovery_in_flight(c, a);
     uint32_t next = unsent < c->mss ? unsent : c->mss;
     bool full = a->burst_waits || flight + next > a->cc.cwnd;
     bool no_more = !unsent && !full && !a->sent.lost.first;
@@ -578,29 +571,40 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
         hf_rate_app_limited(&a->cc.rate, flight);
 }
 
+void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c)
+{
+    c->want &= (uint8_t) ~(HF_WANT_PROBE | HF_WANT_PUSH);
+    if (c->active) {
+        struct hf_active *a = hf_tcp_active(env, c);
+        a->rtx_run = false;
+        note_use(env, c, a);
+        if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
+            hf_call_tell_room(env,
+                              c); /* what was sent makes room, as what is acknowledged does */
+        hf_tcp_quiesce(env, c);
+    }
+    hf_tcp_output_over(env, c);
+}
+
+bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c)
+{
+    if (c->want | c->challenges_owed | c->dup_acks_owed ||
+        (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED)
+        return false;
+    if (!c->active)
+        return true;
+    const struct hf_active *a = hf_tcp_active(env, c);
+    return !(a->sent.lost.first || a->rtx_first || a->tlp.wanted || a->frto == HF_FRTO_NEW ||
+             hf_tcp_unsent_in(c, a));
+}
+
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                    struct hf_out *out)
 {
-    if (build_next(env, c, packet, out)) {
-        c->segments_sent += out->segments;
-        return true;
-    }
-    c->want &= (uint8_t) ~(HF_WANT_PROBE | HF_WANT_PUSH);
-    if (c->active) {
-        hf_tcp_active(env, c)->rtx_run = false;
-        note_use(env, c, hf_tcp_active(env, c));
-    }
-    if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
-        hf_call_tell_room(env, c); /* what was sent makes room, as what is acknowledged does */
-    hf_tcp_quiesce(env, c);
-    hf_tcp_output_over(env, c);
-    return false;
-}
-
-bool hf_tcp_has_said_all(const struct hf_tcp *c)
-{
-    return !c->active && !c->want && !c->challenges_owed && !c->dup_acks_owed &&
-           (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) != HF_F_FIN_QUEUED;
+    if (!build_next(env, c, packet, out))
+        return false;
+    c->segments_sent += out->segments;
+    return true;
 }
 
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c)

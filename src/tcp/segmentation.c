@@ -185,7 +185,7 @@ static struct room look(const struct hf_env *env, const struct hf_tcp *c,
 {
     uint32_t in_flight = c->snd_nxt - hf_tcp_snd_base(c);
     uint32_t flight = hf_recovery_in_flight(c, a), cwnd = hf_recovery_window(c, a);
-    uint32_t queued = hf_tcp_unsent(env, c), record = queued;
+    uint32_t queued = hf_tcp_unsent_in(c, a), record = queued;
     if (a->records)
         record = hf_record_next(env, a, c->snd_nxt, c->snd_nxt + queued) - c->snd_nxt;
     return (struct room){
@@ -340,10 +340,12 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
         p->len = least(a->burst_left, c->mss);
         p->push = a->burst_push && p->len == a->burst_left;
     } else if (r.queued) {
+        uint32_t cwnd = a->cc.cwnd, mss = c->mss;
         hf_tcp_age_path_mtu(env, c);
         if (!hf_tcp_outstanding(c) && r.by_peer)
             hf_recovery_idle(env, c, a);
-        r = look(env, c, a);
+        if (a->cc.cwnd != cwnd || c->mss != mss)
+            r = look(env, c, a);
         p->len = choose(env, c, a, &r, p);
     }
     if (!asks && p->len == c->mss && !p->mtu_probe && !p->push && env->link_gso[c->link])

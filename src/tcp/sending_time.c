@@ -39,10 +39,9 @@ void hf_sending_over(const struct hf_env *env, struct hf_tcp *c, struct hf_activ
 }
 
 /* The next segment does not fit the peer's window, and it would have fitted the path. */
-static bool window_keeps_text(const struct hf_env *env, const struct hf_tcp *c,
-                              const struct hf_active *a)
+static bool window_keeps_text(const struct hf_tcp *c, const struct hf_active *a)
 {
-    uint32_t unsent = hf_tcp_unsent(env, c);
+    uint32_t unsent = hf_tcp_unsent_in(c, a);
     uint32_t next = unsent < c->mss ? unsent : c->mss;
     uint32_t in_flight = c->snd_nxt - c->snd_una;
     uint32_t left = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
@@ -53,9 +52,9 @@ static bool window_keeps_text(const struct hf_env *env, const struct hf_tcp *c,
 void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (!a || !a->busy_since_ms)
+    if (!a || !a->busy_since_ms || (!hf_tcp_unsent_in(c, a) && !a->window_since_ms))
         return;
-    if (!window_keeps_text(env, c, a))
+    if (!window_keeps_text(c, a))
         window_no_longer(env, c, a);
     else if (!a->window_since_ms)
         a->window_since_ms = mark(env);

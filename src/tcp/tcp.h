@@ -179,11 +179,14 @@ struct hf_out {
     uint8_t reason; /* enum hf_send_reason */
     uint8_t tos;    /* of the IP header */
 };
-/* Build the next segment that this connection may or must send; false: nothing more for now. */
+/* Build the next segment that this connection may or must send; false: nothing more for now, to be
+ * followed by hf_tcp_said_all. */
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                    struct hf_out *out);
 /* Is it known without asking that nothing more is to be said? */
-bool hf_tcp_has_said_all(const struct hf_tcp *c);
+bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c);
+/* Nothing more is to be said for now: was the window used, is the connection quiet; and what follows. */
+void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c);
 /* After the last segment of a turn: the timers that what was sent needs. */
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c);
 /* Write `head` and its checksum into the packet's head, text slices already in place. */
@@ -195,7 +198,20 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn);
 /* The application read: does the peer have to be told (SWS)? */
 void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c);
 uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c);
-uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c);
+/* Octets that wait to be sent for the first time. */
+static inline uint32_t hf_tcp_unsent_in(const struct hf_tcp *c, const struct hf_active *a)
+{
+    if (HF_UNLIKELY(c->flags & HF_F_FIN_SENT))
+        return 0;
+    uint32_t sent = c->snd_nxt - c->snd_una;
+    if (HF_UNLIKELY(c->snd_una == c->iss))
+        sent -= sent != 0; /* the SYN */
+    return a->snd.len - sent;
+}
+static inline uint32_t hf_tcp_unsent(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return c->active ? hf_tcp_unsent_in(c, hf_tcp_active(env, c)) : 0;
+}
 
 /* ---- autotune.c: buffers that follow the path ---- */
 void hf_autotune_init(struct hf_env *env, struct hf_tcp *c);
