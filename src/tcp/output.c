@@ -42,15 +42,25 @@ static uint32_t worth_moving(const struct hf_tcp *c)
     return half < c->mss ? half : c->mss;
 }
 
+/* How far it could move if there were no lack of memory and all had been read: no further. */
+static uint32_t most_gain(const struct hf_tcp *c)
+{
+    uint32_t window = hf_tcp_rcv_wnd(c);
+    return c->rcv_buffer > window ? c->rcv_buffer - window : 0;
+}
+
 uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
-    uint32_t room = free_room(env, c, a);
     uint32_t scale = syn ? 0 : c->rcv_wscale;
-    hf_seq edge = c->rcv_nxt + (room >> scale << scale);
-    uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
-    if (gain < worth_moving(c) && !syn)
-        edge = c->rcv_adv;
+    hf_seq edge = c->rcv_adv;
+    if (syn || most_gain(c) >= worth_moving(c)) {
+        uint32_t room = free_room(env, c, a);
+        hf_seq wish = c->rcv_nxt + (room >> scale << scale);
+        uint32_t gain = hf_seq_gt(wish, c->rcv_adv) ? wish - c->rcv_adv : 0;
+        if (syn || gain >= worth_moving(c))
+            edge = wish;
+    }
     uint32_t window = edge - c->rcv_nxt;
     if (hf_seq_lt(c->rcv_nxt + window, c->rcv_adv))
         window = c->rcv_adv - c->rcv_nxt; /* never back (SHLD-14) */
@@ -76,13 +86,15 @@ void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c)
 {
     if (c->flags & (HF_F_FIN_RECEIVED | HF_F_DETACHED) || c->state < HF_ESTABLISHED)
         return;
-    uint32_t room = free_room(env, c, hf_tcp_active(env, c));
-    hf_seq edge = c->rcv_nxt + (room >> c->rcv_wscale << c->rcv_wscale);
-    uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
     /* While the peer still has room, its segments will draw ACKs that tell of the gain; it need
      * not be told for each read. */
     bool starving = hf_tcp_rcv_wnd(c) < 2u * c->mss || hf_tcp_rcv_wnd(c) < c->rcv_buffer / 4;
     uint32_t enough = starving ? worth_moving(c) : c->rcv_buffer / 2;
+    if (most_gain(c) < enough)
+        return;
+    uint32_t room = free_room(env, c, hf_tcp_active(env, c));
+    hf_seq edge = c->rcv_nxt + (room >> c->rcv_wscale << c->rcv_wscale);
+    uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
     if (gain && gain >= enough)
         hf_tcp_want(env, c, HF_WANT_ACK);
 }

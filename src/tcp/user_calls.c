@@ -147,6 +147,24 @@ static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned fl
     hf_tcp_want(env, c, 0);
 }
 
+/* A little more, however little the path and the stack's memory allow: no limit is less than this. */
+static bool fits_anyway(const struct hf_env *env, const struct hf_tcp *c, size_t len)
+{
+    uint32_t least = env->settings->snd_buffer_min, queued = 0;
+    if (c->active)
+        queued = hf_tcp_active(env, c)->snd.len;
+    if (c->snd_buffer < least)
+        least = c->snd_buffer;
+    return queued < least && len <= least - queued &&
+           len <= hf_budget_room(&env->budget, HF_USE_WINDOW);
+}
+
+static uint32_t room_for(const struct hf_env *env, const struct hf_tcp *c, size_t len)
+{
+    uint32_t room = hf_call_send_room(env, c);
+    return len < room ? (uint32_t)len : room;
+}
+
 int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size_t len,
                      unsigned flags)
 {
@@ -155,8 +173,7 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
         return err;
     if (HF_UNLIKELY(c->fast_open))
         hf_fast_open_release(env, c);
-    uint32_t room = hf_call_send_room(env, c);
-    uint32_t n = len < room ? (uint32_t)len : room;
+    uint32_t n = fits_anyway(env, c, len) ? (uint32_t)len : room_for(env, c, len);
     struct hf_active *a = n ? hf_tcp_activate(env, c) : 0;
     uint32_t taken = a ? hf_bytes_append(&env->chunks, &a->snd, buf, n) : 0;
     if (a)
