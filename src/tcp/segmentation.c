@@ -317,10 +317,46 @@ static bool only_fin(const struct hf_tcp *c, struct piece *p)
     return p->fin;
 }
 
+/* The straight road: nothing is in flight, and what waits is one segment that nothing holds back or tells to
+ * be cut. Then it is what leaves, and it ends the queue. */
+static bool is_all(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a)
+{
+    uint32_t queued = a->snd.len;
+    bool odd =
+        a->burst_left | a->records | a->cc.paced | c->mtu_high | c->fast_open | env->no_fast_path;
+    return c->snd_nxt == c->snd_una && queued - 1 < c->mss && queued <= c->snd_wnd && !odd &&
+           !(c->flags & (HF_F_FIN_QUEUED | HF_F_CORK | HF_F_MORE)) && c->snd_una != c->iss &&
+           a->phase == HF_PHASE_SLOW_START && a->frto == HF_FRTO_OFF && !a->dupacks;
+}
+
+static bool choose_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
+{
+    hf_tcp_age_path_mtu(env, c);
+    hf_recovery_idle(env, c, a);
+    uint32_t len = a->snd.len;
+    if (len > c->mss || len > a->cc.cwnd || c->mtu_high)
+        return false;
+    bool bursts = env->settings->bursts;
+    if (bursts) {
+        if (piece_left(c, a, len) != len)
+            return false;
+        a->burst_waits = false;
+        a->burst_push = ends_push(c, a, c->snd_nxt + len);
+        if (a->burst_push)
+            a->push_from = c->snd_nxt + len;
+        a->burst_left = len;
+    }
+    *p = (struct piece){
+        .seq = c->snd_nxt, .len = len, .push = !bursts || a->burst_push, .reason = HF_SEND_NEW};
+    return true;
+}
+
 bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
 {
     if (!a)
         return only_fin(c, p);
+    if (is_all(env, c, a) && choose_all(env, c, a, p))
+        return true;
     struct room r = look(env, c, a);
     bool asks = a->frto == HF_FRTO_NEW;
     if (!r.queued && !r.fin)
