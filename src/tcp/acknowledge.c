@@ -15,17 +15,17 @@ static hf_time echoed_rtt(struct hf_env *env, const struct hf_tcp *c, const stru
 
 /* Karn's rule: the timed segment is forgotten when it is sent again; an echo is never ambiguous. */
 static inline hf_time take_sample(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                                  const struct hf_seg *seg, const struct hf_delivery *d)
+                                  const struct hf_seg *seg, hf_time oldest_rtt)
 {
     hf_time rtt = 0;
-    if (env->settings->rtt_every_ack && d->oldest_rtt) {
-        rtt = d->oldest_rtt;
+    if (env->settings->rtt_every_ack && oldest_rtt) {
+        rtt = oldest_rtt;
         a->timing = a->timing && hf_seq_le(seg->ack, a->timed_seq);
     } else if (a && a->timing && hf_seq_gt(seg->ack, a->timed_seq)) {
         rtt = env->now - a->timed_at;
         a->timing = false;
     } else if (!a || !a->timing) {
-        rtt = d->oldest_rtt ? d->oldest_rtt : echoed_rtt(env, c, seg);
+        rtt = oldest_rtt ? oldest_rtt : echoed_rtt(env, c, seg);
     }
     if (rtt > 0)
         hf_rtt_sample(env, c, rtt);
@@ -81,7 +81,7 @@ static inline void advance(struct hf_env *env, struct hf_tcp *c, struct hf_activ
         hf_recovery_acked(env, c, a, seg->ack, d);
     }
     if (!syn)
-        d->rtt = take_sample(env, c, a, seg, d);
+        d->rtt = take_sample(env, c, a, seg, d->oldest_rtt);
     c->snd_una = seg->ack;
     if (a && a->records)
         hf_record_acked(env, c, a);
@@ -97,14 +97,14 @@ static inline void advance(struct hf_env *env, struct hf_tcp *c, struct hf_activ
 
 /* SND.UNA moved, and the congestion window with it: is there room again, is all of it there? */
 static inline void tell_application(struct hf_env *env, struct hf_tcp *c,
-                                    const struct hf_active *a, const struct hf_delivery *d)
+                                    const struct hf_active *a, uint32_t acked)
 {
     uint32_t queued = a ? a->snd.len : 0;
     if (a && hf_seq_ge(c->snd_una, a->snd_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_SEND;
     if (c->flags & HF_F_SEND_FULL)
         hf_call_tell_room(env, c);
-    if (!hf_tcp_outstanding(c) && !queued && d->acked)
+    if (!hf_tcp_outstanding(c) && !queued && acked)
         hf_tcp_event(env, c, HF_EVENT_SENT);
     if (hf_tcp_fin_acked(c))
         hf_tcp_event(env, c, HF_EVENT_FIN_ACKED);
@@ -189,15 +189,67 @@ static inline void acknowledge(struct hf_env *env, struct hf_tcp *c, struct hf_a
     if (a)
         hf_recovery_after_ack(env, c, seg, &d);
     if (moves)
-        tell_application(env, c, a, &d);
+        tell_application(env, c, a, d.acked);
+}
+
+/* ---- The straight road: all that is in flight left together and once, and all of it has arrived ---- */
+
+/* Nothing is known to be lost, SACKed or overtaken, nothing is probed or taken back, and the ACK says
+ * nothing else. */
+static inline bool is_all(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a, const struct hf_seg *seg)
+{
+    const struct hf_sent_list *sent = &a->sent;
+    if (seg->ack != c->snd_nxt || seg->ack == c->snd_una || sent->count != 1)
+        return false;
+    if (hf_sent_at(env, sent->first)->flags & ~HF_SENT_OPEN || c->snd_una == c->iss)
+        return false;
+    bool special = seg->options.sacks | a->dupacks | a->undo.armed | a->tlp.probing | a->cwr |
+                   a->rack.in_dsack_round | env->no_fast_path;
+    return !special && a->phase == HF_PHASE_SLOW_START && !a->records &&
+           a->mtu_start == a->mtu_end && c->rtx_mode != HF_RTX_PERSIST &&
+           (c->flags & (HF_F_SACK | HF_F_FIN_SENT | HF_F_ORPHAN)) == HF_F_SACK;
+}
+
+/* What acknowledge() comes to then. */
+static inline void acknowledge_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                   const struct hf_seg *seg)
+{
+    struct hf_sent *s = hf_sent_at(env, a->sent.first);
+    uint32_t acked = seg->ack - c->snd_una;
+    hf_time oldest = env->now - s->sent_at;
+    hf_seq edge = c->snd_una + c->snd_wnd;
+    env->progress = true;
+    a->fack = c->snd_una;
+    drop_text(env, c, a, seg->ack);
+    hf_rack_all_delivered(env, a, s);
+    hf_rate_delivered(&a->cc.rate, &s->rate, hf_sent_len(s), s->sent_at, false, env->now);
+    hf_sent_all_acked(env, &a->sent, s);
+    hf_time rtt = take_sample(env, c, a, seg, oldest);
+    c->snd_una = seg->ack;
+    c->backoff = 0;
+    c->progress_at = a->pto_from = env->now;
+    c->flags &= ~(uint32_t)HF_F_TROUBLE;
+    hf_tcp_set_rtx(env, c, true);
+    update_window(env, c, seg, edge);
+    a->small_end = hf_seq_max(a->small_end, c->snd_una);
+    a->syn_end = hf_seq_max(a->syn_end, c->snd_una);
+    hf_tcp_want(env, c, 0);
+    hf_recovery_control_all(env, c, a, acked, rtt);
+    tell_application(env, c, a, acked);
 }
 
 /* Where only a SYN or a FIN can be in flight, half of it is nothing. An ACK neither makes an active
  * block nor ends one. */
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
-    if (c->active)
-        acknowledge(env, c, hf_tcp_active(env, c), seg);
-    else
+    if (!c->active) {
         acknowledge(env, c, 0, seg);
+        return;
+    }
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (is_all(env, c, a, seg))
+        acknowledge_all(env, c, a, seg);
+    else
+        acknowledge(env, c, a, seg);
 }

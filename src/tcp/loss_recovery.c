@@ -198,30 +198,52 @@ static bool grows_ahead(const struct hf_tcp *c, const struct hf_active *a)
 }
 
 /* The ACK is taken in: what it told goes to the controller. */
+static void tell_controller(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                            struct hf_ack_info *info)
+{
+    hf_rate_sample(&a->cc.rate, a->cc.min_rtt, &info->rs);
+    if (info->rs.rtt)
+        info->rtt = info->rs.rtt;
+    info->lost = info->rs.newly_lost;
+    uint32_t cwnd = a->cc.cwnd, ssthresh = a->cc.ssthresh;
+    uint8_t state = hf_congestion_bbr_state(&a->cc);
+    hf_congestion_acked(&a->cc, env->settings, info);
+    if (a->cc.cwnd != cwnd || a->cc.ssthresh != ssthresh ||
+        state != hf_congestion_bbr_state(&a->cc))
+        hf_trace_congestion(env, c);
+}
+
+void hf_recovery_control_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                             uint32_t acked, hf_time rtt)
+{
+    struct hf_ack_info info;
+    info.now = env->now;
+    info.rtt = rtt;
+    info.srtt_us = c->srtt_us;
+    info.acked = info.prior_in_flight = acked;
+    info.known = info.ahead = info.in_flight = 0;
+    info.recovering = false;
+    info.sack = true;
+    tell_controller(env, c, a, &info);
+}
+
 static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                     const struct hf_delivery *d)
 {
     bool reducing = a->cwr; /* no growth until what was marked is through */
     if (reducing)
         reduce_for_mark(env, c, a, d);
-    struct hf_ack_info info = {.now = env->now, .rtt = d->rtt, .srtt_us = c->srtt_us,
+    struct hf_ack_info info = {.now = env->now,
+                               .rtt = d->rtt,
+                               .srtt_us = c->srtt_us,
                                .acked = d->acked,
                                .known = d->acked - d->acked_new,
                                .ahead = grows_ahead(c, a) ? d->sacked : 0,
                                .prior_in_flight = d->prior_flight,
                                .in_flight = hf_recovery_in_flight(c, a),
                                .recovering = reducing || a->phase == HF_PHASE_RECOVERY,
-                               .sack = (c->flags & HF_F_SACK) != 0,
-                               .rs = hf_rate_sample(&a->cc.rate, a->cc.min_rtt)};
-    if (info.rs.rtt)
-        info.rtt = info.rs.rtt;
-    info.lost = info.rs.newly_lost;
-    uint32_t cwnd = a->cc.cwnd, ssthresh = a->cc.ssthresh;
-    uint8_t state = hf_congestion_bbr_state(&a->cc);
-    hf_congestion_acked(&a->cc, env->settings, &info);
-    if (a->cc.cwnd != cwnd || a->cc.ssthresh != ssthresh ||
-        state != hf_congestion_bbr_state(&a->cc))
-        hf_trace_congestion(env, c);
+                               .sack = (c->flags & HF_F_SACK) != 0};
+    tell_controller(env, c, a, &info);
 }
 
 /* ---- Records ---- */

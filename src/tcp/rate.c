@@ -76,13 +76,12 @@ static void take_rate(struct hf_rate *rate, struct hf_rate_sample *s, hf_time mi
     }
 }
 
-struct hf_rate_sample hf_rate_sample(struct hf_rate *rate, hf_time min_rtt)
+void hf_rate_sample(struct hf_rate *rate, hf_time min_rtt, struct hf_rate_sample *s)
 {
-    struct hf_rate_sample s = rate->sample;
+    *s = rate->sample;
     memset(&rate->sample, 0, sizeof rate->sample);
     if (rate->app_limited && (int32_t)(rate->delivered - rate->app_limited) > 0)
         rate->app_limited = 0;
-    if (s.any)
-        take_rate(rate, &s, min_rtt);
-    return s;
+    if (s->any)
+        take_rate(rate, s, min_rtt);
 }

@@ -70,6 +70,6 @@ void hf_rate_lost(struct hf_rate *rate, uint32_t bytes);
 
 /* All that an ACK told has been said: the sample, and a clean start for the next. min_rtt: the
  * shortest round trip known, or 0; a shorter interval is no measurement. */
-struct hf_rate_sample hf_rate_sample(struct hf_rate *rate, hf_time min_rtt);
+void hf_rate_sample(struct hf_rate *rate, hf_time min_rtt, struct hf_rate_sample *sample);
 
 #endif

@@ -32,6 +32,9 @@ void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
 /* The whole ACK was read. */
 void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
                            const struct hf_delivery *d);
+/* The same for congestion control alone, when the ACK was plain and took all that was in flight. */
+void hf_recovery_control_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                             uint32_t acked, hf_time rtt);
 /* The reordering timer fired. */
 void hf_recovery_reordered(struct hf_env *env, struct hf_tcp *c);
 /* Text or FIN up to `end` left for the first time, or what lies between two numbers left again. */
@@ -86,6 +89,22 @@ void hf_rack_start(const struct hf_tcp *c, struct hf_active *a);
 /* A record, up to `end`, reached the peer. */
 void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                        const struct hf_sent *s, hf_seq end, const struct hf_delivery *d);
+/* The only record reached the peer, and none was lost: the same, and nothing is left to look for. */
+static inline void hf_rack_all_delivered(const struct hf_env *env, struct hf_active *a,
+                                         const struct hf_sent *s)
+{
+    struct hf_rack *r = &a->rack;
+    r->rtt = env->now - s->sent_at;
+    if (env->settings->rack)
+        r->reorder_at = HF_NEVER;
+    r->advanced = !env->settings->rack;
+    if (r->valid &&
+        (r->sent_at > s->sent_at || (r->sent_at == s->sent_at && !hf_seq_gt(s->end, r->end))))
+        return;
+    r->valid = true;
+    r->sent_at = s->sent_at;
+    r->end = s->end;
+}
 /* For each ACK, with or without a D-SACK; and at the end of a recovery. */
 void hf_rack_dsack(struct hf_tcp *c, struct hf_active *a, bool dsack);
 void hf_rack_recovered(struct hf_tcp *c, struct hf_active *a);

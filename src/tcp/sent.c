@@ -212,7 +212,7 @@ uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq st
             tree_insert(env, list, index);
     }
     s->end = end;
-    bool full = end - start == segment || (end - start) % segment == 0;
+    bool full = end - start >= segment && (end - start) % segment == 0;
     s->flags = full ? HF_SENT_OPEN : 0;
     return index;
 }

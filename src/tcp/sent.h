@@ -101,6 +101,14 @@ hf_seq hf_sent_cut_above(const struct hf_sent *s, hf_seq seq);
 
 /* What happens to a record. acked: the first one, as far as `ack`; it must begin below. */
 void hf_sent_acked(struct hf_env *env, struct hf_sent_list *list, hf_seq ack);
+/* The only one, and all of it; it was sent once. */
+static inline void hf_sent_all_acked(struct hf_env *env, struct hf_sent_list *list,
+                                     struct hf_sent *s)
+{
+    hf_pool_give_object(&env->sents, list->first, s, sizeof *s);
+    list->first = list->last = list->root = list->count = 0;
+    list->flight.first = list->flight.last = 0;
+}
 uint32_t hf_sent_sacked(struct hf_env *env, struct hf_sent_list *list, uint32_t index);
 void hf_sent_lost(struct hf_env *env, struct hf_sent_list *list, uint32_t index);
 void hf_sent_resent(struct hf_env *env, struct hf_sent_list *list, uint32_t index);

@@ -67,10 +67,11 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 
 /* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else
  * is the case. */
-static bool is_at_rest(const struct hf_tcp *c)
+static bool is_at_rest(const struct hf_env *env, const struct hf_tcp *c)
 {
     bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
-    return !hf_tcp_outstanding(c) && !c->active && !fin_waits && !(c->flags & HF_F_SEND_FULL);
+    return !hf_tcp_outstanding(c) && !fin_waits && !(c->flags & HF_F_SEND_FULL) &&
+           !(c->active && hf_tcp_active(env, c)->snd.len);
 }
 
 static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tcp *c)
@@ -137,7 +138,7 @@ static void choose_rtx(struct hf_env *env, struct hf_tcp *c, hf_time rto_at, hf_
  * A timer that runs for the right reason is left alone (RFC 6298 5.1). */
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
 {
-    if (is_at_rest(c)) {
+    if (is_at_rest(env, c)) {
         if (c->rtx_mode == HF_RTX_PERSIST)
             c->backoff = 0;
         c->rtx_mode = HF_RTX_NONE;

@@ -123,7 +123,7 @@ static void come_back(void)
     w.in_flight -= MSS;
     w.delivered += MSS;
     hf_rate_delivered(&w.cc.rate, &s->mark, MSS, s->sent_at, false, w.now);
-    ack.rs = hf_rate_sample(&w.cc.rate, w.cc.min_rtt);
+    hf_rate_sample(&w.cc.rate, w.cc.min_rtt, &ack.rs);
     ack.rtt = ack.rs.rtt;
     w.srtt += (ack.rtt - w.srtt) / 8;
     ack.srtt_us = (uint32_t)(w.srtt / HF_US);

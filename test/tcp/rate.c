@@ -25,7 +25,8 @@ TEST(rate_is_that_of_the_flight, none, "")
     for (unsigned i = 0; i < 8; i++) {
         hf_time sent = i * HF_MS;
         hf_rate_delivered(&rate, &mark[i], 1000, sent, false, sent + 20 * HF_MS);
-        struct hf_rate_sample s = hf_rate_sample(&rate, 20 * HF_MS);
+        struct hf_rate_sample s;
+        hf_rate_sample(&rate, 20 * HF_MS, &s);
         assert_int_equal(s.rtt, 20 * HF_MS);
         assert_int_equal(s.delivered, (i + 1) * 1000);
         assert_int_equal(s.interval, (20 + i) * HF_MS);
@@ -43,7 +44,8 @@ TEST(squeezed_acks_do_not_raise_the_rate, none, "")
         hf_rate_sent(&rate, &mark[i], 1000, i * 1000, i * 10 * HF_MS);
     for (unsigned i = 0; i < 4; i++)
         hf_rate_delivered(&rate, &mark[i], 1000, i * 10 * HF_MS, false, 35 * HF_MS);
-    struct hf_rate_sample s = hf_rate_sample(&rate, 0);
+    struct hf_rate_sample s;
+    hf_rate_sample(&rate, 0, &s);
     assert_int_equal(s.newly_delivered, 4000);
     assert_int_equal(s.delivered, 4000);
     assert_int_equal(s.interval, 35 * HF_MS);
@@ -51,9 +53,9 @@ TEST(squeezed_acks_do_not_raise_the_rate, none, "")
     hf_rate_sent(&rate, &mark[4], 1000, 0, 40 * HF_MS);
     hf_rate_sent(&rate, &mark[5], 1000, 1000, 60 * HF_MS);
     hf_rate_delivered(&rate, &mark[4], 1000, 40 * HF_MS, false, 61 * HF_MS);
-    (void)hf_rate_sample(&rate, 0);
+    hf_rate_sample(&rate, 0, &s);
     hf_rate_delivered(&rate, &mark[5], 1000, 60 * HF_MS, false, 62 * HF_MS);
-    s = hf_rate_sample(&rate, 0);
+    hf_rate_sample(&rate, 0, &s);
     assert_int_equal(s.delivered, 2000);
     assert_int_equal(s.interval, 22 * HF_MS);
 }
@@ -63,7 +65,8 @@ TEST(an_interval_below_the_round_trip_is_no_measurement, none, "")
     start();
     hf_rate_sent(&rate, &mark[0], 1000, 0, 0);
     hf_rate_delivered(&rate, &mark[0], 1000, 0, false, 2 * HF_MS);
-    struct hf_rate_sample s = hf_rate_sample(&rate, 3 * HF_MS);
+    struct hf_rate_sample s;
+    hf_rate_sample(&rate, 3 * HF_MS, &s);
     assert_true(s.any);
     assert_int_equal(s.bytes_per_s, 0);
 }
@@ -73,7 +76,8 @@ TEST(losses_of_the_flight_are_in_the_sample, none, "")
 {
     start();
     hf_rate_lost(&rate, 500);
-    struct hf_rate_sample s = hf_rate_sample(&rate, 0);
+    struct hf_rate_sample s;
+    hf_rate_sample(&rate, 0, &s);
     assert_int_equal(s.newly_lost, 500);
     assert_false(s.any);
     hf_rate_sent(&rate, &mark[0], 1000, 0, 0);
@@ -81,7 +85,7 @@ TEST(losses_of_the_flight_are_in_the_sample, none, "")
     hf_rate_sent(&rate, &mark[2], 1000, 2000, 0);
     hf_rate_lost(&rate, 1000);
     hf_rate_delivered(&rate, &mark[1], 1000, 0, false, HF_MS);
-    s = hf_rate_sample(&rate, 0);
+    hf_rate_sample(&rate, 0, &s);
     assert_int_equal(s.lost, 1000);
     assert_int_equal(s.newly_lost, 1000);
     assert_int_equal(s.delivered, 1000);
@@ -94,7 +98,8 @@ TEST(resent_text_gives_no_round_trip, none, "")
     hf_rate_sent(&rate, &mark[0], 1000, 0, 0);
     hf_rate_sent(&rate, &mark[0], 1000, 0, 30 * HF_MS);
     hf_rate_delivered(&rate, &mark[0], 1000, 30 * HF_MS, true, 50 * HF_MS);
-    struct hf_rate_sample s = hf_rate_sample(&rate, 0);
+    struct hf_rate_sample s;
+    hf_rate_sample(&rate, 0, &s);
     assert_int_equal(s.rtt, 0);
     assert_int_equal(s.delivered, 1000);
 }
@@ -108,10 +113,12 @@ TEST(lulls_are_marked_until_they_are_over, none, "")
     hf_rate_app_limited(&rate, 10000);
     hf_rate_sent(&rate, &mark[1], 1000, 10000, 5 * HF_MS);
     hf_rate_delivered(&rate, &mark[0], 10000, 0, false, 10 * HF_MS);
-    assert_false(hf_rate_sample(&rate, 0).app_limited);
+    struct hf_rate_sample s;
+    hf_rate_sample(&rate, 0, &s);
+    assert_false(s.app_limited);
     assert_int_equal(rate.bytes_per_s, 1000000);
     hf_rate_delivered(&rate, &mark[1], 1000, 5 * HF_MS, false, 200 * HF_MS);
-    struct hf_rate_sample s = hf_rate_sample(&rate, 0);
+    hf_rate_sample(&rate, 0, &s);
     assert_true(s.app_limited);
     assert_int_equal(rate.bytes_per_s, 1000000);
     hf_rate_sent(&rate, &mark[2], 1000, 0, 300 * HF_MS);
@@ -127,7 +134,8 @@ TEST(counters_go_round, none, "")
     hf_rate_sent(&rate, &mark[0], 5000, 0, 0);
     hf_rate_lost(&rate, 10);
     hf_rate_delivered(&rate, &mark[0], 5000, 0, false, HF_MS);
-    struct hf_rate_sample s = hf_rate_sample(&rate, 0);
+    struct hf_rate_sample s;
+    hf_rate_sample(&rate, 0, &s);
     assert_int_equal(s.delivered, 5000);
     assert_int_equal(s.lost, 10);
 }
