@@ -164,11 +164,27 @@ static struct hf_chunk *writable(struct hf_chunks *chunks, struct hf_bytes *q, u
     return hf_chunk_at(chunks, index);
 }
 
+/* The first bytes, and few of them. */
+static uint32_t begin(struct hf_chunks *chunks, struct hf_bytes *q, const uint8_t *src,
+                      uint32_t len)
+{
+    uint32_t index = hf_chunk_new(chunks, HF_CHUNK_MIN);
+    if (!index)
+        return 0;
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    memcpy(chunk->data, src, len);
+    chunk->used = q->len = len;
+    q->head = q->tail = index;
+    return len;
+}
+
 uint32_t hf_bytes_append(struct hf_chunks *chunks, struct hf_bytes *q, const void *src,
                          uint32_t len)
 {
     const uint8_t *from = src;
     uint32_t taken = 0;
+    if (!q->tail && len - 1 < HF_CHUNK_MIN)
+        return begin(chunks, q, from, len);
     while (taken < len) {
         struct hf_chunk *chunk = writable(chunks, q, len - taken);
         if (!chunk)
@@ -230,6 +246,13 @@ void hf_bytes_drop(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t n)
 {
     HF_ASSERT(n <= q->len);
     q->len -= n;
+    if (!q->len && q->head && q->head == q->tail &&
+        !hf_chunk_at(chunks, q->head)->reserved) { /* all of it, in one piece */
+        uint32_t index = q->head;
+        q->head = q->tail = 0;
+        hf_chunk_release(chunks, index);
+        return;
+    }
     while (n > 0) {
         uint32_t index = q->head;
         struct hf_chunk *chunk = hf_chunk_at(chunks, index);

@@ -126,8 +126,8 @@ static void forget_probe(struct hf_env *env, struct hf_tcp *c)
 }
 
 /* RFC 9293 3.10.7.4: only a segment that is not older may tell a window (N-8). */
-static void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
-                          hf_seq edge)
+static inline void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                                 hf_seq edge)
 {
     uint32_t window = hf_tcp_offered(c, seg);
     uint32_t was = c->snd_wnd;

@@ -147,8 +147,8 @@ static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struc
 }
 
 /* What every segment but a SYN says: ACK, window, timestamps, SACK. */
-static void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out, hf_seq seq,
-                      unsigned flags)
+static HF_INLINE void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out,
+                                hf_seq seq, unsigned flags)
 {
     struct hf_segment_head *h = &out->head;
     memset(h, 0, sizeof *h);
@@ -162,7 +162,8 @@ static void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out, 
         h->options.tsval = hf_tcp_timestamp(env, c);
         h->options.tsecr = c->ts_recent;
     }
-    if (c->flags & HF_F_SACK && c->active)
+    if (c->flags & HF_F_SACK && c->active &&
+        (c->flags & HF_F_DSACK || hf_tcp_active(env, c)->newest_range))
         hf_sack_blocks(env, c, &h->options);
 }
 
@@ -188,8 +189,8 @@ static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
 }
 
 /* Text of the send queue from seq on, behind the header; as much as there are slices for. */
-static uint32_t put_text(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                         struct hf_cursor *cursor, hf_seq seq, uint32_t len)
+static HF_INLINE uint32_t put_text(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                                   struct hf_cursor *cursor, hf_seq seq, uint32_t len)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t got;
@@ -457,8 +458,8 @@ static void make_room(const struct hf_tcp *c, struct hf_out *out, struct piece *
         shorten(out, p, c->mss - extra);
 }
 
-static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                        struct hf_out *out, struct piece *p)
+static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                                  struct hf_out *out, struct piece *p)
 {
     struct hf_active *a = hf_tcp_active(env, c);
     start_packet(packet, c, out);
@@ -502,6 +503,37 @@ static bool may_send_text(const struct hf_tcp *c)
                                             0; /* RFC 7413 4.2.2: before the third segment */
 }
 
+/* What is lost, a probe for the end of a flight, or what is new. */
+static HF_INLINE bool pick(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                           struct piece *p)
+{
+    if (a && (a->sent.lost.first || a->rtx_first) && pick_retransmission(env, c, a, p))
+        return true;
+    return (a && a->tlp.wanted && pick_tail_probe(env, c, a, p)) || hf_segment_new(env, c, a, p);
+}
+
+/* There is nothing of that: what is sent to hear how things stand. */
+HF_APART static bool build_question(struct hf_env *env, struct hf_tcp *c,
+                                    struct hf_packet *packet, struct hf_out *out,
+                                    struct hf_active *a)
+{
+    struct piece p = {.mtu_probe = false};
+    if (c->want & HF_WANT_PROBE && !env->settings->probe_text) { /* tcp_xmit_probe_skb */
+        c->want &= (uint8_t)~HF_WANT_PROBE;
+        build_ack(env, c, packet, out, c->snd_una - 1, HF_SEND_PROBE);
+        return true;
+    }
+    bool found = false;
+    if (a && a->frto == HF_FRTO_NEW && c->snd_nxt == a->recover && !hf_pacing_waits(env, c, a)) {
+        a->frto = HF_FRTO_OFF; /* there was nothing new to ask with */
+        found = pick_retransmission(env, c, a, &p);
+    }
+    if (!found && !(c->want & HF_WANT_PROBE && pick_probe(env, c, &p)))
+        return false;
+    build_piece(env, c, packet, out, &p);
+    return true;
+}
+
 static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                        struct hf_out *out)
 {
@@ -524,35 +556,12 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
     struct piece p = {.mtu_probe = false};
     struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
-    if (text && a && (a->sent.lost.first || a->rtx_first) && pick_retransmission(env, c, a, &p)) {
+    if (text && pick(env, c, a, &p)) {
         build_piece(env, c, packet, out, &p);
         return true;
     }
-    if (text && a && a->tlp.wanted && pick_tail_probe(env, c, a, &p)) {
-        build_piece(env, c, packet, out, &p);
+    if (text && build_question(env, c, packet, out, a))
         return true;
-    }
-    if (text && hf_segment_new(env, c, a, &p)) {
-        build_piece(env, c, packet, out, &p);
-        return true;
-    }
-    if (text && c->want & HF_WANT_PROBE && !env->settings->probe_text) { /* tcp_xmit_probe_skb */
-        c->want &= (uint8_t)~HF_WANT_PROBE;
-        build_ack(env, c, packet, out, c->snd_una - 1, HF_SEND_PROBE);
-        return true;
-    }
-    if (text && a && a->frto == HF_FRTO_NEW && c->snd_nxt == a->recover &&
-        !hf_pacing_waits(env, c, a)) {
-        a->frto = HF_FRTO_OFF; /* there was nothing new to ask with */
-        if (pick_retransmission(env, c, a, &p)) {
-            build_piece(env, c, packet, out, &p);
-            return true;
-        }
-    }
-    if (text && c->want & HF_WANT_PROBE && pick_probe(env, c, &p)) {
-        build_piece(env, c, packet, out, &p);
-        return true;
-    }
     if (c->want & HF_WANT_KEEPALIVE) {
         c->want &= (uint8_t)~HF_WANT_KEEPALIVE;
         build_ack(env, c, packet, out, c->snd_nxt - 1, HF_SEND_KEEPALIVE);

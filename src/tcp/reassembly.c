@@ -229,7 +229,7 @@ static void join(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 bool hf_reassembly_take(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
                         hf_seq start, uint32_t len, uint32_t offset)
 {
-    struct hf_active *a = hf_tcp_activate(env, c);
+    struct hf_active *a = c->active ? hf_tcp_active(env, c) : hf_tcp_activate(env, c);
     if (!a) {
         hf_tcp_drop(env, c, HF_DROP_MEMORY, seg);
         return false;

@@ -47,7 +47,7 @@ static bool acceptable(const struct hf_env *env, const struct hf_tcp *c, const s
 
 /* Cut to the window: `skip` what was received before, shorten what lies beyond; a FIN behind text
  * that was cut is cut too. */
-static void trim(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+static HF_INLINE void trim(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
     hf_seq text = seg->seq + ((seg->flags & HF_SYN) != 0);
     if (HF_LIKELY(text == c->rcv_nxt && seg->text < hf_tcp_rcv_wnd(c)))
@@ -460,7 +460,7 @@ static void step8_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg 
 /* ---- The roads through the steps ---- */
 
 /* From URG on: also how a SYN+ACK's own text is taken. */
-static void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static HF_INLINE void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     step6_urgent(env, c, seg);
     if (step7_text(env, c, seg) == HF_DONE)
