@@ -13,6 +13,7 @@
  * what is free (the dynamic threshold of Choudhury and Hahne): the more of them there are, the less
  * is free and the less each one gets, and nobody has to count them. The window that a peer was
  * given is never taken back: a limit that falls moves no edge. */
+#include "tcp/segmentation.h"
 #include "tcp/tcp.h"
 
 #define SHARE 4u       /* of free memory, a queue gets one of so many parts */
@@ -101,14 +102,21 @@ bool hf_send_is_held(const struct hf_env *env, const struct hf_tcp *c)
            a->cc.min_rtt <= NEAR;
 }
 
+/* In whole runs: what a writer is refused would else leave the rest of its last run behind, and that
+ * would leave as a segment by itself. */
+static uint32_t held_to(const struct hf_env *env, const struct hf_tcp *c)
+{
+    uint32_t ahead = env->settings->snd_ahead, run = hf_segment_run(env, c);
+    return run && run < ahead ? ahead - ahead % run : ahead;
+}
+
 uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t largest = env->settings->snd_buffer_max;
     if (c->snd_locked || !a || largest <= c->snd_buffer)
         return c->snd_buffer;
-    uint64_t ahead =
-        hf_send_is_held(env, c) ? env->settings->snd_ahead : 2 * (uint64_t)a->cc.cwnd;
+    uint64_t ahead = hf_send_is_held(env, c) ? held_to(env, c) : 2 * (uint64_t)a->cc.cwnd;
     uint64_t wish = c->snd_nxt - c->snd_una + ahead;
     return wish > largest ? largest : at_least((uint32_t)wish, c->snd_buffer);
 }

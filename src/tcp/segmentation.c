@@ -271,16 +271,19 @@ static uint32_t choose(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
     return len;
 }
 
-/* What a link that cuts takes at once, whole segments; 0: it does not, or what leaves now
- * says something that only one segment may say. */
-static uint32_t run_most(const struct hf_env *env, const struct hf_tcp *c)
+uint32_t hf_segment_run(const struct hf_env *env, const struct hf_tcp *c)
 {
     uint32_t most = env->link_gso[c->link];
-    if (most < HEADERS_MAX + 2u * c->mss || c->flags & HF_F_URGENT_SEND ||
-        c->ecn & HF_ECN_REDUCED)
+    if (most < HEADERS_MAX + 2u * c->mss)
         return 0;
     most -= HEADERS_MAX;
     return most - most % c->mss;
+}
+
+/* ... of what leaves now; 0 also when it says something that only one segment may say. */
+static uint32_t run_most(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return c->flags & HF_F_URGENT_SEND || c->ecn & HF_ECN_REDUCED ? 0 : hf_segment_run(env, c);
 }
 
 /* A full segment was chosen, to be followed by others at once: they leave together. What is chosen is

@@ -17,6 +17,9 @@ struct piece {
  * cuts by itself. False: none. */
 bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p);
 
+/* What the connection's link takes at once and cuts, in whole segments; 0: it cuts nothing. */
+uint32_t hf_segment_run(const struct hf_env *env, const struct hf_tcp *c);
+
 /* The pacer holds text back: its timer puts the connection back into the round. */
 bool hf_pacing_waits(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
 

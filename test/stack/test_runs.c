@@ -91,8 +91,8 @@ static struct parcel part(const struct hf_packet *packet, const uint8_t *bytes, 
     bool last = from + count == packet->segments;
     if (last)
         end = packet->len - headers;
-    struct parcel p = {.len = headers + end - begin, .segments = (uint16_t)count,
-                       .each = (uint16_t)each};
+    struct parcel p = {
+        .len = headers + end - begin, .segments = (uint16_t)count, .each = (uint16_t)each};
     p.bytes = malloc(p.len);
     assert_non_null(p.bytes);
     memcpy(p.bytes, bytes, headers);
@@ -397,4 +397,38 @@ TEST(runs_arrive_whole_or_in_any_pieces, linux, "")
         transfer(&w, times % 4 > 1);
         assert_true(w.runs > 20);
     }
+}
+
+/* A writer that is always refused, since it is far ahead of a peer nearby, is refused between runs: what
+ * it wrote leaves in whole ones, and no rest of a segment or two after them. */
+TEST(a_writer_is_refused_between_runs, none, "")
+{
+    static struct world w;
+    static uint8_t text[1 << 20];
+    w = (struct world){.delivery = WHOLE, .random = {check_random(), check_random()}};
+    make(&w, hf_settings_default(), true);
+    hf_listener listener = two_listen(&w.two, 1, 80, 4);
+    two_connect(&w.two, listener, 80, &w.conn[0], &w.conn[1]);
+    unsigned whole = 0;
+    for (int round = 0; round < 100; round++) {
+        int64_t taken = hf_tcp_send(w.two.stack[0], w.conn[0], text, sizeof text, 0);
+        assert_in_range(taken, 0, sizeof text - 1);
+        unsigned from = w.last[0];
+        while (pull(&w, 0))
+            continue;
+        for (unsigned i = from; i != w.last[0] && round >= 50; i++, whole++)
+            assert_int_equal(w.waiting[0][i % WAITING].segments, (65535 - 120) / 1448);
+        w.two.now += HF_MS / 4;
+        while (deliver_one(&w, 1) ||
+               deliver_one(&w, 0)) /* old ACKs; something is always in flight */
+            continue;
+        while (hf_tcp_recv(w.two.stack[1], w.conn[1], text, sizeof text) > 0)
+            continue;
+        while (pull(&w, 1))
+            continue;
+    }
+    assert_true(whole > 50 * 3);
+    assert_int_equal(hf_tcp_abort(w.two.stack[0], w.conn[0]), 0);
+    settle(&w);
+    two_end(&w.two);
 }
