@@ -74,6 +74,14 @@ struct hf_trace_run {
     struct hf_trace_record *record;
 };
 
+/* What a handle that the application holds leads to: the connection's block may move. */
+struct hf_handle {
+    hf_ref ref;
+    uint32_t generation; /* 0: nobody has it                                                  */
+};
+
+#define HF_HANDLE_SLAB 6u /* handles in a slab of their pool, as a power of two                */
+
 /* TIME-WAIT entries of a family, by index. */
 struct hf_time_wait_list {
     uint32_t oldest, newest;
@@ -93,6 +101,7 @@ struct hf_env {
     struct hf_budget budget;
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, listeners, time_waits, time_waits_ipv4; /* by hf_kind   */
+    struct hf_pool handles; /* of connections                                         */
     struct hf_pool actives, ranges; /* tcp's: active blocks, out-of-order ranges              */
     struct hf_pool record_ends;     /* tcp's: ends of records in send queues                  */
     struct hf_pool sents;           /* tcp's: records of what was sent                        */

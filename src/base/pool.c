@@ -7,7 +7,6 @@
  * 1); the rest of it is zero. Object 0 of slab 0 is never in that list. */
 #include "base/pool.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/budget.h"
@@ -120,6 +119,11 @@ static bool add_slab(struct hf_pool *pool)
     list_with_room(pool, slab);
     pool->empty_slabs++;
     return true;
+}
+
+bool hf_pool_make_room(struct hf_pool *pool)
+{
+    return pool->with_room || add_slab(pool);
 }
 
 uint32_t hf_pool_take_anew(struct hf_pool *pool)

@@ -8,6 +8,7 @@
 #ifndef HF_BASE_POOL_H
 #define HF_BASE_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -45,6 +46,13 @@ void hf_pool_init(struct hf_pool *pool, struct hf_budget *budget, uint32_t size,
 
 /* Give back everything; the pool can be used again, and generations go on. */
 void hf_pool_reset(struct hf_pool *pool);
+
+/* Make sure that the next take works; false: the pool is at its maximum or there is no memory. */
+bool hf_pool_make_room(struct hf_pool *pool);
+static inline bool hf_pool_reserve(struct hf_pool *pool)
+{
+    return pool->count < pool->max && (pool->last || hf_pool_make_room(pool));
+}
 
 /* An object, all zero; 0 when the pool is at its maximum or there is no memory. O(1). */
 uint32_t hf_pool_take_anew(struct hf_pool *pool);

@@ -10,9 +10,9 @@ static struct hf_tcp *conn_of(const struct hf_stack *stack, hf_conn handle)
     hf_ref ref = (hf_ref)handle;
     if (hf_ref_kind(ref) != HF_KIND_CONN)
         return 0;
-    struct hf_tcp *c = hf_pool_find(&stack->env.conns, hf_ref_index(ref));
+    const struct hf_handle *h = hf_pool_find(&stack->env.handles, hf_ref_index(ref));
     uint32_t generation = (uint32_t)(handle >> 32);
-    return c && generation && c->generation == generation && c->self == hf_ref_index(ref) ? c : 0;
+    return h && generation && h->generation == generation ? hf_tcp_at(&stack->env, h->ref) : 0;
 }
 
 static struct hf_listening *listener_of(const struct hf_stack *stack, hf_listener handle)
@@ -23,16 +23,6 @@ static struct hf_listening *listener_of(const struct hf_stack *stack, hf_listene
     struct hf_listening *l = hf_pool_find(&stack->env.listeners, hf_ref_index(ref));
     uint32_t generation = (uint32_t)(handle >> 32);
     return l && generation && l->generation == generation ? l : 0;
-}
-
-static uint64_t handle_of(uint32_t generation, enum hf_kind kind, uint32_t index)
-{
-    return (uint64_t)generation << 32 | hf_ref_make(kind, index);
-}
-
-static hf_conn conn_handle(const struct hf_tcp *c)
-{
-    return handle_of(c->generation, HF_KIND_CONN, c->self);
 }
 
 /* ---- OPEN ---- */
@@ -71,7 +61,7 @@ static int open_pair(struct hf_stack *stack, const struct hf_open *open, hf_conn
     struct hf_tcp *c;
     err = hf_call_open(&stack->env, open, &flow, &path, &c);
     if (!err)
-        *conn = conn_handle(c);
+        *conn = hf_tcp_handle(&stack->env, c);
     return err;
 }
 
@@ -114,7 +104,7 @@ int hf_tcp_listen(struct hf_stack *stack, const struct hf_listen *listen, hf_lis
         return err;
     stack->ip.any_address |= l->any_address;
     hf_trace_call(&stack->env, 0, HF_LISTEN, HF_CALL_LISTEN, 0);
-    *listener = handle_of(l->generation, HF_KIND_LISTENER, l->self);
+    *listener = (uint64_t)l->generation << 32 | hf_ref_make(HF_KIND_LISTENER, l->self);
     return HF_OK;
 }
 
@@ -224,7 +214,7 @@ int hf_tcp_accept(struct hf_stack *stack, hf_listener listener, uint64_t user, h
         return 0;
     c->user = user;
     hf_trace_call(&stack->env, c->hash, c->state, HF_CALL_ACCEPT, 0);
-    *conn = conn_handle(c);
+    *conn = hf_tcp_handle(&stack->env, c);
     return 1;
 }
 

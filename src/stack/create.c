@@ -80,6 +80,7 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
     struct hf_budget *b = &env->budget;
     const struct hf_settings *s = env->settings;
     hf_pool_init(&env->conns, b, sizeof(struct hf_tcp), HF_TCP_SLAB, connections_max);
+    hf_pool_init(&env->handles, b, sizeof(struct hf_handle), HF_HANDLE_SLAB, connections_max);
     hf_pool_init(&env->actives, b, sizeof(struct hf_active), HF_TCP_SLAB, connections_max + 64);
     hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), HF_HALF_OPEN_SLAB,
                  s->half_open_max);
@@ -221,6 +222,7 @@ void hf_stack_destroy(struct hf_stack *stack)
     hf_ip_reset(env, &stack->ip);
     hf_chunks_reset(&env->chunks);
     hf_pool_reset(&env->conns);
+    hf_pool_reset(&env->handles);
     hf_pool_reset(&env->actives);
     hf_pool_reset(&env->half_opens);
     hf_pool_reset(&env->time_waits);

@@ -78,20 +78,53 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     hf_tcp_set_mss(env, c);
 }
 
+/* ---- Handles ---- */
+
+static void take_handle(struct hf_env *env, struct hf_tcp *c)
+{
+    c->handle = hf_pool_take(&env->handles);
+    uint32_t generation = env->handles.takes;
+    *hf_handle_at(env, c->handle) =
+        (struct hf_handle){hf_ref_make(HF_KIND_CONN, c->self), generation | (generation == 0)};
+}
+
+uint64_t hf_tcp_handle(const struct hf_env *env, const struct hf_tcp *c)
+{
+    if (!c->handle)
+        return 0;
+    uint64_t generation = hf_handle_at(env, c->handle)->generation;
+    return generation << 32 | hf_ref_make(HF_KIND_CONN, c->handle);
+}
+
+void hf_tcp_drop_handle(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->handle)
+        hf_pool_give_object(&env->handles, c->handle, hf_handle_at(env, c->handle),
+                            sizeof(struct hf_handle));
+    c->handle = 0;
+}
+
+/* ---- Coming into the pool ---- */
+
+bool hf_tcp_are_full(const struct hf_env *env)
+{
+    return env->conns.count >= env->conns.max;
+}
+
 uint32_t hf_tcp_take(struct hf_env *env, hf_ref was)
 {
     bool is_new = !was; /* else it was let in, and its text may have taken memory since       */
     if (is_new && (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof(struct hf_tcp) ||
                    !hf_table_reserve(&env->table)))
         return 0;
-    return hf_pool_take(&env->conns);
+    return !hf_tcp_are_full(env) && hf_pool_reserve(&env->handles) ? hf_pool_take(&env->conns) : 0;
 }
 
 struct hf_tcp *hf_tcp_enlist(struct hf_env *env, uint32_t index, hf_ref was)
 {
     struct hf_tcp *c = hf_tcp_at(env, index);
     c->self = index;
-    c->generation = env->conns.takes | (env->conns.takes == 0);
+    take_handle(env, c);
     hf_ref ref = hf_ref_make(HF_KIND_CONN, index);
     if (was)
         hf_table_replace(&env->table, c->hash, was, ref);
@@ -272,7 +305,7 @@ void hf_tcp_end(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum 
 void hf_tcp_free(struct hf_env *env, struct hf_tcp *c)
 {
     hf_tcp_drop_active(env, c);
-    c->generation = 0;
+    hf_tcp_drop_handle(env, c);
     if (c->flags & (HF_F_ON_READY | HF_F_ON_OUTPUT)) {
         c->flags |= HF_F_ZOMBIE;
         return;

@@ -49,11 +49,6 @@ void hf_listener_event(struct hf_env *env, struct hf_listening *l, unsigned bits
     ready_push(env, hf_ref_make(HF_KIND_LISTENER, l->self));
 }
 
-static uint64_t handle(uint32_t generation, hf_ref ref)
-{
-    return (uint64_t)generation << 32 | ref;
-}
-
 /* True when the connection has news that *event now tells. */
 static bool take_conn(struct hf_env *env, struct hf_tcp *c, struct hf_event *event)
 {
@@ -62,7 +57,7 @@ static bool take_conn(struct hf_env *env, struct hf_tcp *c, struct hf_event *eve
         hf_tcp_free(env, c);
         return false;
     }
-    event->handle = handle(c->generation, hf_ref_make(HF_KIND_CONN, c->self));
+    event->handle = hf_tcp_handle(env, c);
     event->user = c->user;
     event->bits = c->events;
     event->cause = c->cause;
@@ -77,7 +72,7 @@ static bool take_listener(struct hf_env *env, struct hf_listening *l, struct hf_
         hf_listen_free(env, l);
         return false;
     }
-    event->handle = handle(l->generation, hf_ref_make(HF_KIND_LISTENER, l->self));
+    event->handle = (uint64_t)l->generation << 32 | hf_ref_make(HF_KIND_LISTENER, l->self);
     event->user = l->user;
     event->bits = l->events;
     event->cause = HF_CAUSE_NONE;
@@ -118,7 +113,7 @@ void hf_output_push(struct hf_env *env, struct hf_tcp *c)
 void hf_output_bury(struct hf_env *env, struct hf_tcp *c)
 {
     hf_tcp_drop_active(env, c);
-    c->generation = 0;
+    hf_tcp_drop_handle(env, c);
     c->flags |= HF_F_ZOMBIE;
     if (c->flags & (HF_F_ON_OUTPUT | HF_F_ON_READY))
         return;

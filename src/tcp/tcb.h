@@ -108,7 +108,7 @@ struct hf_tcp {
     /* What an in-order segment, and an ACK, touch. */
     hf_seq rcv_nxt;      /* first: a free block's first word is the pool's, the rest is zero  */
     uint32_t self;       /* own index; 0: on the C stack                                      */
-    uint32_t generation; /* of the handle; 0: none                                            */
+    uint32_t handle;     /* index of the application's; 0: it has none                        */
     uint8_t state;       /* enum hf_state; written by hf_tcp_enter alone                      */
     uint8_t want;        /* HF_WANT_...                                                       */
     uint8_t snd_wscale, rcv_wscale;
@@ -321,6 +321,12 @@ _Static_assert(sizeof(struct hf_tcp) % 8 == 0 && sizeof(struct hf_active) % 8 ==
 static inline struct hf_tcp *hf_tcp_at(const struct hf_env *env, uint32_t index)
 {
     return (struct hf_tcp *)hf_pool_place(&env->conns, index, sizeof(struct hf_tcp), HF_TCP_SLAB);
+}
+
+static inline struct hf_handle *hf_handle_at(const struct hf_env *env, uint32_t index)
+{
+    return (struct hf_handle *)hf_pool_place(&env->handles, index, sizeof(struct hf_handle),
+                                             HF_HANDLE_SLAB);
 }
 
 /* NULL when there is none. */

@@ -26,7 +26,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
 
     uint32_t index = hf_tcp_take(env, 0);
     if (!index)
-        return env->conns.count >= env->conns.max ? HF_ERR_LIMIT : HF_ERR_MEMORY;
+        return hf_tcp_are_full(env) ? HF_ERR_LIMIT : HF_ERR_MEMORY;
     struct hf_tcp *c = hf_tcp_at(env, index);
     hf_tcp_init(env, c, flow, hash, path);
     hf_path_info_open(env, c);
@@ -345,7 +345,7 @@ static uint32_t unread(const struct hf_env *env, const struct hf_tcp *c)
 static void orphan(struct hf_env *env, struct hf_tcp *c, hf_time limit)
 {
     c->flags |= HF_F_ORPHAN;
-    c->generation = 0;
+    hf_tcp_drop_handle(env, c);
     c->events = 0;
     uint32_t most = INT32_MAX; /* half of what 32 bits of milliseconds can tell apart */
     c->orphan_limit_ms = hf_tcp_limit_ms(limit) < most ? hf_tcp_limit_ms(limit) : most;
