@@ -91,7 +91,7 @@ void bench_round_trips(uint64_t n, unsigned burst);
 
 /* ---- Memory: handfast_memory.c ---- */
 
-enum bench_entry { BENCH_IDLE, BENCH_HALF_OPEN, BENCH_TIME_WAIT };
+enum bench_entry { BENCH_IDLE, BENCH_HALF_OPEN, BENCH_TIME_WAIT, BENCH_IDLE_AFTER_TEXT };
 
 /* Bytes that one more entry takes of the stack's memory; and its share of the resident pages of a
  * process with n of them, with everything that goes with them. */

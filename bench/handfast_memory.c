@@ -33,6 +33,24 @@ static void make_idle(void)
     bench_settle(false);
 }
 
+/* An octet there and one back, read and acknowledged. */
+static void make_idle_after_text(void)
+{
+    char octet = 0;
+    hf_conn opened = bench_open();
+    bench_settle(false);
+    hf_conn accepted = two->receiving;
+    struct hf_stack *client = two->stack[BENCH_CLIENT], *server = two->stack[BENCH_SERVER];
+    bench_must(hf_tcp_send(client, opened, &octet, 1, 0), "hf_tcp_send");
+    bench_settle(false);
+    bench_must(hf_tcp_recv(server, accepted, &octet, 1), "hf_tcp_recv");
+    bench_must(hf_tcp_send(server, accepted, &octet, 1, 0), "hf_tcp_send");
+    bench_settle(false);
+    bench_must(hf_tcp_recv(client, opened, &octet, 1), "hf_tcp_recv");
+    bench_pass(QUIET);
+    bench_settle(false);
+}
+
 static void make_half_open(void)
 {
     bench_open();
@@ -54,14 +72,15 @@ static const struct {
     [BENCH_IDLE] = {make_idle, BENCH_SERVER},
     [BENCH_HALF_OPEN] = {make_half_open, BENCH_SERVER},
     [BENCH_TIME_WAIT] = {make_time_wait, BENCH_CLIENT},
+    [BENCH_IDLE_AFTER_TEXT] = {make_idle_after_text, BENCH_SERVER},
 };
 
 static unsigned entries(enum bench_entry kind)
 {
     struct hf_stack_counters counters = bench_counters(kinds[kind].where);
-    return kind == BENCH_IDLE        ? counters.connections
-           : kind == BENCH_HALF_OPEN ? counters.half_open
-                                     : counters.time_wait;
+    return kind == BENCH_HALF_OPEN   ? counters.half_open
+           : kind == BENCH_TIME_WAIT ? counters.time_wait
+                                     : counters.connections;
 }
 
 double bench_entry_bytes(enum bench_entry kind, bool ipv6, unsigned n)

@@ -235,6 +235,7 @@ struct hf_stack_counters {
     uint64_t ended[HF_CAUSE_COUNT]; /* by enum hf_cause                                      */
     uint32_t connections, half_open, time_wait, orphans, listeners; /* now                    */
     uint32_t neighbours; /* Ethernet: entries of the neighbour table now                 */
+    uint64_t asleep; /* of the connections, now: idle, and without a block of their own       */
     size_t memory, memory_peak, memory_limit; /* bytes                  */
     uint64_t probes; /* table slots looked at to find connections                             */
     uint64_t segments_merged; /* taken together with the one before them: HF_LINK_MERGE       */

@@ -101,7 +101,10 @@ struct hf_env {
     struct hf_budget budget;
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, listeners, time_waits, time_waits_ipv4; /* by hf_kind   */
-    struct hf_pool handles; /* of connections                                         */
+    struct hf_pool asleep, pasts;   /* connections that nothing happens to                    */
+    int64_t swept_ms;               /* when the last of them were looked for ...              */
+    uint32_t swept_takes, sweep_at; /* ... conns.takes then, and where that ended             */
+    struct hf_pool handles;         /* of connections                                         */
     struct hf_pool actives, ranges; /* tcp's: active blocks, out-of-order ranges              */
     struct hf_pool record_ends;     /* tcp's: ends of records in send queues                  */
     struct hf_pool sents;           /* tcp's: records of what was sent                        */

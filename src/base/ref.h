@@ -12,10 +12,11 @@ enum hf_kind {
     HF_KIND_CONN = 0,
     HF_KIND_HALF_OPEN = 1,
     HF_KIND_LISTENER = 2,
-    HF_KIND_TIME_WAIT = 3, /* from here on: TIME-WAIT entries                                  */
-    HF_KIND_TIME_WAIT_IPV4 = 4
+    HF_KIND_ASLEEP = 3,
+    HF_KIND_TIME_WAIT = 4, /* from here on: TIME-WAIT entries                                  */
+    HF_KIND_TIME_WAIT_IPV4 = 5
 };
-#define HF_KINDS 5u
+#define HF_KINDS 6u
 #define HF_REF_INDEX_BITS 29u
 #define HF_REF_INDEX_MAX ((1u << HF_REF_INDEX_BITS) - 1)
 

@@ -47,6 +47,9 @@ static void fetch_object(const struct hf_env *env, hf_ref ref)
     case HF_KIND_HALF_OPEN:
         fetch(hf_pool_at(&env->half_opens, index), 0, 1);
         break;
+    case HF_KIND_ASLEEP:
+        fetch(hf_pool_at(&env->asleep, index), 0, sizeof(struct hf_asleep));
+        break;
     case HF_KIND_TIME_WAIT:
         fetch(hf_pool_at(&env->time_waits, index), 0, 1);
         break;

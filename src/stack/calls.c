@@ -5,14 +5,54 @@
 #include "base/text.h"
 #include "stack/stack.h"
 
-static struct hf_tcp *conn_of(const struct hf_stack *stack, hf_conn handle)
+/* What a handle leads to; 0: nothing. */
+static hf_ref ref_of(const struct hf_stack *stack, hf_conn handle)
 {
     hf_ref ref = (hf_ref)handle;
     if (hf_ref_kind(ref) != HF_KIND_CONN)
         return 0;
     const struct hf_handle *h = hf_pool_find(&stack->env.handles, hf_ref_index(ref));
     uint32_t generation = (uint32_t)(handle >> 32);
-    return h && generation && h->generation == generation ? hf_tcp_at(&stack->env, h->ref) : 0;
+    return h && generation && h->generation == generation ? h->ref : 0;
+}
+
+static bool is_asleep(hf_ref ref)
+{
+    return hf_ref_kind(ref) == HF_KIND_ASLEEP;
+}
+
+/* The connection, awake. NULL: `no_conn` says why. */
+static struct hf_tcp *conn_of(struct hf_stack *stack, hf_conn handle)
+{
+    hf_ref ref = ref_of(stack, handle);
+    if (HF_UNLIKELY(is_asleep(ref)))
+        return hf_asleep_wake(&stack->env, hf_ref_index(ref));
+    return ref ? hf_tcp_at(&stack->env, ref) : 0;
+}
+
+static int no_conn(const struct hf_stack *stack, hf_conn handle)
+{
+    return ref_of(stack, handle) ? HF_ERR_MEMORY : HF_ERR_STALE;
+}
+
+/* The connection to be looked at: one that sleeps is laid out at `room` and sleeps on. */
+static struct hf_tcp *view_of(struct hf_stack *stack, hf_conn handle, struct hf_tcp *room)
+{
+    hf_ref ref = ref_of(stack, handle);
+    if (!is_asleep(ref))
+        return conn_of(stack, handle);
+    hf_asleep_view(&stack->env, hf_ref_index(ref), room);
+    return room;
+}
+
+/* One that sleeps, and for which there is no memory to be awake, can still be ended. */
+static int abort_asleep(struct hf_stack *stack, hf_conn handle, enum hf_cause cause)
+{
+    hf_ref ref = ref_of(stack, handle);
+    if (!is_asleep(ref))
+        return HF_ERR_STALE;
+    hf_asleep_end(&stack->env, hf_ref_index(ref), cause, HF_BY_CALL, HF_CALL_ABORT, true);
+    return HF_OK;
 }
 
 static struct hf_listening *listener_of(const struct hf_stack *stack, hf_listener handle)
@@ -264,56 +304,56 @@ int64_t hf_tcp_send(struct hf_stack *stack, hf_conn conn, const void *buf, size_
                     unsigned flags)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_send(&stack->env, c, buf, len, flags) : HF_ERR_STALE;
+    return c ? hf_call_send(&stack->env, c, buf, len, flags) : no_conn(stack, conn);
 }
 
 int hf_tcp_reserve(struct hf_stack *stack, hf_conn conn, size_t want, void **buf, size_t *len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_reserve(&stack->env, c, want, buf, len) : HF_ERR_STALE;
+    return c ? hf_call_reserve(&stack->env, c, want, buf, len) : no_conn(stack, conn);
 }
 
 int hf_tcp_commit(struct hf_stack *stack, hf_conn conn, size_t len, unsigned flags)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_commit(&stack->env, c, len, flags) : HF_ERR_STALE;
+    return c ? hf_call_commit(&stack->env, c, len, flags) : no_conn(stack, conn);
 }
 
 int64_t hf_tcp_recv(struct hf_stack *stack, hf_conn conn, void *buf, size_t len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_receive(&stack->env, c, buf, len) : HF_ERR_STALE;
+    return c ? hf_call_receive(&stack->env, c, buf, len) : no_conn(stack, conn);
 }
 
 int64_t hf_tcp_peek(struct hf_stack *stack, hf_conn conn, const void **buf)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_peek(&stack->env, c, buf) : HF_ERR_STALE;
+    return c ? hf_call_peek(&stack->env, c, buf) : no_conn(stack, conn);
 }
 
 int64_t hf_tcp_copy(struct hf_stack *stack, hf_conn conn, size_t offset, void *buf, size_t len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_copy(&stack->env, c, offset, buf, len) : HF_ERR_STALE;
+    return c ? hf_call_copy(&stack->env, c, offset, buf, len) : no_conn(stack, conn);
 }
 
 int hf_tcp_consume(struct hf_stack *stack, hf_conn conn, size_t len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_consume(&stack->env, c, len) : HF_ERR_STALE;
+    return c ? hf_call_consume(&stack->env, c, len) : no_conn(stack, conn);
 }
 
 int hf_tcp_shutdown(struct hf_stack *stack, hf_conn conn)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_shutdown(&stack->env, c) : HF_ERR_STALE;
+    return c ? hf_call_shutdown(&stack->env, c) : no_conn(stack, conn);
 }
 
 int hf_tcp_close(struct hf_stack *stack, hf_conn conn)
 {
     struct hf_tcp *c = conn_of(stack, conn);
     if (!c)
-        return HF_ERR_STALE;
+        return abort_asleep(stack, conn, HF_CAUSE_MEMORY);
     hf_call_close(&stack->env, c, stack->env.settings->orphan_timeout);
     return HF_OK;
 }
@@ -321,10 +361,12 @@ int hf_tcp_close(struct hf_stack *stack, hf_conn conn)
 int hf_tcp_close_within(struct hf_stack *stack, hf_conn conn, hf_time limit)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    if (!c)
+    if (!c && !ref_of(stack, conn))
         return HF_ERR_STALE;
     if (limit <= 0)
         return HF_ERR_ARGUMENT;
+    if (!c)
+        return abort_asleep(stack, conn, HF_CAUSE_MEMORY);
     hf_call_close(&stack->env, c, limit);
     return HF_OK;
 }
@@ -333,14 +375,14 @@ int hf_tcp_abort(struct hf_stack *stack, hf_conn conn)
 {
     struct hf_tcp *c = conn_of(stack, conn);
     if (!c)
-        return HF_ERR_STALE;
+        return abort_asleep(stack, conn, HF_CAUSE_ABORTED);
     hf_call_abort(&stack->env, c, HF_CAUSE_ABORTED, HF_BY_CALL);
     return HF_OK;
 }
 
 int hf_tcp_status(struct hf_stack *stack, hf_conn conn, struct hf_tcp_status *status)
 {
-    struct hf_tcp *c = conn_of(stack, conn);
+    struct hf_tcp room, *c = view_of(stack, conn, &room);
     if (!c)
         return HF_ERR_STALE;
     if (!status || status->size != sizeof *status)
@@ -352,13 +394,13 @@ int hf_tcp_status(struct hf_stack *stack, hf_conn conn, struct hf_tcp_status *st
 int hf_tcp_set(struct hf_stack *stack, hf_conn conn, enum hf_option option, int64_t value)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_set(&stack->env, c, option, value) : HF_ERR_STALE;
+    return c ? hf_call_set(&stack->env, c, option, value) : no_conn(stack, conn);
 }
 
 int hf_tcp_get(struct hf_stack *stack, hf_conn conn, enum hf_option option, int64_t *value)
 {
-    struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_get(&stack->env, c, option, value) : HF_ERR_STALE;
+    struct hf_tcp room, *c = view_of(stack, conn, &room);
+    return c ? hf_call_get(&stack->env, c, option, value) : no_conn(stack, conn);
 }
 
 int hf_option_named(const char *name)

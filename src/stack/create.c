@@ -80,6 +80,8 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
     struct hf_budget *b = &env->budget;
     const struct hf_settings *s = env->settings;
     hf_pool_init(&env->conns, b, sizeof(struct hf_tcp), HF_TCP_SLAB, connections_max);
+    hf_pool_init(&env->asleep, b, sizeof(struct hf_asleep), HF_ASLEEP_SLAB, connections_max);
+    hf_pool_init(&env->pasts, b, sizeof(struct hf_past), HF_ASLEEP_SLAB, connections_max);
     hf_pool_init(&env->handles, b, sizeof(struct hf_handle), HF_HANDLE_SLAB, connections_max);
     hf_pool_init(&env->actives, b, sizeof(struct hf_active), HF_TCP_SLAB, connections_max + 64);
     hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), HF_HALF_OPEN_SLAB,
@@ -98,13 +100,15 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
 /* The wheel and the table find the fields that they need by kind. */
 static void init_lookups(struct hf_env *env)
 {
-    struct hf_pool *pools[HF_KINDS] = {&env->conns, &env->half_opens, &env->listeners,
-                                       &env->time_waits, &env->time_waits_ipv4};
+    struct hf_pool *pools[HF_KINDS] = {&env->conns,  &env->half_opens, &env->listeners,
+                                       &env->asleep, &env->time_waits, &env->time_waits_ipv4};
     for (unsigned kind = 0; kind < HF_KINDS; kind++)
         env->wheel.pool[kind] = env->table.pool[kind] = pools[kind];
     env->wheel.timer_at[HF_KIND_CONN] = offsetof(struct hf_tcp, timer);
     env->wheel.deadline_at[HF_KIND_CONN] = offsetof(struct hf_tcp, deadline);
     env->wheel.timer_at[HF_KIND_HALF_OPEN] = offsetof(struct hf_half_open, timer);
+    env->wheel.timer_at[HF_KIND_ASLEEP] = offsetof(struct hf_asleep, timer);
+    env->table.key_at[HF_KIND_ASLEEP] = offsetof(struct hf_asleep, flow);
     env->table.key_at[HF_KIND_CONN] = offsetof(struct hf_tcp, flow);
     env->table.key_at[HF_KIND_HALF_OPEN] = offsetof(struct hf_half_open, flow);
     env->table.key_at[HF_KIND_TIME_WAIT] = offsetof(struct hf_time_wait_ipv6, flow);
@@ -180,6 +184,7 @@ static void end_all(struct hf_env *env)
             hf_tcp_end(env, c, HF_CAUSE_STACK_DESTROYED, HF_BY_STACK, 0);
         }
     }
+    hf_asleep_end_all(env);
     for (uint32_t i = 1; i < env->half_opens.slabs_room << env->half_opens.shift; i++) {
         struct hf_half_open *h = hf_pool_find(&env->half_opens, i);
         if (h && h->flow.remote_port)
@@ -222,6 +227,8 @@ void hf_stack_destroy(struct hf_stack *stack)
     hf_ip_reset(env, &stack->ip);
     hf_chunks_reset(&env->chunks);
     hf_pool_reset(&env->conns);
+    hf_pool_reset(&env->asleep);
+    hf_pool_reset(&env->pasts);
     hf_pool_reset(&env->handles);
     hf_pool_reset(&env->actives);
     hf_pool_reset(&env->half_opens);
@@ -328,6 +335,7 @@ void hf_stack_time_jump(struct hf_stack *stack, hf_time by)
     }
     hf_wheel_shift(&env->wheel, by);
     hf_time_wait_shift(env, by);
+    hf_asleep_shift(env, by);
     if (!env->trace)
         return;
     struct hf_trace_record r = {.kind = HF_TRACE_CLOCK};
@@ -341,6 +349,7 @@ void hf_stack_counters(const struct hf_stack *stack, struct hf_stack_counters *c
     counters->memory = stack->env.budget.used;
     counters->memory_peak = stack->env.budget.peak;
     counters->memory_limit = stack->env.budget.limit;
+    counters->asleep = stack->env.asleep.count;
     counters->probes = stack->env.table.probes;
     counters->timer_steps = stack->env.wheel.steps;
     counters->records_visited = stack->env.sents_visited;
@@ -355,12 +364,15 @@ const char *hf_stack_check(struct hf_stack *stack)
         if (!c || c->self != i || c->flags & HF_F_ZOMBIE)
             continue;
         const char *fault = hf_tcp_check(env, c);
+        if (!fault)
+            fault = hf_asleep_check(env, c);
         if (fault)
             return fault;
         in_table += !(c->flags & HF_F_DETACHED);
         pending += (c->fast_open & HF_FO_PENDING) != 0;
         orphans += (c->flags & (HF_F_DETACHED | HF_F_ORPHAN)) == HF_F_ORPHAN;
     }
+    in_table += env->asleep.count;
     if (in_table != env->counters.connections)
         return "the number of connections is not what the counter says";
     if (orphans != env->counters.orphans)

@@ -178,6 +178,15 @@ static void for_half_open(struct hf_stack *stack, uint32_t index, uint64_t hash,
     hf_half_open_arrives(env, index, hash, seg, &path);
 }
 
+/* A connection that slept: awake now. 0: there was no memory, the segment comes again. */
+HF_APART static hf_ref woken(struct hf_env *env, hf_ref ref, const struct hf_seg *seg)
+{
+    const struct hf_tcp *c = hf_asleep_wake(env, hf_ref_index(ref));
+    if (!c)
+        hf_env_drop(env, HF_DROP_MEMORY, 0, HF_ESTABLISHED, seg->packet);
+    return c ? hf_ref_make(HF_KIND_CONN, c->self) : 0;
+}
+
 /* To whom it belongs. */
 static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
                             struct hf_seg *seg, bool to_us)
@@ -186,6 +195,11 @@ static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
     uint64_t hash = hf_table_hash(&env->table, flow);
     hf_ref time_wait;
     hf_ref ref = hf_table_find(&env->table, hash, flow, &time_wait);
+    if (HF_UNLIKELY(hf_ref_kind(ref) == HF_KIND_ASLEEP)) {
+        ref = woken(env, ref, seg);
+        if (!ref)
+            return;
+    }
     if (ref) {
         trace_in(env, ref, hash, seg);
         if (hf_ref_kind(ref) == HF_KIND_CONN)
@@ -257,10 +271,13 @@ void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error
     enum hf_drop reason = HF_DROP_ICMP_QUOTE;
     bool believed = false;
     struct hf_tcp *c = 0;
-    if (ref && hf_ref_kind(ref) == HF_KIND_CONN) {
+    if (hf_ref_kind(ref) == HF_KIND_ASLEEP)
+        c = hf_asleep_wake(env, hf_ref_index(ref));
+    else if (ref && hf_ref_kind(ref) == HF_KIND_CONN)
         c = hf_tcp_at(env, ref);
+    if (c) {
         reason = hf_tcp_icmp_error(env, c, &report, &believed);
-    } else if (ref) {
+    } else if (ref && hf_ref_kind(ref) == HF_KIND_HALF_OPEN) {
         reason = hf_half_open_icmp(env, hf_ref_index(ref), &report);
     }
     if (reason != HF_DROP_NONE) {

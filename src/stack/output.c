@@ -31,12 +31,16 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
     for (hf_ref ref; (ref = hf_wheel_pop(&env->wheel, env->now, &deadline)) != 0;) {
         if (hf_ref_kind(ref) == HF_KIND_CONN)
             hf_tcp_timer(env, hf_tcp_at(env, ref));
+        else if (hf_ref_kind(ref) == HF_KIND_ASLEEP)
+            hf_asleep_timer(env, hf_ref_index(ref));
         else
             hf_half_open_timer(env, hf_ref_index(ref));
         if (HF_UNLIKELY(env->doubt_link))
             pass_on_doubt(stack);
     }
     hf_time_wait_timers(env);
+    if (env->now_ms != env->swept_ms)
+        hf_asleep_sweep(env);
     hf_chunks_rest(&env->chunks);
     hf_ip_timers(env, &stack->ip);
     if (HF_UNLIKELY(stack->ip.neighbours != 0))

@@ -73,7 +73,7 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->rcv_mark_ms = hf_tcp_timestamp(env, c);
     c->progress_at = c->last_receive = env->now;
     c->last_send_ms = c->last_text_ms = hf_tcp_now_ms(env);
-    c->invalid_ack_ms = hf_tcp_now_ms(env) - UINT32_MAX / 4;
+    c->invalid_ack_ms = hf_tcp_now_ms(env) - HF_TCP_LONG_AGO_MS;
     hf_mtu_probe_init(env, c);
     hf_tcp_set_mss(env, c);
 }
@@ -108,7 +108,7 @@ void hf_tcp_drop_handle(struct hf_env *env, struct hf_tcp *c)
 
 bool hf_tcp_are_full(const struct hf_env *env)
 {
-    return env->conns.count >= env->conns.max;
+    return env->conns.count + env->asleep.count >= env->conns.max;
 }
 
 uint32_t hf_tcp_take(struct hf_env *env, hf_ref was)

@@ -34,6 +34,11 @@ void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt)
         if (!c->srtt_us)
             c->srtt_us = 1;
     }
+    hf_rtt_timeout(env, c);
+}
+
+void hf_rtt_timeout(struct hf_env *env, struct hf_tcp *c)
+{
     uint64_t spread = 4ull * c->rttvar_us;
     if (env->settings->rto_min_on_variance && spread < env->rto_min_us)
         spread = env->rto_min_us;

@@ -318,6 +318,9 @@ struct hf_active {
 _Static_assert(sizeof(struct hf_tcp) % 8 == 0 && sizeof(struct hf_active) % 8 == 0,
                "a pool rounds sizes up to 8");
 
+/* As invalid_ack_ms begins: behind any interval. */
+#define HF_TCP_LONG_AGO_MS (UINT32_MAX / 4)
+
 static inline struct hf_tcp *hf_tcp_at(const struct hf_env *env, uint32_t index)
 {
     return (struct hf_tcp *)hf_pool_place(&env->conns, index, sizeof(struct hf_tcp), HF_TCP_SLAB);

@@ -5,6 +5,7 @@
 
 #include <handfast/tcp.h>
 
+#include "tcp/asleep.h"
 #include "tcp/fast_open.h"
 #include "tcp/half_open.h"
 #include "tcp/listen.h"
@@ -256,6 +257,8 @@ void hf_sending_tell(const struct hf_env *env, const struct hf_tcp *c, struct hf
 /* ---- rtt.c: RFC 6298 ---- */
 void hf_rtt_init(struct hf_env *env, struct hf_tcp *c);
 void hf_rtt_sample(struct hf_env *env, struct hf_tcp *c, hf_time rtt);
+/* RTO from SRTT and RTTVAR. */
+void hf_rtt_timeout(struct hf_env *env, struct hf_tcp *c);
 void hf_rtt_back_off(struct hf_env *env, struct hf_tcp *c);
 
 /* ---- loss_recovery.c: RFC 5681, 6582, 6675, 3042; more in recovery.h ---- */

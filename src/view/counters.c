@@ -90,6 +90,7 @@ void hf_counters_add(struct hf_stack_counters *sum, const struct hf_stack_counte
     sum->half_open += c->half_open;
     sum->time_wait += c->time_wait;
     sum->orphans += c->orphans;
+    sum->asleep += c->asleep;
     sum->listeners += c->listeners;
     sum->neighbours += c->neighbours;
     sum->memory += c->memory;
@@ -125,6 +126,7 @@ void hf_counters_print(const struct hf_stack_counters *c, hf_write_fn write, voi
     print(&out, "  %-22s %15s open, %s half-open, %s in TIME-WAIT\n", "now",
           grouped(c->connections, a), grouped(c->half_open, b), grouped(c->time_wait, d));
     one(&out, "closed, peer slow", c->orphans);
+    one(&out, "idle, asleep", c->asleep);
     one(&out, "listeners", c->listeners);
     one(&out, "timers run", c->timers_run);
     print(&out, "  %-22s %15s bytes, at most %s of %s\n", "memory", grouped(c->memory, a),
