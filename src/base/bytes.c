@@ -410,6 +410,16 @@ unsigned hf_bytes_slices(struct hf_chunks *chunks, const struct hf_bytes *q,
     if (len == 0 || max == 0)
         return 0;
     uint32_t offset;
+    if (q->head == q->tail) { /* all of it, in one piece */
+        struct hf_chunk *chunk = hf_chunk_at(chunks, q->head);
+        offset = chunk->start + from;
+        slices[0] = (struct hf_slice){chunk->data + offset, len, q->head};
+        chunk->refs++;
+        *got = len;
+        if (cursor)
+            *cursor = (struct hf_cursor){q->head, offset + len - 1, dropped + from + len - 1};
+        return 1;
+    }
     uint32_t index = find_from(chunks, q, cursor, dropped, from, &offset);
     unsigned n = 0;
     for (;;) {

@@ -126,12 +126,10 @@ uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
 /* A round is over when the peer answers what we sent after it began: its timestamp echo says so.
  * Without timestamps, when a whole window of text was read: what came last was sent after the
  * window had moved. */
-static bool round_is_over(const struct hf_tcp *c, const struct hf_seg *seg, uint32_t read)
+static bool is_answered(const struct hf_tcp *c, const struct hf_seg *seg)
 {
-    if (c->flags & HF_F_TIMESTAMPS)
-        return seg->options.has_ts && seg->options.tsecr &&
-               (int32_t)(seg->options.tsecr - c->rcv_mark_ms) > 0;
-    return read - c->rcv_mark >= c->rcv_buffer;
+    return seg->options.has_ts && seg->options.tsecr &&
+           (int32_t)(seg->options.tsecr - c->rcv_mark_ms) > 0;
 }
 
 void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
@@ -140,9 +138,12 @@ void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_
     env->progress = true; /* our ACKs arrive (RFC 4861 7.3.1) */
     if (c->rcv_locked || s->rcv_buffer_max <= s->rcv_buffer)
         return;
-    uint32_t read = hf_tcp_read(c, hf_tcp_active(env, c)), now_ms = hf_tcp_timestamp(env, c);
+    uint32_t now_ms = hf_tcp_timestamp(env, c);
     bool idle = now_ms - c->rcv_mark_ms >= IDLE_MS;
-    if (!idle && !round_is_over(c, seg, read))
+    if (!idle && c->flags & HF_F_TIMESTAMPS && !is_answered(c, seg))
+        return;
+    uint32_t read = hf_tcp_read(c, hf_tcp_active(env, c));
+    if (!idle && !(c->flags & HF_F_TIMESTAMPS) && read - c->rcv_mark < c->rcv_buffer)
         return;
     uint64_t wish = 2 * (uint64_t)(read - c->rcv_mark) + SLACK * c->advertised_mss;
     uint32_t buffer = wish < s->rcv_buffer_max ? (uint32_t)wish : s->rcv_buffer_max;

@@ -49,9 +49,9 @@ static uint32_t most_gain(const struct hf_tcp *c)
     return c->rcv_buffer > window ? c->rcv_buffer - window : 0;
 }
 
-uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
+static HF_INLINE uint16_t select_window(struct hf_env *env, struct hf_tcp *c,
+                                        const struct hf_active *a, bool syn)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t scale = syn ? 0 : c->rcv_wscale;
     hf_seq edge = c->rcv_adv;
     if (syn || most_gain(c) >= worth_moving(c)) {
@@ -80,6 +80,11 @@ uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
     if (hf_seq_gt(told, c->rcv_adv))
         c->rcv_adv = told;
     return (uint16_t)field;
+}
+
+uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
+{
+    return select_window(env, c, hf_tcp_active(env, c), syn);
 }
 
 void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c)
@@ -147,8 +152,8 @@ static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struc
 }
 
 /* What every segment but a SYN says: ACK, window, timestamps, SACK. */
-static HF_INLINE void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_out *out,
-                                hf_seq seq, unsigned flags)
+static HF_INLINE void fill_head(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a,
+                                struct hf_out *out, hf_seq seq, unsigned flags)
 {
     struct hf_segment_head *h = &out->head;
     memset(h, 0, sizeof *h);
@@ -156,14 +161,13 @@ static HF_INLINE void fill_head(struct hf_env *env, struct hf_tcp *c, struct hf_
     h->seq = seq;
     h->ack = c->rcv_nxt;
     h->flags = (uint16_t)(flags | HF_ACK | (c->ecn & HF_ECN_ECHO ? HF_ECE : 0));
-    h->window = hf_tcp_select_window(env, c, false);
+    h->window = select_window(env, c, a, false);
     if (c->flags & HF_F_TIMESTAMPS) {
         h->options.has_ts = true;
         h->options.tsval = hf_tcp_timestamp(env, c);
         h->options.tsecr = c->ts_recent;
     }
-    if (c->flags & HF_F_SACK && c->active &&
-        (c->flags & HF_F_DSACK || hf_tcp_active(env, c)->newest_range))
+    if (a && c->flags & HF_F_SACK && (c->flags & HF_F_DSACK || a->newest_range))
         hf_sack_blocks(env, c, &h->options);
 }
 
@@ -180,7 +184,7 @@ static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
                       struct hf_out *out, hf_seq seq, enum hf_send_reason reason)
 {
     start_packet(packet, c, out);
-    fill_head(env, c, out, seq, 0);
+    fill_head(env, c, hf_tcp_active(env, c), out, seq, 0);
     out->text = 0;
     out->segments = 1;
     out->reason = (uint8_t)reason;
@@ -189,10 +193,10 @@ static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
 }
 
 /* Text of the send queue from seq on, behind the header; as much as there are slices for. */
-static HF_INLINE uint32_t put_text(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+static HF_INLINE uint32_t put_text(struct hf_env *env, const struct hf_tcp *c,
+                                   const struct hf_active *a, struct hf_packet *packet,
                                    struct hf_cursor *cursor, hf_seq seq, uint32_t len)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t got;
     unsigned n =
         hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped, seq - hf_tcp_snd_base(c),
@@ -228,7 +232,7 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     o->tsecr = answer ? c->ts_recent : 0;
     start_packet(packet, c, out);
     uint32_t text = first && c->fast_open ? hf_fast_open_first_syn(env, c, o) : 0;
-    out->text = text ? put_text(env, c, packet, 0, c->iss + 1, text) : 0;
+    out->text = text ? put_text(env, c, hf_tcp_active(env, c), packet, 0, c->iss + 1, text) : 0;
     out->segments = 1;
     out->reason = first || c->backoff == 0 ? HF_SEND_NEW : HF_SEND_RTO;
     hf_tcp_finish_packet(env, packet, &c->flow, h, out->text);
@@ -464,11 +468,11 @@ static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct h
     struct hf_active *a = hf_tcp_active(env, c);
     start_packet(packet, c, out);
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
-    fill_head(env, c, out, p->seq, flags);
+    fill_head(env, c, a, out, p->seq, flags);
     if (p->len) {
         make_room(c, out, p);
         struct hf_cursor *cursor = p->seq == c->snd_nxt ? &a->cursor : &a->rtx_cursor;
-        uint32_t got = put_text(env, c, packet, cursor, p->seq, p->len);
+        uint32_t got = put_text(env, c, a, packet, cursor, p->seq, p->len);
         if (got < p->len)
             shorten(out, p, p->mtu_probe ? got : whole_segments(env, c, packet, cursor, got));
     }
@@ -602,7 +606,8 @@ void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c)
         if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
             hf_call_tell_room(env,
                               c); /* what was sent makes room, as what is acknowledged does */
-        hf_tcp_quiesce(env, c);
+        if (!hf_tcp_outstanding(c) || c->flags & HF_F_DETACHED)
+            hf_tcp_quiesce(env, c);
     }
     hf_tcp_output_over(env, c);
 }

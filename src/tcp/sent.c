@@ -194,12 +194,38 @@ static bool may_join(const struct hf_env *env, const struct hf_sent *s, uint16_t
            hf_sent_len(s) < RUN_MAX;
 }
 
+/* Full segments only: what is sent next may join. */
+static uint8_t whole(uint32_t len, uint16_t segment)
+{
+    return len >= segment && len % segment == 0 ? HF_SENT_OPEN : 0;
+}
+
+/* There is no other. */
+static uint32_t append_first(struct hf_env *env, struct hf_sent_list *list, hf_seq start,
+                             hf_seq end, uint16_t segment)
+{
+    uint32_t index = env->settings->sent_records ? hf_pool_take(&env->sents) : 0;
+    if (!index)
+        return 0;
+    struct hf_sent *s = hf_sent_at(env, index);
+    s->start = s->origin = start;
+    s->end = end;
+    s->segment = segment;
+    s->sent_at = env->now;
+    s->flags = whole(end - start, segment);
+    list->first = list->last = list->flight.first = list->flight.last = index;
+    list->count = 1;
+    return index;
+}
+
 uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq start, hf_seq end,
                         uint16_t segment)
 {
     struct hf_sent *s = hf_sent_or_null(env, list->last);
     uint32_t index = list->last;
-    if (!s || !may_join(env, s, segment)) {
+    if (!s)
+        return append_first(env, list, start, end, segment);
+    if (!may_join(env, s, segment)) {
         index = insert(env, list, list->last);
         if (!index)
             return 0;
@@ -212,8 +238,7 @@ uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq st
             tree_insert(env, list, index);
     }
     s->end = end;
-    bool full = end - start >= segment && (end - start) % segment == 0;
-    s->flags = full ? HF_SENT_OPEN : 0;
+    s->flags = whole(end - start, segment);
     return index;
 }
 

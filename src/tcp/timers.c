@@ -69,22 +69,24 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
  * is the case. */
 static bool is_at_rest(const struct hf_env *env, const struct hf_tcp *c)
 {
+    if (hf_tcp_outstanding(c))
+        return false;
     bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
-    return !hf_tcp_outstanding(c) && !fin_waits && !(c->flags & HF_F_SEND_FULL) &&
+    return !fin_waits && !(c->flags & HF_F_SEND_FULL) &&
            !(c->active && hf_tcp_active(env, c)->snd.len);
 }
 
 static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tcp *c)
 {
-    if (c->state == HF_SYN_SENT || c->snd_una == c->iss)
-        return hf_tcp_outstanding(c) ? HF_RTX_RTO : HF_RTX_NONE;
+    bool opening = c->snd_una == c->iss || c->state == HF_SYN_SENT;
+    if (hf_tcp_outstanding(c)) /* a window shrunk to zero too (MUST-35) */
+        return c->snd_wnd || opening ? HF_RTX_RTO : HF_RTX_PERSIST;
+    if (opening)
+        return HF_RTX_NONE;
     bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
-    bool unsent = fin_waits || hf_tcp_unsent(env, c) > 0;
-    if (!hf_tcp_outstanding(c) && !unsent)
+    if (!fin_waits && !hf_tcp_unsent(env, c))
         return c->flags & HF_F_SEND_FULL ? HF_RTX_SWS : HF_RTX_NONE;
-    if (c->snd_wnd == 0)
-        return HF_RTX_PERSIST; /* a window shrunk to zero too (MUST-35) */
-    return hf_tcp_outstanding(c) ? HF_RTX_RTO : HF_RTX_SWS;
+    return c->snd_wnd ? HF_RTX_SWS : HF_RTX_PERSIST;
 }
 
 static hf_time persist_interval(const struct hf_env *env, const struct hf_tcp *c)
@@ -117,9 +119,9 @@ static bool runs_rto(const struct hf_tcp *c)
 
 /* RFC 8985 8: of the retransmission timer, a tail loss probe and RACK's look at what was overtaken,
  * the first. */
-static void choose_rtx(struct hf_env *env, struct hf_tcp *c, hf_time rto_at, hf_time pto_from)
+static void choose_rtx(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                       hf_time rto_at, hf_time pto_from)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
     if (a) /* a round trip that was measured meanwhile counts at once */
         rto_at = a->rto_at = earliest(rto_at, env->now + (hf_time)c->rto_us * HF_US);
     hf_time probe = hf_tlp_at(env, c, a, pto_from, rto_at);
@@ -150,7 +152,7 @@ void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
     bool same = mode == (runs_rto(c) ? HF_RTX_RTO : c->rtx_mode);
     if (same && !restart && (mode == HF_RTX_NONE || c->rtx_at != HF_NEVER)) {
         if (mode == HF_RTX_RTO && a)
-            choose_rtx(env, c, a->rto_at, a->pto_from);
+            choose_rtx(env, c, a, a->rto_at, a->pto_from);
         return;
     }
     if (!same) {
@@ -167,7 +169,7 @@ void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
         return;
     if (a)
         a->rto_at = c->rtx_at;
-    choose_rtx(env, c, c->rtx_at, a ? a->pto_from : env->now);
+    choose_rtx(env, c, a, c->rtx_at, a ? a->pto_from : env->now);
 }
 
 /* ---- Expiry ---- */
