@@ -21,10 +21,11 @@ uint64_t hf_random_u64(struct hf_random *random)
 uint32_t hf_random_below(struct hf_random *random, uint32_t bound)
 {
     HF_ASSERT(bound > 0);
-    uint32_t unfair = (0u - bound) % bound;
-    uint64_t product;
-    do {
-        product = (hf_random_u64(random) >> 32) * bound;
-    } while ((uint32_t)product < unfair);
+    uint64_t product = (hf_random_u64(random) >> 32) * bound;
+    if (HF_UNLIKELY((uint32_t)product < bound)) { /* so seldom that nothing is divided before */
+        uint32_t unfair = (0u - bound) % bound;
+        while ((uint32_t)product < unfair)
+            product = (hf_random_u64(random) >> 32) * bound;
+    }
     return (uint32_t)(product >> 32);
 }

@@ -39,7 +39,8 @@ uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *tim
         start = hf_random_below(&env->random, range);
     }
     for (uint32_t i = 0; i < range; i++) {
-        flow->local_port = (uint16_t)(first + (start + i) % range);
+        uint32_t at = start + i < range ? start + i : start + i - range;
+        flow->local_port = (uint16_t)(first + at);
         uint64_t hash = hf_table_hash(&env->table, flow);
         if (!hf_table_find(&env->table, hash, flow, time_wait) &&
             (!*time_wait || hf_time_wait_may_reuse(env, *time_wait)))
