@@ -453,6 +453,8 @@ static uint32_t whole_segments(struct hf_env *env, const struct hf_tcp *c,
 /* SACK blocks take room that the MSS did not reckon with. */
 static void make_room(const struct hf_tcp *c, struct hf_out *out, struct piece *p)
 {
+    if (HF_LIKELY(!out->head.options.sacks))
+        return;
     uint32_t options = hf_tcp_options_len(&out->head.options);
     uint32_t usual = c->flags & HF_F_TIMESTAMPS ? 12 : 0;
     uint32_t extra = options > usual ? options - usual : 0;
