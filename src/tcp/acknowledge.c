@@ -161,8 +161,8 @@ static bool is_duplicate(const struct hf_tcp *c, const struct hf_seg *seg)
            !(seg->flags & (HF_SYN | HF_FIN)) && hf_tcp_offered(c, seg) == c->snd_wnd;
 }
 
-static inline void acknowledge(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                               const struct hf_seg *seg)
+static HF_INLINE void acknowledge(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                  const struct hf_seg *seg)
 {
     struct hf_delivery d = {.prior_flight = c->snd_nxt - c->snd_una,
                             .duplicate = a && is_duplicate(c, seg)};
@@ -239,6 +239,12 @@ static inline void acknowledge_all(struct hf_env *env, struct hf_tcp *c, struct 
     tell_application(env, c, a, acked);
 }
 
+HF_APART static void acknowledge_some(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                      const struct hf_seg *seg)
+{
+    acknowledge(env, c, a, seg);
+}
+
 /* Where only a SYN or a FIN can be in flight, half of it is nothing. An ACK neither makes an active
  * block nor ends one. */
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
@@ -251,5 +257,5 @@ void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_se
     if (is_all(env, c, a, seg))
         acknowledge_all(env, c, a, seg);
     else
-        acknowledge(env, c, a, seg);
+        acknowledge_some(env, c, a, seg);
 }

@@ -365,6 +365,18 @@ static void out_of_order(struct hf_env *env, struct hf_tcp *c, uint32_t segments
     hf_tcp_want(env, c, 0);
 }
 
+/* RCV.NXT moved. */
+static void note_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (seg->flags & HF_PSH)
+        c->flags |= HF_F_PUSHED;
+    else
+        c->flags &= ~(uint32_t)HF_F_PUSHED;
+    c->dup_acks_owed = 0; /* the ACK that is due now tells more */
+    hf_autotune_received(env, c, seg);
+    hf_tcp_event(env, c, HF_EVENT_READABLE);
+}
+
 /* Text is taken in ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2. */
 static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
@@ -390,13 +402,7 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
         out_of_order(env, c, seg->segments);
         return HF_CONTINUE;
     }
-    if (seg->flags & HF_PSH)
-        c->flags |= HF_F_PUSHED;
-    else
-        c->flags &= ~(uint32_t)HF_F_PUSHED;
-    c->dup_acks_owed = 0; /* the ACK that is due now tells more */
-    hf_autotune_received(env, c, seg);
-    hf_tcp_event(env, c, HF_EVENT_READABLE);
+    note_text(env, c, seg);
     if (had_gap || seg->skip) /* RFC 5681 4.2: a gap filled, or a repeat */
         hf_tcp_want(env, c, HF_WANT_ACK);
     else
@@ -459,8 +465,38 @@ static void step8_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg 
 
 /* ---- The roads through the steps ---- */
 
+/* The straight road for text: it is what was expected next, nothing is out of order, and the segment
+ * says nothing else. */
+static inline bool is_next_text(const struct hf_env *env, const struct hf_tcp *c,
+                                const struct hf_active *a, const struct hf_seg *seg)
+{
+    return seg->text && seg->seq == c->rcv_nxt && !seg->skip && !a->ranges && !a->fin_held &&
+           !(seg->flags & (HF_SYN | HF_FIN | HF_URG)) && c->state == HF_ESTABLISHED &&
+           !(c->ecn | env->no_fast_path) && !(c->flags & HF_F_ORPHAN);
+}
+
+/* What steps 6 to 8 come to then. */
+static inline void take_next_text(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                  const struct hf_seg *seg)
+{
+    c->last_text_ms = hf_tcp_now_ms(env);
+    uint32_t taken = hf_bytes_append_slices(&env->chunks, &a->rcv, seg->slices, seg->slice_count,
+                                            seg->text_offset, seg->text);
+    c->rcv_nxt += taken;
+    c->bytes_received += taken;
+    if (HF_UNLIKELY(taken < seg->text))
+        hf_tcp_drop(env, c, HF_DROP_MEMORY, seg);
+    if (HF_UNLIKELY(!taken)) {
+        c->segments_out_of_order += seg->segments;
+        out_of_order(env, c, seg->segments);
+        return;
+    }
+    note_text(env, c, seg);
+    acknowledge_text(env, c, seg);
+}
+
 /* From URG on: also how a SYN+ACK's own text is taken. */
-static HF_INLINE void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     step6_urgent(env, c, seg);
     if (step7_text(env, c, seg) == HF_DONE)
@@ -479,9 +515,11 @@ static void in_other(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
         return;
     if (step5_ack(env, c, seg) == HF_DONE)
         return;
-    if (c->state == HF_TIME_WAIT)
-        return;
-    text_and_fin(env, c, seg);
+    struct hf_active *a = hf_tcp_active(env, c);
+    if (a && is_next_text(env, c, a, seg))
+        take_next_text(env, c, a, seg);
+    else if (c->state != HF_TIME_WAIT)
+        text_and_fin(env, c, seg);
 }
 
 /* SYN and ACK for our SYN: the second segment of the three. */
