@@ -22,80 +22,94 @@ void hf_chunks_init(struct hf_chunks *chunks, struct hf_budget *budget, const hf
 
 /* ---- Memory of chunks ---- */
 
-static uint8_t *spare_take(struct hf_spares *spares)
+static uint8_t *spare_take(struct hf_chunks *chunks)
 {
-    uint8_t *data = spares->first;
-    memcpy(&spares->first, data, sizeof spares->first);
-    spares->count--;
+    uint8_t *data = chunks->spare;
+    memcpy(&chunks->spare, data, sizeof chunks->spare);
+    chunks->spares--;
     return data;
 }
 
-static void spares_free(struct hf_chunks *chunks, struct hf_spares *spares, uint32_t capacity)
+static void spares_free(struct hf_chunks *chunks)
 {
-    while (spares->first)
-        hf_budget_free(chunks->budget, spare_take(spares), capacity);
+    while (chunks->spare)
+        hf_budget_free(chunks->budget, spare_take(chunks), HF_CHUNK_MAX);
 }
 
-/* Those of this capacity; NULL: they are not kept. */
-static struct hf_spares *spares_of(struct hf_chunks *chunks, uint32_t capacity)
+static bool may_keep(const struct hf_chunks *chunks, uint32_t kept, uint32_t capacity)
 {
-    return capacity == HF_CHUNK_MIN   ? &chunks->small
-           : capacity == HF_CHUNK_MAX ? &chunks->large
-                                      : 0;
+    return kept < SPARES_MAX && (kept + 1) * capacity <= chunks->budget->limit / SPARES_PART;
 }
 
-HF_APART static uint8_t *data_alloc(struct hf_chunks *chunks, uint32_t capacity)
+static uint32_t idle_take(struct hf_chunks *chunks)
 {
+    uint32_t index = chunks->idle;
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    chunks->idle = chunk->next;
+    chunks->idles--;
+    chunk->next = 0;
+    return index;
+}
+
+static void idle_free(struct hf_chunks *chunks)
+{
+    while (chunks->idle) {
+        uint32_t index = idle_take(chunks);
+        hf_budget_free(chunks->budget, hf_chunk_at(chunks, index)->data, HF_CHUNK_MIN);
+        hf_pool_give(&chunks->pool, index);
+    }
+}
+
+static uint8_t *data_new(struct hf_chunks *chunks, uint32_t capacity)
+{
+    if (capacity == HF_CHUNK_MAX && chunks->spare)
+        return spare_take(chunks);
     uint8_t *data = hf_budget_alloc(chunks->budget, capacity);
-    if (!data && (chunks->large.first || chunks->small.first)) {
-        spares_free(chunks, &chunks->large, HF_CHUNK_MAX);
-        spares_free(chunks, &chunks->small, HF_CHUNK_MIN);
+    if (!data && (chunks->spare || chunks->idle)) {
+        spares_free(chunks);
+        idle_free(chunks);
         data = hf_budget_alloc(chunks->budget, capacity);
     }
     return data;
 }
 
-static inline uint8_t *data_new(struct hf_chunks *chunks, uint32_t capacity)
+static void data_free(struct hf_chunks *chunks, uint8_t *data, uint32_t capacity)
 {
-    struct hf_spares *spares = spares_of(chunks, capacity);
-    return spares && spares->first ? spare_take(spares) : data_alloc(chunks, capacity);
-}
-
-static inline void data_free(struct hf_chunks *chunks, uint8_t *data, uint32_t capacity)
-{
-    struct hf_spares *spares = spares_of(chunks, capacity);
-    if (!spares || spares->count == SPARES_MAX ||
-        (spares->count + 1) * capacity > chunks->budget->limit / SPARES_PART) {
+    if (capacity != HF_CHUNK_MAX || !may_keep(chunks, chunks->spares, HF_CHUNK_MAX)) {
         hf_budget_free(chunks->budget, data, capacity);
         return;
     }
-    memcpy(data, &spares->first, sizeof spares->first);
-    spares->first = data;
-    spares->count++;
+    memcpy(data, &chunks->spare, sizeof chunks->spare);
+    chunks->spare = data;
+    chunks->spares++;
 }
 
 /* ---- Chunks ---- */
 
 void hf_chunks_reset(struct hf_chunks *chunks)
 {
-    spares_free(chunks, &chunks->large, HF_CHUNK_MAX);
-    spares_free(chunks, &chunks->small, HF_CHUNK_MIN);
+    spares_free(chunks);
     uint32_t end = chunks->pool.slabs_room << HF_CHUNKS_SLAB;
     for (uint32_t i = 1; i < end; i++) {
         struct hf_chunk *chunk = hf_pool_find(&chunks->pool, i);
-        if (chunk && chunk->refs > 0)
+        if (chunk && chunk->data)
             hf_budget_free(chunks->budget, chunk->data, chunk->capacity);
     }
+    chunks->idle = chunks->idles = 0;
     hf_pool_reset(&chunks->pool);
 }
 
-uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
+/* With memory of its own. */
+HF_APART static uint32_t new_from_pool(struct hf_chunks *chunks, uint32_t capacity)
 {
     uint32_t index = hf_pool_take(&chunks->pool);
+    if (!index && chunks->spare) {
+        spares_free(chunks);
+        index = hf_pool_take(&chunks->pool);
+    }
     if (!index)
         return 0;
     struct hf_chunk *chunk = hf_chunk_at(chunks, index);
-    chunks->rest_at = HF_NEVER;
     chunk->data = data_new(chunks, capacity);
     if (!chunk->data) {
         hf_pool_give(&chunks->pool, index);
@@ -106,16 +120,51 @@ uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
     return index;
 }
 
+uint32_t hf_chunk_new(struct hf_chunks *chunks, uint32_t capacity)
+{
+    chunks->rest_at = HF_NEVER;
+    if (capacity != HF_CHUNK_MIN || !chunks->idle)
+        return new_from_pool(chunks, capacity);
+    uint32_t index = idle_take(chunks);
+    hf_chunk_at(chunks, index)->refs = 1;
+    return index;
+}
+
+static inline void rest_soon(struct hf_chunks *chunks)
+{
+    if (HF_UNLIKELY(chunks->spare && chunks->pool.count == chunks->idles))
+        chunks->rest_at = *chunks->now + REST;
+}
+
+HF_APART static void back_to_pool(struct hf_chunks *chunks, uint32_t index)
+{
+    struct hf_chunk *chunk = hf_chunk_at(chunks, index);
+    data_free(chunks, chunk->data, chunk->capacity);
+    hf_pool_give_object(&chunks->pool, index, chunk, sizeof *chunk);
+    rest_soon(chunks);
+}
+
+/* Nobody refers to it any more. */
+static void put_away(struct hf_chunks *chunks, uint32_t index, struct hf_chunk *chunk)
+{
+    if (chunk->capacity != HF_CHUNK_MIN || !may_keep(chunks, chunks->idles, HF_CHUNK_MIN)) {
+        back_to_pool(chunks, index);
+        return;
+    }
+    chunk->next = chunks->idle;
+    chunk->start = chunk->used = 0;
+    chunk->reserved = chunk->frozen = false;
+    chunks->idle = index;
+    chunks->idles++;
+    rest_soon(chunks);
+}
+
 void hf_chunk_release(struct hf_chunks *chunks, uint32_t index)
 {
     struct hf_chunk *chunk = hf_chunk_at(chunks, index);
     HF_ASSERT(chunk->refs > 0);
-    if (--chunk->refs > 0)
-        return;
-    data_free(chunks, chunk->data, chunk->capacity);
-    hf_pool_give_object(&chunks->pool, index, chunk, sizeof *chunk);
-    if (chunks->pool.count == 0 && chunks->large.first)
-        chunks->rest_at = *chunks->now + REST;
+    if (--chunk->refs == 0)
+        put_away(chunks, index, chunk);
 }
 
 void hf_chunks_rest(struct hf_chunks *chunks)
@@ -123,7 +172,7 @@ void hf_chunks_rest(struct hf_chunks *chunks)
     if (*chunks->now < chunks->rest_at)
         return;
     chunks->rest_at = HF_NEVER;
-    spares_free(chunks, &chunks->large, HF_CHUNK_MAX);
+    spares_free(chunks);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -178,13 +227,10 @@ static uint32_t begin(struct hf_chunks *chunks, struct hf_bytes *q, const uint8_
     return len;
 }
 
-uint32_t hf_bytes_append(struct hf_chunks *chunks, struct hf_bytes *q, const void *src,
-                         uint32_t len)
+HF_APART static uint32_t append(struct hf_chunks *chunks, struct hf_bytes *q, const uint8_t *from,
+                                uint32_t len)
 {
-    const uint8_t *from = src;
     uint32_t taken = 0;
-    if (!q->tail && len - 1 < HF_CHUNK_MIN)
-        return begin(chunks, q, from, len);
     while (taken < len) {
         struct hf_chunk *chunk = writable(chunks, q, len - taken);
         if (!chunk)
@@ -197,6 +243,13 @@ uint32_t hf_bytes_append(struct hf_chunks *chunks, struct hf_bytes *q, const voi
         taken += n;
     }
     return taken;
+}
+
+uint32_t hf_bytes_append(struct hf_chunks *chunks, struct hf_bytes *q, const void *src,
+                         uint32_t len)
+{
+    bool first = !q->tail && len - 1 < HF_CHUNK_MIN;
+    return first ? begin(chunks, q, src, len) : append(chunks, q, src, len);
 }
 
 uint32_t hf_bytes_append_slices(struct hf_chunks *chunks, struct hf_bytes *q,
@@ -242,17 +295,9 @@ void hf_bytes_commit(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t len)
         hf_bytes_truncate(chunks, q, q->len);
 }
 
-void hf_bytes_drop(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t n)
+HF_APART static void drop(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t n)
 {
-    HF_ASSERT(n <= q->len);
     q->len -= n;
-    if (!q->len && q->head && q->head == q->tail &&
-        !hf_chunk_at(chunks, q->head)->reserved) { /* all of it, in one piece */
-        uint32_t index = q->head;
-        q->head = q->tail = 0;
-        hf_chunk_release(chunks, index);
-        return;
-    }
     while (n > 0) {
         uint32_t index = q->head;
         struct hf_chunk *chunk = hf_chunk_at(chunks, index);
@@ -266,6 +311,18 @@ void hf_bytes_drop(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t n)
             q->tail = 0;
         hf_chunk_release(chunks, index);
     }
+}
+
+void hf_bytes_drop(struct hf_chunks *chunks, struct hf_bytes *q, uint32_t n)
+{
+    HF_ASSERT(n <= q->len);
+    uint32_t head = q->head;
+    if (n != q->len || !head || head != q->tail || hf_chunk_at(chunks, head)->reserved) {
+        drop(chunks, q, n);
+        return;
+    }
+    *q = (struct hf_bytes){0}; /* all of it, in one piece */
+    hf_chunk_release(chunks, head);
 }
 
 /* Release a chunk and all behind it. */

@@ -29,21 +29,19 @@ struct hf_chunk {
     bool frozen;       /* cut back while a packet may refer to what was behind `used`         */
 };
 
-struct hf_spares {
-    uint8_t *first; /* the newest; each begins with the place of the next                     */
-    uint32_t count;
-};
-
 struct hf_chunks {
     struct hf_pool pool; /* of struct hf_chunk                                                */
     struct hf_budget *budget;
     /* Memory of HF_CHUNK_MAX that was given back last and is taken first: it lies in the processor's
      * cache, and a transfer under way asks nobody for memory. Some, while there is a chunk at all
-     * and a second longer: a transfer of which all is read again and again is under way as well. Of
-     * HF_CHUNK_MIN always some, for those who say little at a time. */
-    struct hf_spares large, small;
+     * and a second longer: a transfer of which all is read again and again is under way as well. */
+    uint8_t *spare; /* the newest; each begins with the place of the next                     */
+    uint32_t spares;
     const hf_time *now;
-    hf_time rest_at; /* when the large go back; HF_NEVER: there are chunks, or no such spares  */
+    hf_time rest_at; /* when they go back; HF_NEVER: there are chunks, or no spares            */
+    /* Chunks of HF_CHUNK_MIN with their memory, linked by next, for those who say little at a time:
+     * some, always. */
+    uint32_t idle, idles;
 };
 
 struct hf_bytes {
