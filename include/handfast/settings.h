@@ -129,6 +129,8 @@ struct hf_settings {
     uint8_t unpaced;          /* segments of a new connection that leave without being paced  */
     uint16_t sent_records;    /* records of sent text that a connection may hold              */
     hf_time reorder_slack;    /* how much later than due the reordering timer may be (linux: 2 ms) */
+    uint8_t backdate_resent;  /* 1: what is sent again leaves text that is late a chance at a peer that
+                                 compares timestamps: TSval is that of a reordering window ago */
     uint8_t rack;             /* 1: loss by time (RFC 8985 6); 0: by DupThresh (RFC 6675)     */
     uint8_t tlp;              /* 1: tail loss probes (RFC 8985 7)                             */
     uint8_t frto;             /* 1: find out whether a timeout was needed (RFC 5682)          */

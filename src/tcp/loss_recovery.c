@@ -406,7 +406,7 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
 {
     uint32_t flight = d->prior_flight;
     hf_prr_start(a, flight - (a->sent.sacked - d->sacked)); /* SACKed earlier: not in flight */
-    hf_undo_start(c, a);
+    hf_undo_start(env, c, a);
     if (flight > a->cc.cwnd)
         flight = a->cc.cwnd; /* what limited transmit has sent on top does not count */
     come_down(env, c, a, flight, false);
@@ -530,7 +530,7 @@ static void duplicate_ack(struct hf_env *env, struct hf_tcp *c, struct hf_active
         return;
     if (hf_mtu_probe_explains_duplicates(env, c, a))
         return;
-    hf_undo_start(c, a);
+    hf_undo_start(env, c, a);
     come_down(env, c, a, a->dup_nxt - c->snd_una, false);
     if (!a->cc.ops->own_window)
         a->cc.cwnd = a->cc.ssthresh + env->settings->dupack_threshold * (uint32_t)c->mss;
@@ -589,7 +589,7 @@ void hf_recovery_timeout(struct hf_env *env, struct hf_tcp *c)
     if (!a)
         return;
     uint32_t flight = c->snd_nxt - c->snd_una;
-    hf_undo_start(c, a);
+    hf_undo_start(env, c, a);
     hf_frto_start(env, a, a->phase == HF_PHASE_SLOW_START, c->backoff > 1);
     if (a->phase != HF_PHASE_LOSS || a->too_big)
         come_down(env, c, a, flight, false);

@@ -464,6 +464,13 @@ static void make_room(const struct hf_tcp *c, struct hf_out *out, struct piece *
         shorten(out, p, c->mss - extra);
 }
 
+/* Lost, for what the path did to it: not too big, nor a probe. */
+static bool is_resent(const struct hf_tcp *c, const struct piece *p)
+{
+    return hf_seq_lt(p->seq, c->snd_nxt) && p->reason != HF_SEND_PROBE &&
+           p->reason != HF_SEND_TLP && p->reason != HF_SEND_PMTU;
+}
+
 static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                                   struct hf_out *out, struct piece *p)
 {
@@ -471,6 +478,8 @@ static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct h
     start_packet(packet, c, out);
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
     fill_head(env, c, a, out, p->seq, flags);
+    if (is_resent(c, p) && out->head.options.has_ts && a)
+        out->head.options.tsval -= hf_undo_backdate(env, c, a);
     if (p->len) {
         make_room(c, out, p);
         struct hf_cursor *cursor = p->seq == c->snd_nxt ? &a->cursor : &a->rtx_cursor;

@@ -50,7 +50,7 @@ void hf_rack_delivered(const struct hf_env *env, struct hf_tcp *c, struct hf_act
     note_reordering(c, a, s, d);
     hf_time rtt = env->now - s->sent_at;
     if (s->flags & HF_SENT_EVER_RESENT) {
-        uint32_t tsval = (uint32_t)(s->sent_at / HF_MS) + c->ts_offset;
+        uint32_t tsval = (uint32_t)(s->sent_at / HF_MS) + c->ts_offset - a->undo.backdate_ms;
         if ((d->has_echo && (int32_t)(d->echo - tsval) < 0) || rtt < min_rtt(c, a))
             return;
     }
@@ -120,6 +120,20 @@ hf_time hf_rack_lost_by(const struct hf_env *env, const struct hf_tcp *c,
                         const struct hf_active *a)
 {
     return env->now - (a->rack.valid ? a->rack.rtt : c->srtt_us * HF_US);
+}
+
+/* RFC 7323 5: when what was sent again arrives first, text that left before it and is late is older
+ * than TS.Recent, and the peer throws it away. Each loss would make more of them, on a path that is
+ * only out of order. So TSval is that of a reordering window ago. Half of the least round trip at the
+ * most: what is replaced left a whole one ago, so the peer finds nothing older than what it has, and
+ * an echo still tells which of the two came. */
+uint32_t hf_rack_backdate(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a)
+{
+    if (!env->settings->backdate_resent || !(c->flags & HF_F_REORDERED))
+        return 0;
+    hf_time most = a->cc.min_rtt / 2, window = a->cc.min_rtt / 4 * (1 + c->reo_steps) + HF_MS;
+    return (uint32_t)((window < most ? window : most) / HF_MS);
 }
 
 void hf_rack_shift(struct hf_active *a, hf_time by)

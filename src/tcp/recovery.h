@@ -68,7 +68,10 @@ void hf_prr_acked(struct hf_active *a, uint32_t in_flight, const struct hf_deliv
 
 /* ---- undo.c: RFC 3522, 4015, 2883 ---- */
 
-void hf_undo_start(const struct hf_tcp *c, struct hf_active *a);
+void hf_undo_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
+/* How much older than now the TSval of what is sent again is, in milliseconds. */
+uint32_t hf_undo_backdate(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a);
 /* A segment was sent again. */
 void hf_undo_resent(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
 void hf_undo_dsack(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
@@ -113,6 +116,9 @@ void hf_rack_find_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_act
 /* On a retransmission timeout, what was sent by then is lost. */
 hf_time hf_rack_lost_by(const struct hf_env *env, const struct hf_tcp *c,
                         const struct hf_active *a);
+/* How much older than now the TSval of what is sent again is, in milliseconds. */
+uint32_t hf_rack_backdate(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a);
 void hf_rack_shift(struct hf_active *a, hf_time by);
 
 /* ---- tlp.c: RFC 8985 7 ---- */

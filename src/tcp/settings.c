@@ -121,6 +121,7 @@ static const struct hf_settings default_table = {
     .fast_open = HF_FAST_OPEN_CLIENT | HF_FAST_OPEN_SERVER,
     .fast_open_retry = 3600 * HF_SEC,
     .abe = 1,                                   /* RFC 8511 */
+    .backdate_resent = 1,
     .hystart = HF_HYSTART_PLUS,                 /* RFC 9406 */
     .window_validation = HF_VALIDATE_RFC7661,
     .timestamps_required = 1,

@@ -237,6 +237,7 @@ struct hf_undo {
     hf_seq from;              /* SND.UNA then                                                 */
     uint32_t resent;          /* segments sent again that no D-SACK has told of               */
     uint32_t stamp;           /* TSval of the first of them                                   */
+    uint32_t backdate_ms;     /* at most so much older is the TSval of what is sent again     */
     bool armed, any;          /* there is something to undo; something was sent again         */
 };
 

@@ -5,14 +5,23 @@
 #include "tcp/recovery.h"
 
 /* A recovery begins; only from the open state is what it takes away worth coming back to. */
-void hf_undo_start(const struct hf_tcp *c, struct hf_active *a)
+void hf_undo_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
 {
     if (a->phase != HF_PHASE_SLOW_START)
         return;
     bool probe = a->tlp.probing && a->tlp.again; /* it counts as the first of them             */
     a->undo = (struct hf_undo){
         .armed = true, .cwnd = a->cc.cwnd, .ssthresh = a->cc.ssthresh, .from = c->snd_una,
-        .resent = probe, .any = probe, .stamp = a->tlp.stamp};
+        .resent = probe, .any = probe, .stamp = a->tlp.stamp,
+        .backdate_ms = hf_rack_backdate(env, c, a)};
+}
+
+/* For what is sent again: less than when the recovery began if the path became shorter, never more. */
+uint32_t hf_undo_backdate(const struct hf_env *env, const struct hf_tcp *c,
+                          const struct hf_active *a)
+{
+    uint32_t ms = hf_rack_backdate(env, c, a);
+    return ms < a->undo.backdate_ms ? ms : a->undo.backdate_ms;
 }
 
 void hf_undo_resent(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
@@ -21,7 +30,7 @@ void hf_undo_resent(const struct hf_env *env, const struct hf_tcp *c, struct hf_
     if (!u->armed)
         return;
     if (!u->any)
-        u->stamp = hf_tcp_timestamp(env, c);
+        u->stamp = hf_tcp_timestamp(env, c) - hf_undo_backdate(env, c, a);
     u->any = true;
     u->resent++;
 }

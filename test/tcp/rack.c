@@ -132,6 +132,90 @@ TEST(rack_reordering_does_not_keep_the_window_small, linux, "MUST-19")
     expect(status().cwnd, 15000);
 }
 
+/* Text was overtaken, so late text is expected; then 4001 is found lost at 325 ms. Returns the TSval of
+ * its first copy. */
+static int64_t lose_one_where_text_comes_late(void)
+{
+    with(backdate_resent, 1);
+    with(reorder_slack, 0);
+    open_with(true);
+    app_send(4000);
+    drain(0);
+    at(ms(200));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{1001, 3001}});
+    in(ACK, .seq = 1, .ack = 4001);
+    app_send(5000);
+    drain(0);
+    int64_t first = last_tsval();
+    at(ms(300));
+    in(ACK, .seq = 1, .ack = 4001, .sack = {{5001, 9001}});
+    within(ms(26), ACK, .seq = 4001, .ack = 1, .len = 1000);
+    return first;
+}
+
+/* RFC 7323 5: what is sent again must not make the peer refuse text that left before it and is late. It
+ * says that it left a reordering window sooner, and a millisecond for the tick. */
+TEST(rack_resent_text_spares_what_is_late, linux, "MUST-19")
+{
+    int64_t first = lose_one_where_text_comes_late();
+    expect(last_tsval() - first, 125 - 26);
+    in(ACK, .seq = 1, .ack = 9001); /* an echo of what was sent again: it was a loss */
+    note(status().ssthresh < 100000);
+    app_send(1000);
+    drain(0);
+    expect(last_tsval() - first, 125); /* what is new tells the time */
+    in(ACK, .seq = 1, .ack = 10001);
+    quiet(sec(100));
+}
+
+/* ... and still tells the two copies apart (RFC 3522). */
+TEST(rack_resent_text_is_known_by_its_echo, linux, "MUST-19")
+{
+    int64_t first = lose_one_where_text_comes_late();
+    note(status().ssthresh < 100000);
+    in(ACK, .seq = 1, .ack = 9001, .tsecr = first);
+    note(status().ssthresh > 100000);
+    quiet(sec(100));
+}
+
+/* Half of a round trip at the most: the peer must not find it older than what came before it. */
+TEST(rack_resent_text_is_never_older_than_its_first_copy, linux, "MUST-19")
+{
+    lose_one_where_text_comes_late();
+    in(ACK, .seq = 1, .ack = 9001);
+    int64_t next = 9001;
+    for (int i = 0; i < 8; i++) {
+        app_send(2000);
+        drain(0);
+        int64_t first = last_tsval();
+        after(ms(100));
+        in(ACK, .seq = 1, .ack = next, .sack = {{1, 1001}, {next + 1000, next + 2000}});
+        within(ms(190), ACK, .seq = next, .ack = 1, .len = 1000);
+        note(last_tsval() - first >= 50);
+        after(ms(100));
+        next += 2000;
+        in(ACK, .seq = 1, .ack = next);
+        drain(0);
+    }
+    quiet(sec(100));
+}
+
+/* Where nothing was overtaken it tells the time, as RFC 7323 3.2 has it. */
+TEST(rack_resent_text_tells_the_time, linux, "MUST-19")
+{
+    with(backdate_resent, 1);
+    open_with(true);
+    app_send(4000);
+    drain(0);
+    int64_t first = last_tsval();
+    at(ms(200));
+    in(ACK, .seq = 1, .ack = 1, .sack = {{1001, 4001}});
+    out_segments(1, 1);
+    expect(last_tsval() - first, 100);
+    in(ACK, .seq = 1, .ack = 4001);
+    quiet(sec(100));
+}
+
 /* A retransmission that is lost as well is found lost by what left after it. */
 TEST(rack_finds_lost_retransmissions, rfc, "MUST-19 MUST-18")
 {
