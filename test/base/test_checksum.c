@@ -75,6 +75,16 @@ TEST(checksum_of_parts_combined, none, "")
     }
 }
 
+TEST(checksum_of_a_few, none, "")
+{
+    fill();
+    for (size_t at = 0; at < 1000; at++)
+        for (uint32_t len = 0; len <= HF_CHECKSUM_FEW; len++)
+            assert_int_equal(hf_checksum_few(bytes + at, len), naive(bytes + at, len, 0));
+    memset(bytes, 0xff, HF_CHECKSUM_FEW);
+    assert_int_equal(hf_checksum_few(bytes, HF_CHECKSUM_FEW), 0xffff);
+}
+
 TEST(checksum_updated_for_a_changed_word, none, "")
 {
     fill();

@@ -111,3 +111,22 @@ TEST(status_tells_what_sack_told, linux, "EST.STATUS")
     in(ACK, .seq = 1, .ack = 5001);
     expect(status().sacked + status().lost + status().resent, 0);
 }
+
+/* Who answers what he has read finds what the controller has measured, since output had not yet made
+ * the connection quiet; once it has, the next answer begins anew. */
+TEST(measured_stays_for_an_answer, rfc, "")
+{
+    established(.mss = 1000);
+    app_send(100);
+    out(PSH | ACK, .seq = 1, .ack = 1, .len = 100);
+    at(ms(20));
+    in(PSH | ACK, .seq = 1, .ack = 101, .len = 100);
+    app_recv(100);
+    expect(status().min_rtt, ms(20));
+    app_send(100);
+    expect(status().min_rtt, ms(20));
+    out(PSH | ACK, .seq = 101, .ack = 101, .len = 100);
+    in(ACK, .seq = 101, .ack = 201);
+    nothing();
+    expect(status().min_rtt, 0);
+}
