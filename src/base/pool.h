@@ -76,7 +76,8 @@ static inline void *hf_pool_place(const struct hf_pool *pool, uint32_t index, ui
     return pool->slabs[index >> shift] + (uint64_t)(index & ((1u << shift) - 1)) * size;
 }
 
-/* hf_pool_give for an object whose size is known: it is made zero in place. */
+/* hf_pool_give for an object whose size is known: it is made zero in place. (Less of it is enough
+ * where whoever takes it writes all of it.) */
 void hf_pool_settle(struct hf_pool *pool, uint32_t before);
 static inline void hf_pool_give_object(struct hf_pool *pool, uint32_t index, void *object,
                                        uint32_t size)

@@ -5,15 +5,16 @@
 #include "base/text.h"
 #include "stack/stack.h"
 
-/* What a handle leads to; 0: nothing. */
-static hf_ref ref_of(const struct hf_stack *stack, hf_conn handle)
+/* What a handle leads to; 0: nothing. That of another kind seems to have a very large index. */
+static HF_INLINE hf_ref ref_of(const struct hf_stack *stack, hf_conn handle)
 {
-    hf_ref ref = (hf_ref)handle;
-    if (hf_ref_kind(ref) != HF_KIND_CONN)
-        return 0;
-    const struct hf_handle *h = hf_pool_find(&stack->env.handles, hf_ref_index(ref));
+    const struct hf_pool *pool = &stack->env.handles;
+    uint32_t index = (uint32_t)handle, slab = index >> HF_HANDLE_SLAB;
     uint32_t generation = (uint32_t)(handle >> 32);
-    return h && generation && h->generation == generation ? h->ref : 0;
+    if (HF_UNLIKELY(slab >= pool->slabs_room || !pool->slabs[slab] || !generation))
+        return 0;
+    const struct hf_handle *h = hf_handle_at(&stack->env, index);
+    return h->generation == generation ? h->ref : 0;
 }
 
 static bool is_asleep(hf_ref ref)
@@ -101,7 +102,7 @@ static int open_pair(struct hf_stack *stack, const struct hf_open *open, hf_conn
     struct hf_tcp *c;
     err = hf_call_open(&stack->env, open, &flow, &path, &c);
     if (!err)
-        *conn = hf_tcp_handle(&stack->env, c);
+        *conn = hf_tcp_handle(c);
     return err;
 }
 
@@ -254,7 +255,7 @@ int hf_tcp_accept(struct hf_stack *stack, hf_listener listener, uint64_t user, h
         return 0;
     c->user = user;
     hf_trace_call(&stack->env, c->hash, c->state, HF_CALL_ACCEPT, 0);
-    *conn = hf_tcp_handle(&stack->env, c);
+    *conn = hf_tcp_handle(c);
     return 1;
 }
 

@@ -195,12 +195,9 @@ static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
     uint64_t hash = hf_table_hash(&env->table, flow);
     hf_ref time_wait;
     hf_ref ref = hf_table_find(&env->table, hash, flow, &time_wait);
-    if (HF_UNLIKELY(hf_ref_kind(ref) == HF_KIND_ASLEEP)) {
-        ref = woken(env, ref, seg);
-        if (!ref)
-            return;
-    }
     if (ref) {
+        if (HF_UNLIKELY(hf_ref_kind(ref) == HF_KIND_ASLEEP) && !(ref = woken(env, ref, seg)))
+            return;
         trace_in(env, ref, hash, seg);
         if (hf_ref_kind(ref) == HF_KIND_CONN)
             hf_tcp_segment_arrives(env, hf_tcp_at(env, ref), seg);

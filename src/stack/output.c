@@ -39,7 +39,7 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
             pass_on_doubt(stack);
     }
     hf_time_wait_timers(env);
-    if (env->now_ms != env->swept_ms)
+    if (HF_UNLIKELY(hf_asleep_pays(env)))
         hf_asleep_sweep(env);
     hf_chunks_rest(&env->chunks);
     hf_ip_timers(env, &stack->ip);

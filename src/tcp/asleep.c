@@ -14,7 +14,6 @@
 #define LOOKS 8u       /* blocks looked at in a call, and two for each new connection     */
 #define LOOKS_MAX 256u /* so that no call takes long                                      */
 #define AGAIN HF_SEC   /* after a timer for which there was no memory                     */
-#define NO_BLOCKS (1u << HF_TCP_SLAB) /* so few do not free a slab                              */
 
 static struct hf_asleep *entry(const struct hf_env *env, uint32_t index)
 {
@@ -144,6 +143,7 @@ static void read_entry(struct hf_env *env, const struct hf_asleep *s, const stru
     c->last_receive = c->progress_at = s->last_receive;
     c->user = s->user;
     c->handle = s->handle;
+    c->generation = hf_handle_at(env, s->handle)->generation;
     c->flags = s->flags;
     c->rcv_nxt = c->last_ack_sent = s->rcv_nxt;
     c->rcv_adv = s->rcv_adv;
@@ -264,7 +264,7 @@ static void fall_asleep(struct hf_env *env, struct hf_tcp *c)
     hf_table_replace(&env->table, c->hash, was, ref);
     hf_wheel_cancel(&env->wheel, was);
     set_timer(env, index, c->deadline);
-    hf_pool_give_object(&env->conns, c->self, c, sizeof *c);
+    hf_tcp_give(env, c);
 }
 
 void hf_asleep_sweep(struct hf_env *env)
@@ -272,8 +272,6 @@ void hf_asleep_sweep(struct hf_env *env)
     uint32_t took = env->conns.takes - env->swept_takes;
     env->swept_ms = env->now_ms;
     env->swept_takes = env->conns.takes;
-    if (env->conns.count < NO_BLOCKS)
-        return;
     uint32_t all = env->conns.slabs_room << HF_TCP_SLAB;
     uint32_t looks = took < LOOKS_MAX ? LOOKS + 2 * took : LOOKS_MAX;
     for (looks = looks < all ? looks : all; looks; looks--) {

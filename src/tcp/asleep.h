@@ -51,14 +51,19 @@ struct hf_past {
     uint16_t challenge_spent, challenge_s;
 };
 
-#define HF_ASLEEP_SLAB                                                                           \
-    5u /* entries of either kind in a slab of their pool, as a power of two    */
+#define HF_AWAKE_MIN 32u
+#define HF_ASLEEP_SLAB 5u /* entries of either kind in a slab, as a power of two               */
 _Static_assert(sizeof(struct hf_asleep) == 136, "a connection asleep");
 _Static_assert(sizeof(struct hf_past) == 104, "what it has behind it");
 
 /* Look at a few connections, one after the other over the calls: who has had nothing to do for a
  * second goes to sleep. */
 void hf_asleep_sweep(struct hf_env *env);
+/* Is it time for that? Few blocks would free no slab. */
+static inline bool hf_asleep_pays(const struct hf_env *env)
+{
+    return env->now_ms != env->swept_ms && env->conns.count >= HF_AWAKE_MIN;
+}
 /* The connection as a block in the pool; NULL: there is no memory for it, it sleeps on. */
 struct hf_tcp *hf_asleep_wake(struct hf_env *env, uint32_t index);
 /* The same as a block on the C stack, to be looked at. */

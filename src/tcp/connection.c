@@ -78,33 +78,13 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     hf_tcp_set_mss(env, c);
 }
 
-/* ---- Handles ---- */
-
 static void take_handle(struct hf_env *env, struct hf_tcp *c)
 {
     c->handle = hf_pool_take(&env->handles);
-    uint32_t generation = env->handles.takes;
+    c->generation = env->handles.takes | (env->handles.takes == 0);
     *hf_handle_at(env, c->handle) =
-        (struct hf_handle){hf_ref_make(HF_KIND_CONN, c->self), generation | (generation == 0)};
+        (struct hf_handle){hf_ref_make(HF_KIND_CONN, c->self), c->generation};
 }
-
-uint64_t hf_tcp_handle(const struct hf_env *env, const struct hf_tcp *c)
-{
-    if (!c->handle)
-        return 0;
-    uint64_t generation = hf_handle_at(env, c->handle)->generation;
-    return generation << 32 | hf_ref_make(HF_KIND_CONN, c->handle);
-}
-
-void hf_tcp_drop_handle(struct hf_env *env, struct hf_tcp *c)
-{
-    if (c->handle)
-        hf_pool_give_object(&env->handles, c->handle, hf_handle_at(env, c->handle),
-                            sizeof(struct hf_handle));
-    c->handle = 0;
-}
-
-/* ---- Coming into the pool ---- */
 
 bool hf_tcp_are_full(const struct hf_env *env)
 {
@@ -302,6 +282,12 @@ void hf_tcp_end(struct hf_env *env, struct hf_tcp *c, enum hf_cause cause, enum 
         hf_tcp_event(env, c, HF_EVENT_ENDED);
 }
 
+/* All of a block is written when it is made; who looks at all of them looks at `self`. */
+void hf_tcp_give(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_pool_give_object(&env->conns, c->self, c, offsetof(struct hf_tcp, handle));
+}
+
 void hf_tcp_free(struct hf_env *env, struct hf_tcp *c)
 {
     hf_tcp_drop_active(env, c);
@@ -310,5 +296,5 @@ void hf_tcp_free(struct hf_env *env, struct hf_tcp *c)
         c->flags |= HF_F_ZOMBIE;
         return;
     }
-    hf_pool_give(&env->conns, c->self);
+    hf_tcp_give(env, c);
 }

@@ -57,7 +57,7 @@ static bool take_conn(struct hf_env *env, struct hf_tcp *c, struct hf_event *eve
         hf_tcp_free(env, c);
         return false;
     }
-    event->handle = hf_tcp_handle(env, c);
+    event->handle = hf_tcp_handle(c);
     event->user = c->user;
     event->bits = c->events;
     event->cause = c->cause;

@@ -197,6 +197,7 @@ struct hf_tcp {
         };
     };
     uint64_t bytes_sent, bytes_received; /* text, each octet once                            */
+    uint32_t generation; /* of the handle                                                    */
     uint32_t segments_sent, segments_received, retransmits;
     uint32_t text_segments_sent, text_segments_received, segments_out_of_order;
     uint32_t bytes_resent;
@@ -205,7 +206,7 @@ struct hf_tcp {
 
 /* The first two cache lines hold what the common segment needs. */
 _Static_assert(offsetof(struct hf_tcp, deadline) <= 128, "hot fields of struct hf_tcp");
-_Static_assert(sizeof(struct hf_tcp) <= 352, "an idle connection");
+_Static_assert(sizeof(struct hf_tcp) <= 360, "a connection");
 
 /* Sender phases: what cwnd is doing, as the trace and STATUS tell it. */
 enum hf_phase { HF_PHASE_SLOW_START = 0, HF_PHASE_AVOIDANCE, HF_PHASE_RECOVERY, HF_PHASE_LOSS };

@@ -27,12 +27,26 @@ uint32_t hf_tcp_take(struct hf_env *env, hf_ref was);
 struct hf_tcp *hf_tcp_enlist(struct hf_env *env, uint32_t index, hf_ref was);
 /* Both, for a block that stands elsewhere, in no list. NULL: as 0 above. */
 struct hf_tcp *hf_tcp_adopt(struct hf_env *env, const struct hf_tcp *block, hf_ref was);
-/* What the application calls it; 0: nothing any more. */
-uint64_t hf_tcp_handle(const struct hf_env *env, const struct hf_tcp *c);
+/* What the application calls it. */
+static inline uint64_t hf_tcp_handle(const struct hf_tcp *c)
+{
+    return (uint64_t)c->generation << 32 | hf_ref_make(HF_KIND_CONN, c->handle);
+}
+
 /* The application has given it up. */
-void hf_tcp_drop_handle(struct hf_env *env, struct hf_tcp *c);
+static inline void hf_tcp_drop_handle(struct hf_env *env, struct hf_tcp *c)
+{
+    if (!c->handle)
+        return;
+    hf_pool_give_object(&env->handles, c->handle, hf_handle_at(env, c->handle),
+                        sizeof(struct hf_handle));
+    c->handle = 0;
+}
+
 /* No more connections are allowed. */
 bool hf_tcp_are_full(const struct hf_env *env);
+/* The block goes back to its pool. */
+void hf_tcp_give(struct hf_env *env, struct hf_tcp *c);
 /* Give up all that it holds and the block itself. It must be over (CLOSED or detached). */
 void hf_tcp_free(struct hf_env *env, struct hf_tcp *c);
 /* Out of the table (0) or its slot left to an heir, no timer, nothing more to send: what is left is

@@ -98,7 +98,7 @@ static void expect_asleep(int at, size_t each)
 {
     assert_int_equal(counters_of(at).asleep, MANY - AWAKE);
     assert_int_equal(counters_of(at).connections, MANY);
-    assert_in_range(counters_of(at).memory, 0, crowd.empty[at] + MANY * each + 81920);
+    assert_in_range(counters_of(at).memory, 0, crowd.empty[at] + MANY * each + 98304);
 }
 
 /* What STATUS says, less what says how long ago something was. */
