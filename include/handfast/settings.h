@@ -31,8 +31,14 @@ enum hf_fast_open {
     HF_FAST_OPEN_ALL_LISTENERS = 0x400  /* listeners need not ask: their backlog is the limit */
 };
 
-/* How slow start ends before there is a loss: not at all; HyStart++ (RFC 9406); as Linux's CUBIC does. */
-enum hf_hystart_kind { HF_HYSTART_OFF = 0, HF_HYSTART_PLUS = 1, HF_HYSTART_LINUX = 2 };
+/* How slow start ends before there is a loss: not at all; HyStart++ (RFC 9406); as Linux's CUBIC does;
+ * HyStart++ that also counts what the path holds by how close ACKs come, and is over sooner. */
+enum hf_hystart_kind {
+    HF_HYSTART_OFF = 0,
+    HF_HYSTART_PLUS = 1,
+    HF_HYSTART_LINUX = 2,
+    HF_HYSTART_PLUS_TRAINS = 3
+};
 
 /* How CUBIC's window grows when slow start is over: by RFC 9438; or as Linux's does, which before the first
  * loss adds a segment for 20 acknowledged at the slowest, looks ahead by the least round trip, and is

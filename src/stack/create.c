@@ -48,7 +48,7 @@ static bool choices_are_sane(const struct hf_settings *s)
                                HF_FAST_OPEN_ALL_LISTENERS;
     return s->ecn <= HF_ECN_PASSIVE && s->mtu_probing <= HF_MTU_PROBING_ALWAYS &&
            s->path_info <= HF_PATH_INFO_ALL && s->nagle <= HF_NAGLE_MINSHALL &&
-           s->cookies <= HF_COOKIES_ALWAYS && s->hystart <= HF_HYSTART_LINUX &&
+           s->cookies <= HF_COOKIES_ALWAYS && s->hystart <= HF_HYSTART_PLUS_TRAINS &&
            s->window_validation <= HF_VALIDATE_RFC7661 && !(s->fast_open & ~fast_open);
 }
 

@@ -103,11 +103,13 @@ static void avoid(struct hf_congestion *cc, const struct hf_ack_info *ack, uint3
 static void slow_start(struct hf_congestion *cc, const struct hf_ack_info *ack)
 {
     bool first = cc->ssthresh == UINT32_MAX; /* RFC 9406 4.3: only the first one */
-    bool plus = cc->hystart == HF_HYSTART_PLUS && first;
+    bool plus =
+        first && (cc->hystart == HF_HYSTART_PLUS || cc->hystart == HF_HYSTART_PLUS_TRAINS);
     bool looks = plus || cc->hystart == HF_HYSTART_LINUX;
-    struct hf_hystart_ack h = {.now = ack->now, .rtt = ack->rtt, .acked = cc->acked,
+    struct hf_hystart_ack h = {.now = ack->now, .rtt = ack->rtt, .min_rtt = cc->min_rtt,
+                               .acked = cc->acked, .delivered = cc->rate.delivered,
                                .in_flight = ack->in_flight, .cwnd = cc->cwnd, .mss = cc->mss,
-                               .paced = cc->paced};
+                               .paced = cc->paced, .limited = cc->limited};
     enum hf_slow_start verdict = HF_SLOW_START_ON;
     if (looks)
         verdict = hf_hystart_ack(&cc->own.cubic.hystart, cc->hystart, &h);

@@ -86,7 +86,7 @@ TEST(a_configuration_without_sense_is_refused, none, "")
     REFUSED(c.settings.ecn = 3);
     REFUSED(c.settings.nagle = 3);
     REFUSED(c.settings.cookies = 3);
-    REFUSED(c.settings.hystart = 3);
+    REFUSED(c.settings.hystart = 4);
     REFUSED(c.settings.window_validation = 2);
     REFUSED(c.settings.mtu_probing = 3);
     REFUSED(c.settings.path_info = 8);

@@ -33,6 +33,7 @@ static void begin(const char *name)
 static void ack(uint32_t octets, hf_time rtt)
 {
     hf_congestion_sent(&cc, cc.cwnd, true, false);
+    cc.rate.delivered += octets;
     struct hf_ack_info info = {.now = now, .rtt = rtt, .srtt_us = srtt_us, .acked = octets,
                                .prior_in_flight = cc.cwnd, .in_flight = cc.cwnd - octets};
     hf_congestion_acked(&cc, &settings, &info);
@@ -495,6 +496,65 @@ TEST(hystart_plus_slows_down, none, "")
     uint32_t was = cc.cwnd;
     round_trip();
     assert_in_range(cc.cwnd, was + was / 5, was + was / 3);
+}
+
+/* ---- ... with trains of ACKs ---- */
+
+/* A path of 40 ms that holds `pipe` segments, and sends their ACKs on at its own rate: a train of them in each
+ * round trip. `late` ACKs of each trail behind, until a quarter of a round trip has passed. */
+static uint32_t trains_on(uint32_t pipe, uint32_t late)
+{
+    const hf_time round = 40 * HF_MS, spacing = round / pipe;
+    begin("cubic");
+    settings.hystart = HF_HYSTART_PLUS_TRAINS;
+    hf_congestion_start(&cc, cc.ops, &settings, now);
+    srtt_us = 40000;
+    for (unsigned r = 0; r < 100 && cc.cwnd < cc.ssthresh; r++) {
+        uint32_t n = cc.cwnd / MSS;
+        hf_time rtt = n > pipe ? spacing * n : round, began = now;
+        for (uint32_t i = 0; i < n && cc.cwnd < cc.ssthresh; i++) {
+            now += i + late >= n ? round / 4 / late : spacing;
+            ack(MSS, rtt);
+        }
+        if (now < began + round)
+            now = began + round;
+    }
+    return cc.cwnd / MSS;
+}
+
+/* A queue as long as the path holds it: nothing is lost. Without looking at trains it would overrun. */
+TEST(hystart_trains_leave_before_the_queue_is_full, none, "")
+{
+    static const uint32_t pipes[] = {50, 100, 400, 1000, 4000};
+    for (unsigned i = 0; i < sizeof pipes / sizeof pipes[0]; i++) {
+        assert_in_range(trains_on(pipes[i], 0), pipes[i], 2 * pipes[i]);
+        assert_true(cc.ssthresh == cc.cwnd);
+        assert_in_range(trains_on(pipes[i], 4), pipes[i], 2 * pipes[i]);
+        assert_true(slow_start_on(pipes[i], HF_HYSTART_PLUS, 100) > 2 * pipes[i]);
+    }
+}
+
+/* ACKs that come evenly look like a full path. The round trip does not grow, so it was none: slow start goes
+ * on, each time until twice as much is in flight. */
+TEST(hystart_trains_are_not_misled_by_even_acks, none, "")
+{
+    assert_true(slow_start_on(1u << 20, HF_HYSTART_PLUS_TRAINS, 40) >= 4000);
+    assert_int_equal(cc.ssthresh, UINT32_MAX);
+    assert_true(cc.own.cubic.hystart.suspected > 0);
+}
+
+/* A flow that paces, or that does not fill its window, tells nothing of the path. */
+TEST(hystart_trains_ask_for_a_full_window, none, "")
+{
+    begin("cubic");
+    settings.hystart = HF_HYSTART_PLUS_TRAINS;
+    settings.pacing = 1;
+    hf_congestion_start(&cc, cc.ops, &settings, now);
+    srtt_us = 40000;
+    for (unsigned r = 0; r < 6; r++)
+        round_trip();
+    assert_int_equal(cc.own.cubic.hystart.suspected, 0);
+    assert_true(cc.cwnd >= 600 * MSS);
 }
 
 /* ---- What counts as a used window ---- */
