@@ -37,24 +37,24 @@ struct side {
     bool fin;
     uint32_t fin_seq;
     bool acked, has_edge;
-    uint32_t ack, edge;    /* the furthest ones                                               */
+    uint32_t ack, edge; /* the furthest ones                                               */
     uint16_t mss;
     int wscale;
     bool sack_permitted, timestamps;
-    bool fast_open;        /* its SYN had the option                                          */
-    bool ecn, ecn_once;    /* each of its SYNs asked for ECN, or agreed; one of them did      */
+    bool fast_open;     /* its SYN had the option                                          */
+    bool ecn, ecn_once; /* each of its SYNs asked for ECN, or agreed; one of them did      */
     /* What of it arrived at the other side. */
     bool arrived, arrived_syn, has_arrived_edge;
-    uint16_t syn_window;   /* of the SYN that arrived                                         */
+    uint16_t syn_window; /* of the SYN that arrived                                         */
     uint32_t arrived_max, arrived_ack, arrived_edge;
-    bool marked;           /* "congestion experienced" stood on text of it,                   */
-    bool to_echo;          /* which the other has to echo: no CWR came since.                 */
-    uint32_t marked_end;   /* behind that text                                                */
+    bool marked;         /* "congestion experienced" stood on text of it,                   */
+    bool to_echo;        /* which the other has to echo: no CWR came since.                 */
+    uint32_t marked_end; /* behind that text                                                */
     /* What it may still answer to. */
-    int32_t credit;        /* for pure ACKs: see CREDIT_...                                   */
-    uint32_t owed;         /* segments that arrived here and have not drawn a pure ACK        */
-    bool resends;          /* it sent something again since anything moved forward,           */
-    uint32_t resent;       /* up to here                                                      */
+    int32_t credit;  /* for pure ACKs: see CREDIT_...                                   */
+    uint32_t owed;   /* segments that arrived here and have not drawn a pure ACK        */
+    bool resends;    /* it sent something again since anything moved forward,           */
+    uint32_t resent; /* up to here                                                      */
 };
 
 struct pair {
@@ -63,7 +63,7 @@ struct pair {
     uint8_t address[2][16];
     uint16_t port[2];
     struct side side[2];
-    hf_time last;          /* when anything was seen of it                                    */
+    hf_time last; /* when anything was seen of it                                    */
     hf_time silent_since;
     uint32_t silent_packets;
 };
@@ -337,9 +337,11 @@ static const char *judge_first_sack(const struct segment *s)
         return "SACK block that begins at or below the acknowledgement number";
     for (unsigned i = 1; i < s->sacks && !below; i++) {
         bool apart = !after(s->sack[0][1], s->sack[i][0]) || !after(s->sack[i][1], s->sack[0][0]);
-        bool inside = !after(s->sack[i][0], s->sack[0][0]) && !after(s->sack[0][1], s->sack[i][1]);
+        bool inside =
+            !after(s->sack[i][0], s->sack[0][0]) && !after(s->sack[0][1], s->sack[i][1]);
         if (!apart && !(inside && i == 1))
-            return "first SACK block neither apart from the others nor a duplicate within the next";
+            return "first SACK block neither apart from the others nor a duplicate within the "
+                   "next";
     }
     return NULL;
 }
@@ -380,7 +382,8 @@ static const char *judge_ecn(const struct segment *s, const struct side *me,
 {
     bool new_text = s->text > 0 && after(s->seq + s->text, me->snd_max);
 
-    if (!me->ecn || !peer->ecn_once)
+    if (!me->ecn_once ||
+        !peer->ecn_once) /* a cookie may be of the SYN+ACK that agreed, before one that did not */
         return s->flags & (TCP_ECE | TCP_CWR) ? "ECE or CWR that was not agreed on" : NULL;
     if (s->ecn != ECN_NOT_ECT && s->ecn != ECN_ECT0)
         return "sent with ECT(1) or CE";
@@ -522,16 +525,17 @@ static bool is_owed(struct side *me, const struct segment *s)
     return true;
 }
 
-/* A sender may go through all that is not acknowledged once: each piece is sent again behind the
- * last one. */
+/* A sender may go through all that is not acknowledged: each piece is sent again behind the last one.
+ * What goes back counts: a FIN that was sent before the text in front of it goes back once. */
 static bool goes_on_resending(struct side *me, const struct segment *s)
 {
     uint32_t end = s->seq + length_of(s);
-    if (length_of(s) == 0 || (me->resends && !after(end, me->resent)))
+    if (length_of(s) == 0)
         return false;
+    bool on = !me->resends || after(end, me->resent);
     me->resends = true;
     me->resent = end;
-    return true;
+    return on;
 }
 
 static void moved_forward(struct pair *pair, hf_time now)
@@ -608,8 +612,7 @@ static bool is_current(const struct side *me, const struct segment *s)
 {
     if (me->sent == 0)
         return true;
-    return known(me) && !after(me->iss, s->seq + 1) &&
-           !after(s->seq + length_of(s), me->snd_max);
+    return known(me) && !after(me->iss, s->seq + 1) && !after(s->seq + length_of(s), me->snd_max);
 }
 
 /* Must the receiver answer at once, though the segment occupies no sequence space? So it is when
