@@ -169,6 +169,7 @@ int hf_ip_add_address(struct hf_ip *ip, unsigned link, const struct hf_addr *add
         a.host_bits = 0xffffffffu >> bits;
     }
     ip->address[ip->addresses++] = a;
-    ip->seen_link = ip->routed_link = 0;
+    ip->routed_link = 0;
+    memset(ip->seen, 0, sizeof ip->seen);
     return 0;
 }

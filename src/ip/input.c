@@ -91,14 +91,21 @@ static enum hf_drop parse(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arr
     return reason;
 }
 
+/* Where a pair is remembered, by the last four bytes of each. */
+static inline struct hf_ip_seen *seen_at(struct hf_ip *ip, const uint8_t *src, const uint8_t *dst)
+{
+    uint32_t mixed = (hf_get32(src) ^ hf_get32(dst)) * 0x9e3779b1u; /* 2^32 / golden ratio */
+    return &ip->seen[mixed >> 28 & (HF_IP_SEEN - 1)];
+}
+
 static enum hf_drop admit(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arrival *in)
 {
     enum hf_drop reason = parse(env, ip, in);
     if (reason != HF_DROP_NONE)
         return reason;
-    /* Packets come in runs from one peer: what was found of the last pair is still true. */
-    if (in->link == ip->seen_link && hf_key_equal(in->head.src, ip->seen_src) &&
-        hf_key_equal(in->head.dst, ip->seen_dst)) {
+    struct hf_ip_seen *seen = seen_at(ip, in->head.src + 12, in->head.dst + 12);
+    if (in->link == seen->link && hf_key_equal(in->head.src, seen->src) &&
+        hf_key_equal(in->head.dst, seen->dst)) {
         in->to_us = true;
         return HF_DROP_NONE;
     }
@@ -106,9 +113,9 @@ static enum hf_drop admit(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arr
         return HF_DROP_IP_SOURCE;
     reason = check_destination(ip, in);
     if (reason == HF_DROP_NONE && in->to_us) {
-        memcpy(ip->seen_src, in->head.src, 16);
-        memcpy(ip->seen_dst, in->head.dst, 16);
-        ip->seen_link = env->no_fast_path ? 0 : (uint8_t)in->link;
+        memcpy(seen->src, in->head.src, 16);
+        memcpy(seen->dst, in->head.dst, 16);
+        seen->link = env->no_fast_path ? 0 : (uint8_t)in->link;
     }
     return reason;
 }
@@ -133,39 +140,42 @@ static void hand_over(const struct hf_ip_arrival *in, struct hf_ip_datagram *dat
     datagram->offset = head->header;
 }
 
-/* The next of a run: a TCP segment, whole and without IP options, between the pair that was last
- * found good. All that the long road would find out about it is known, and its answer is the same;
+/* The next of a run: a TCP segment, whole and without IP options, between a pair that was found
+ * good. All that the long road would find out about it is known, and its answer is the same;
  * what does not fit takes the long road. */
-static bool is_next_of_run(const struct hf_ip *ip, unsigned link, const struct hf_packet *packet,
+static bool is_next_of_run(struct hf_ip *ip, unsigned link, const struct hf_packet *packet,
                            struct hf_ip_datagram *datagram)
 {
     const uint8_t *data = packet->slice[0].data;
     uint32_t len = packet->slice[0].len, header, total;
-    if (link != ip->seen_link || len < 40)
+    const struct hf_ip_seen *seen;
+    if (len < 40)
         return false;
     if (data[0] == 0x45) {
+        seen = seen_at(ip, data + 12, data + 16);
         total = hf_get16(data + 2);
         header = 20;
-        if (memcmp(data + 12, ip->seen_src + 12, 4) != 0 ||
-            memcmp(data + 16, ip->seen_dst + 12, 4) != 0 || !hf_key_is_ipv4(ip->seen_src) ||
+        if (seen->link != link || memcmp(data + 12, seen->src + 12, 4) != 0 ||
+            memcmp(data + 16, seen->dst + 12, 4) != 0 || !hf_key_is_ipv4(seen->src) ||
             data[9] != HF_PROTO_TCP || (hf_get16(data + 6) & 0x3fff) != 0 ||
             hf_checksum_fold(hf_checksum_native(data, 5)) != 0xffff)
             return false;
         datagram->tos = data[1];
         datagram->ttl = data[8];
     } else {
+        seen = seen_at(ip, data + 20, data + 36);
         total = 40u + hf_get16(data + 4);
         header = 40;
-        if (data[0] >> 4 != 6 || data[6] != HF_PROTO_TCP ||
-            !hf_key_equal(data + 8, ip->seen_src) || !hf_key_equal(data + 24, ip->seen_dst))
+        if (seen->link != link || data[0] >> 4 != 6 || data[6] != HF_PROTO_TCP ||
+            !hf_key_equal(data + 8, seen->src) || !hf_key_equal(data + 24, seen->dst))
             return false;
         datagram->tos = (uint8_t)(hf_get16(data) >> 4);
         datagram->ttl = data[7];
     }
     if (total < header + 20 || total > packet->len)
         return false;
-    memcpy(datagram->flow.local, ip->seen_dst, 16);
-    memcpy(datagram->flow.remote, ip->seen_src, 16);
+    memcpy(datagram->flow.local, seen->dst, 16);
+    memcpy(datagram->flow.remote, seen->src, 16);
     datagram->flow.local_port = datagram->flow.remote_port = 0;
     datagram->link = (uint8_t)link;
     datagram->to_us = true;

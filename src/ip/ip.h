@@ -49,13 +49,20 @@ struct hf_reassembly; /* ip/fragment.c                                          
 struct hf_pmtu;       /* ip/path_mtu.c                                                        */
 struct hf_neighbours; /* ip/neighbour.h                                                       */
 
+/* A pair of addresses that was found good, where its last bytes lead. Packets come in runs from a
+ * few peers: what was found of a pair stays true until addresses change. */
+#define HF_IP_SEEN 16u /* a power of two */
+struct hf_ip_seen {
+    uint8_t src[16], dst[16];
+    uint8_t link; /* on which it came; 0: none                                                */
+};
+
 struct hf_ip {
     struct hf_ip_link link[HF_LINKS_MAX + 1];
     struct hf_ip_address address[HF_IP_ADDRESSES_MAX];
     struct hf_ip_route route[HF_IP_ROUTES_MAX];
     uint8_t addresses, routes;
-    uint8_t seen_src[16], seen_dst[16]; /* the pair that was last found good, on seen_link        */
-    uint8_t seen_link;                  /* 0: look anew (addresses have changed)               */
+    struct hf_ip_seen seen[HF_IP_SEEN];
     uint8_t routed_remote[16], routed_local[16]; /* the last way that was found, and our address on it */
     uint8_t routed_zone, routed_link;            /* link 0: look anew                         */
     bool any_address; /* some listener takes packets for addresses that are not ours          */

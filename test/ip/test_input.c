@@ -405,6 +405,22 @@ TEST(no_memory_at_creation, none, "C22")
     world_down(&w);
 }
 
+/* Pairs that share a place among those that were found good do not stand for each other. */
+TEST(many_pairs_in_turns, none, "A4")
+{
+    struct world w;
+    world_up(&w);
+    for (unsigned i = 0; i < 400; i++) {
+        char src[32];
+        snprintf(src, sizeof src, "192.0.2.%u", 1 + (i * 7) % 200);
+        assert_int_equal(give_tcp(&w, src, "10.1.0.2", HF_ACK), HF_IP_TCP);
+        assert_int_equal(w.datagram.flow.remote[15], 1 + (i * 7) % 200);
+        assert_int_equal(give_tcp(&w, src, "10.1.0.3", HF_ACK), HF_IP_CONSUMED); /* not ours */
+        assert_int_equal(give_tcp(&w, "127.0.0.1", "10.1.0.2", HF_ACK), HF_IP_CONSUMED);
+    }
+    world_down(&w);
+}
+
 /* The short road of a run of packets and the long one say the same of anything. */
 TEST(next_of_a_run_is_judged_as_the_first, none, "A4")
 {
@@ -436,7 +452,7 @@ TEST(next_of_a_run_is_judged_as_the_first, none, "A4")
         }
         uint32_t cut = 60 + (uint32_t)check_random_below(20);
         enum hf_ip_verdict verdict = give_cut(&run, 1, &b, cut);
-        anew.ip.seen_link = 0;
+        memset(anew.ip.seen, 0, sizeof anew.ip.seen);
         assert_int_equal(give_cut(&anew, 1, &b, cut), verdict);
         if (verdict != HF_IP_TCP)
             continue;
