@@ -167,7 +167,8 @@ static bool is_next_of_run(struct hf_ip *ip, unsigned link, const struct hf_pack
         total = 40u + hf_get16(data + 4);
         header = 40;
         if (seen->link != link || data[0] >> 4 != 6 || data[6] != HF_PROTO_TCP ||
-            !hf_key_equal(data + 8, seen->src) || !hf_key_equal(data + 24, seen->dst))
+            !hf_key_equal(data + 8, seen->src) || !hf_key_equal(data + 24, seen->dst) ||
+            hf_key_is_ipv4(seen->src)) /* as IPv6, nobody may say so */
             return false;
         datagram->tos = (uint8_t)(hf_get16(data) >> 4);
         datagram->ttl = data[7];

@@ -405,6 +405,20 @@ TEST(no_memory_at_creation, none, "C22")
     world_down(&w);
 }
 
+/* Addresses of a good IPv4 pair in an IPv6 header are good for nothing. */
+TEST(mapped_pair_that_was_good_as_ipv4, none, "A4")
+{
+    static const char *const pairs[][2] = {{"192.0.2.1", "10.1.0.2"},
+                                           {"::ffff:192.0.2.1", "::ffff:10.1.0.2"}};
+    struct world w;
+    world_up(&w);
+    for (unsigned i = 0; i < 4; i++) {
+        enum hf_ip_verdict verdict = give_tcp(&w, pairs[i % 2][0], pairs[i % 2][1], HF_ACK);
+        assert_int_equal(verdict, i % 2 ? HF_IP_CONSUMED : HF_IP_TCP);
+    }
+    world_down(&w);
+}
+
 /* Pairs that share a place among those that were found good do not stand for each other. */
 TEST(many_pairs_in_turns, none, "A4")
 {
