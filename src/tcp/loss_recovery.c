@@ -297,12 +297,14 @@ void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct h
     for (; i && hf_seq_lt(hf_sent_at(env, i)->start, end); i = hf_sent_at(env, i)->next) {
         if (hf_sent_at(env, i)->flags & HF_SENT_SACKED) /* went out with what was lost before it */
             continue;
-        if (hf_seq_lt(end, hf_sent_at(env, i)->end))
-            hf_sent_split(env, &a->sent, i, end); /* no memory: all of it counts as sent */
+        bool part = hf_seq_lt(end, hf_sent_at(env, i)->end) &&
+                    !hf_sent_split(env, &a->sent, i, end) && /* all of it counts as sent, for now */
+                    hf_sent_at(env, i)->flags & HF_SENT_LOST;
         if (lost && !(hf_sent_at(env, i)->flags & HF_SENT_LOST))
             hf_recovery_lost(env, c, a, i);
         uint32_t flight = hf_recovery_in_flight(c, a);
         hf_sent_resent(env, &a->sent, i);
+        hf_sent_at(env, i)->flags |= part ? HF_SENT_PART : 0;
         hf_rate_sent(&a->cc.rate, &hf_sent_at(env, i)->rate, hf_sent_len(hf_sent_at(env, i)),
                      flight, env->now);
     }
@@ -363,6 +365,9 @@ void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
         }
         hf_sent_acked(env, &a->sent, ack);
     }
+    const struct hf_sent *rest = hf_sent_or_null(env, a->sent.first);
+    if (rest && rest->flags & HF_SENT_PART && rest->start == ack)
+        hf_sent_lost(env, &a->sent, a->sent.first); /* what was sent again of it has arrived */
     if (d->resent)
         d->oldest_rtt = 0; /* Karn */
     if (a->dupacks && !(c->flags & HF_F_SACK)) { /* each told of a segment that is not new now */

@@ -30,7 +30,8 @@ enum {
     HF_SENT_LOST = 2,        /* found lost, and not heard of since                             */
     HF_SENT_RESENT = 4,      /* its last retransmission is thought to be in flight             */
     HF_SENT_EVER_RESENT = 8, /* sent more than once: an ACK does not tell which one arrived    */
-    HF_SENT_OPEN = 16        /* full segments only: more that is sent now may join             */
+    HF_SENT_OPEN = 16,       /* full segments only: more that is sent now may join             */
+    HF_SENT_PART = 32        /* RESENT, but only the first of it; there was no memory to cut   */
 };
 
 struct hf_sent {

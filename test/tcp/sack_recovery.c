@@ -211,6 +211,25 @@ TEST(sack_without_records, rfc, "C22")
     quiet(sec(100));
 }
 
+/* With room for one a retransmission cannot be told from what waits behind it. Once it arrived, the rest is
+ * still lost: it does not take a timeout for each segment. */
+TEST(timeout_with_one_record, rfc, "C22 MUST-18")
+{
+    with(sent_records, 1);
+    ten_in_flight(5000);
+    within(sec(2), ACK, .seq = 1, .ack = 1, .len = 1000);
+    nothing();
+    after(ms(100));
+    in(ACK, .seq = 1, .ack = 1001);
+    out(ACK, .seq = 1001, .ack = 1, .len = 1000);
+    after(ms(100));
+    in(ACK, .seq = 1, .ack = 2001);
+    out(ACK, .seq = 2001, .ack = 1, .len = 1000);
+    after(ms(100));
+    in(ACK, .seq = 1, .ack = 5001);
+    quiet(sec(100));
+}
+
 /* And with room for one: what it covers is found again. */
 TEST(sack_with_one_record, rfc, "C22")
 {
