@@ -16,6 +16,7 @@
 
 #include "sim/segment.h"
 
+#define RESENT_ROUNDS 2 /* see goes_on_resending                                              */
 #define COMPLAINT 256
 #define SIDE_TEXT 64
 #define FORGOTTEN_AFTER (600 * HF_SEC) /* a pair that was silent for so long                  */
@@ -53,8 +54,8 @@ struct side {
     /* What it may still answer to. */
     int32_t credit;  /* for pure ACKs: see CREDIT_...                                   */
     uint32_t owed;   /* segments that arrived here and have not drawn a pure ACK        */
-    bool resends;    /* it sent something again since anything moved forward,           */
-    uint32_t resent; /* up to here                                                      */
+    uint8_t rounds;  /* in which it sent things again since anything moved forward,     */
+    uint32_t resent; /* in the last of them up to here                                  */
 };
 
 struct pair {
@@ -382,9 +383,11 @@ static const char *judge_ecn(const struct segment *s, const struct side *me,
 {
     bool new_text = s->text > 0 && after(s->seq + s->text, me->snd_max);
 
-    if (!me->ecn_once ||
-        !peer->ecn_once) /* a cookie may be of the SYN+ACK that agreed, before one that did not */
-        return s->flags & (TCP_ECE | TCP_CWR) ? "ECE or CWR that was not agreed on" : NULL;
+    /* A cookie may be of the SYN+ACK that agreed, before one that did not. */
+    if (!me->ecn || !peer->ecn_once)
+        return s->flags & (TCP_ECE | TCP_CWR) && !(me->ecn_once && peer->ecn_once)
+                   ? "ECE or CWR that was not agreed on"
+                   : NULL;
     if (s->ecn != ECN_NOT_ECT && s->ecn != ECN_ECT0)
         return "sent with ECT(1) or CE";
     if (s->ecn == ECN_ECT0 && !new_text)
@@ -526,23 +529,24 @@ static bool is_owed(struct side *me, const struct segment *s)
 }
 
 /* A sender may go through all that is not acknowledged: each piece is sent again behind the last one.
- * What goes back counts: a FIN that was sent before the text in front of it goes back once. */
+ * Once it may begin anew: what stood at the end may have been lost, and sent again, before the rest. */
 static bool goes_on_resending(struct side *me, const struct segment *s)
 {
     uint32_t end = s->seq + length_of(s);
-    if (length_of(s) == 0)
+    bool on = me->rounds == 0 || after(end, me->resent);
+    if (length_of(s) == 0 || (!on && me->rounds == RESENT_ROUNDS))
         return false;
-    bool on = !me->resends || after(end, me->resent);
-    me->resends = true;
+    if (me->rounds == 0 || !on)
+        me->rounds++;
     me->resent = end;
-    return on;
+    return true;
 }
 
 static void moved_forward(struct pair *pair, hf_time now)
 {
     pair->silent_since = now;
     pair->silent_packets = 0;
-    pair->side[0].resends = pair->side[1].resends = false;
+    pair->side[0].rounds = pair->side[1].rounds = 0;
 }
 
 static const char *judge_silence(const struct hf_sim_police *police, struct pair *pair, int from,

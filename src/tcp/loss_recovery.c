@@ -160,6 +160,7 @@ static void recovering_ack(struct hf_env *env, struct hf_tcp *c, struct hf_activ
             a->cc.cwnd = a->cc.ssthresh < after ? a->cc.ssthresh : after;
         a->recover_valid = false; /* nothing was resent in vain: the next loss counts at once */
         recovered(env, c, a);
+        hf_tcp_want(env, c, 0); /* what was sent since may be lost, too */
         return;
     }
     if (!a->cc.ops->own_window) {
