@@ -259,6 +259,10 @@ HF_API int hf_tcp_consume(struct hf_stack *stack, hf_conn conn, size_t len);
  * source   RFC 9293 3.10.4 */
 HF_API int hf_tcp_shutdown(struct hf_stack *stack, hf_conn conn);
 
+/* An idle connection may have to take memory before it can do anything. What waits for that says
+ * HF_ERR_MEMORY (send, reserve, commit, consume, shutdown, set), and nothing has changed; close is an
+ * abort then, with HF_CAUSE_MEMORY. */
+
 /* hf_tcp_close: the socket's close: no more sending, no more reading, the handle is given up and
  * stale from now on. What was queued is still sent, then FIN. If received data was not read, or
  * comes later, the peer is sent a reset so that it knows (SHLD-3).

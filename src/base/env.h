@@ -102,6 +102,8 @@ struct hf_env {
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, listeners, time_waits, time_waits_ipv4; /* by hf_kind   */
     struct hf_pool asleep, pasts;   /* connections that nothing happens to                    */
+    struct hf_pool choices;         /* options that sleepers share, and chains by their hash  */
+    uint32_t choices_by_hash[32];
     int64_t swept_ms;               /* when the last of them were looked for ...              */
     uint32_t swept_takes, sweep_at; /* ... conns.takes then, and where that ended             */
     struct hf_pool handles;         /* of connections                                         */

@@ -36,6 +36,12 @@ static int no_conn(const struct hf_stack *stack, hf_conn handle)
     return ref_of(stack, handle) ? HF_ERR_MEMORY : HF_ERR_STALE;
 }
 
+/* One that sleeps has nothing to be read. */
+static int no_text(const struct hf_stack *stack, hf_conn handle)
+{
+    return ref_of(stack, handle) ? 0 : HF_ERR_STALE;
+}
+
 /* The connection to be looked at: one that sleeps is laid out at `room` and sleeps on. */
 static struct hf_tcp *view_of(struct hf_stack *stack, hf_conn handle, struct hf_tcp *room)
 {
@@ -323,19 +329,19 @@ int hf_tcp_commit(struct hf_stack *stack, hf_conn conn, size_t len, unsigned fla
 int64_t hf_tcp_recv(struct hf_stack *stack, hf_conn conn, void *buf, size_t len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_receive(&stack->env, c, buf, len) : no_conn(stack, conn);
+    return c ? hf_call_receive(&stack->env, c, buf, len) : no_text(stack, conn);
 }
 
 int64_t hf_tcp_peek(struct hf_stack *stack, hf_conn conn, const void **buf)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_peek(&stack->env, c, buf) : no_conn(stack, conn);
+    return c ? hf_call_peek(&stack->env, c, buf) : no_text(stack, conn);
 }
 
 int64_t hf_tcp_copy(struct hf_stack *stack, hf_conn conn, size_t offset, void *buf, size_t len)
 {
     struct hf_tcp *c = conn_of(stack, conn);
-    return c ? hf_call_copy(&stack->env, c, offset, buf, len) : no_conn(stack, conn);
+    return c ? hf_call_copy(&stack->env, c, offset, buf, len) : no_text(stack, conn);
 }
 
 int hf_tcp_consume(struct hf_stack *stack, hf_conn conn, size_t len)

@@ -1,7 +1,7 @@
 /* Connections asleep: see asleep.h.
  *
  * A block is written down, read back and compared before it goes: whatever an entry has no room for
- * (another option than the settings say, a retransmission timeout that was backed off) keeps its block.
+ * (a retransmission timeout that was backed off, say) keeps its block.
  * So this file has to know what may be forgotten, and what can be left out, but never whether it
  * left out too much. */
 #include "tcp/asleep.h"
@@ -13,7 +13,8 @@
 #define QUIET_MS 1000u /* nothing has happened for so long                                */
 #define LOOKS 8u       /* blocks looked at in a call, and two for each new connection     */
 #define LOOKS_MAX 256u /* so that no call takes long                                      */
-#define AGAIN HF_SEC   /* after a timer for which there was no memory                     */
+#define CHAIN_LOOKS 8u
+#define AGAIN HF_SEC /* after a timer for which there was no memory                     */
 
 static struct hf_asleep *entry(const struct hf_env *env, uint32_t index)
 {
@@ -27,7 +28,89 @@ static struct hf_past *past_at(const struct hf_env *env, uint32_t index)
                                            HF_ASLEEP_SLAB);
 }
 
+static struct hf_shared_choices *shared_at(const struct hf_env *env, uint32_t index)
+{
+    return (struct hf_shared_choices *)hf_pool_place(
+        &env->choices, index, sizeof(struct hf_shared_choices), HF_ASLEEP_SLAB);
+}
+
+/* ---- Options that many have in common ---- */
+
+static bool are_equal(const struct hf_choices *a, const struct hf_choices *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static uint32_t *chain_of(struct hf_env *env, const struct hf_choices *choices)
+{
+    const uint32_t places = sizeof env->choices_by_hash / sizeof env->choices_by_hash[0];
+    return &env->choices_by_hash[hf_siphash13(&env->table.key, choices, sizeof *choices) %
+                                 places];
+}
+
+/* Those of somebody else, or new ones; 0: there is no memory. Where very many differ, it is not worth
+ * the search. */
+static uint32_t share(struct hf_env *env, const struct hf_choices *choices)
+{
+    uint32_t *first = chain_of(env, choices), index = *first;
+    for (unsigned looks = 0; index && looks < CHAIN_LOOKS; looks++) {
+        struct hf_shared_choices *shared = shared_at(env, index);
+        if (are_equal(&shared->choices, choices)) {
+            shared->users++;
+            return index;
+        }
+        index = shared->next;
+    }
+    index = hf_pool_take(&env->choices);
+    if (!index)
+        return 0;
+    *shared_at(env, index) = (struct hf_shared_choices){*first, 1, *choices};
+    *first = index;
+    return index;
+}
+
+static void unshare(struct hf_env *env, uint32_t index)
+{
+    struct hf_shared_choices *shared = shared_at(env, index);
+    if (--shared->users)
+        return;
+    uint32_t *at = chain_of(env, &shared->choices);
+    while (*at != index)
+        at = &shared_at(env, *at)->next;
+    *at = shared->next;
+    hf_pool_give(&env->choices, index);
+}
+
 /* ---- Written down, and read back ---- */
+
+static void write_choices(const struct hf_tcp *c, struct hf_choices *choices)
+{
+    *choices = (struct hf_choices){0};
+    choices->keepalive_idle_s = c->keepalive_idle_s;
+    choices->keepalive_interval_s = c->keepalive_interval_s;
+    choices->r2_ms = c->r2_ms;
+    choices->user_timeout_ms = c->user_timeout_ms;
+    choices->snd_buffer = c->snd_buffer;
+    choices->snd_locked = c->snd_locked;
+    choices->mss_limit = c->mss_limit;
+    choices->keepalive_probes = c->keepalive_probes;
+    choices->tos = c->tos;
+    choices->ttl = c->ttl;
+}
+
+static void read_choices(const struct hf_choices *choices, struct hf_tcp *c)
+{
+    c->keepalive_idle_s = choices->keepalive_idle_s;
+    c->keepalive_interval_s = choices->keepalive_interval_s;
+    c->r2_ms = choices->r2_ms;
+    c->user_timeout_ms = choices->user_timeout_ms;
+    c->snd_buffer = choices->snd_buffer;
+    c->snd_locked = choices->snd_locked;
+    c->mss_limit = choices->mss_limit;
+    c->keepalive_probes = choices->keepalive_probes;
+    c->tos = choices->tos;
+    c->ttl = choices->ttl;
+}
 
 static void write_entry(const struct hf_tcp *c, struct hf_asleep *s)
 {
@@ -133,8 +216,9 @@ static void read_past(const struct hf_past *p, struct hf_tcp *c)
     c->challenge_s = p->challenge_s;
 }
 
+/* The past, and the choices, may be missing. */
 static void read_entry(struct hf_env *env, const struct hf_asleep *s, const struct hf_past *p,
-                       struct hf_tcp *c)
+                       const struct hf_choices *choices, struct hf_tcp *c)
 {
     const struct hf_path path = {
         .link = s->link, .mtu = s->path_mtu, .link_mtu = env->link_mtu[s->link]};
@@ -172,6 +256,8 @@ static void read_entry(struct hf_env *env, const struct hf_asleep *s, const stru
         read_past(p, c);
     else
         read_no_past(s, c);
+    if (choices)
+        read_choices(choices, c);
     c->iss = c->snd_nxt - 1 - (uint32_t)c->bytes_sent;
     c->irs = c->rcv_nxt - 1 - (uint32_t)c->bytes_received;
     hf_tcp_set_mss(env, c);
@@ -213,24 +299,54 @@ static struct hf_tcp bare(const struct hf_tcp *c)
 }
 
 static bool reads_back(struct hf_env *env, const struct hf_tcp *b, const struct hf_asleep *s,
-                       const struct hf_past *p)
+                       const struct hf_past *p, const struct hf_choices *choices)
 {
     struct hf_tcp c;
-    read_entry(env, s, p, &c);
+    read_entry(env, s, p, choices, &c);
     return memcmp(&c, b, sizeof c) == 0;
 }
 
-enum fit { DOES_NOT_FIT, FITS, FITS_WITH_PAST };
+/* The parts of an entry before they have their places. */
+struct parts {
+    struct hf_asleep entry;
+    struct hf_past past;
+    struct hf_choices choices;
+    bool has_past, has_choices;
+};
 
-static enum fit write_down(struct hf_env *env, const struct hf_tcp *c, struct hf_asleep *s,
-                           struct hf_past *p)
+/* False: there is more to this block than an entry can hold. */
+static bool write_down(struct hf_env *env, const struct hf_tcp *c, struct parts *p)
 {
     struct hf_tcp b = bare(c);
-    write_entry(&b, s);
-    if (!b.bytes_sent && !b.bytes_received && reads_back(env, &b, s, 0))
-        return FITS;
-    write_past(&b, p);
-    return reads_back(env, &b, s, p) ? FITS_WITH_PAST : DOES_NOT_FIT;
+    struct hf_choices usual;
+    write_entry(&b, &p->entry);
+    write_choices(&b, &p->choices);
+    write_choices(env->fresh, &usual);
+    p->has_choices = !are_equal(&p->choices, &usual);
+    p->has_past = b.bytes_sent || b.bytes_received || p->has_choices;
+    if (!p->has_past && reads_back(env, &b, &p->entry, 0, 0))
+        return true;
+    p->has_past = true;
+    write_past(&b, &p->past);
+    return reads_back(env, &b, &p->entry, &p->past, p->has_choices ? &p->choices : 0);
+}
+
+/* The past has its place, or needs none. */
+static bool keep_past(struct hf_env *env, struct parts *p)
+{
+    if (!p->has_past)
+        return true;
+    uint32_t choices = p->has_choices ? share(env, &p->choices) : 0;
+    uint32_t past = p->has_choices && !choices ? 0 : hf_pool_take(&env->pasts);
+    if (!past) {
+        if (choices)
+            unshare(env, choices);
+        return false;
+    }
+    p->past.choices = choices;
+    p->entry.past = past;
+    *past_at(env, past) = p->past;
+    return true;
 }
 
 /* A tick early, and awake again in time. */
@@ -242,23 +358,17 @@ static void set_timer(struct hf_env *env, uint32_t index, hf_time deadline)
 
 static void fall_asleep(struct hf_env *env, struct hf_tcp *c)
 {
-    struct hf_asleep s;
-    struct hf_past p;
-    enum fit fit = write_down(env, c, &s, &p);
-    if (fit == DOES_NOT_FIT)
+    struct parts parts;
+    if (!write_down(env, c, &parts))
         return;
     uint32_t index = hf_pool_take(&env->asleep);
     if (!index)
         return;
-    if (fit == FITS_WITH_PAST) {
-        s.past = hf_pool_take(&env->pasts);
-        if (!s.past) {
-            hf_pool_give(&env->asleep, index);
-            return;
-        }
-        *past_at(env, s.past) = p;
+    if (!keep_past(env, &parts)) {
+        hf_pool_give(&env->asleep, index);
+        return;
     }
-    *entry(env, index) = s;
+    *entry(env, index) = parts.entry;
     hf_ref ref = hf_ref_make(HF_KIND_ASLEEP, index), was = hf_ref_make(HF_KIND_CONN, c->self);
     hf_handle_at(env, c->handle)->ref = ref;
     hf_table_replace(&env->table, c->hash, was, ref);
@@ -287,34 +397,31 @@ void hf_asleep_sweep(struct hf_env *env)
 
 const char *hf_asleep_check(struct hf_env *env, const struct hf_tcp *c)
 {
-    struct hf_asleep s;
-    struct hf_past p;
-    if (!may_sleep(c))
-        return 0;
-    if (write_down(env, c, &s, &p) == DOES_NOT_FIT)
+    struct parts parts;
+    if (!may_sleep(c) || !write_down(env, c, &parts))
         return 0;
     return !c->handle ? "a connection that nobody has a handle of, and that is no orphan" : 0;
 }
 
 /* ---- And awake again ---- */
 
-static const struct hf_past *past_of(const struct hf_env *env, const struct hf_asleep *s)
-{
-    return s->past ? past_at(env, s->past) : 0;
-}
-
 void hf_asleep_view(struct hf_env *env, uint32_t index, struct hf_tcp *block)
 {
     const struct hf_asleep *s = entry(env, index);
-    read_entry(env, s, past_of(env, s), block);
+    const struct hf_past *p = s->past ? past_at(env, s->past) : 0;
+    read_entry(env, s, p, p && p->choices ? &shared_at(env, p->choices)->choices : 0, block);
 }
 
 static void give_back(struct hf_env *env, uint32_t index)
 {
     struct hf_asleep *s = entry(env, index);
     hf_wheel_cancel(&env->wheel, hf_ref_make(HF_KIND_ASLEEP, index));
-    if (s->past)
+    if (s->past) {
+        uint32_t choices = past_at(env, s->past)->choices;
         hf_pool_give(&env->pasts, s->past);
+        if (choices)
+            unshare(env, choices);
+    }
     hf_pool_give_object(&env->asleep, index, s, sizeof *s);
 }
 

@@ -1,7 +1,8 @@
 /* Connections that nothing has happened to for a while, and to which nothing is to happen: 136 bytes
  * instead of a block. Such an entry holds all that the block held; the first segment, call or timer
  * makes it a block again, and nobody can tell the difference. What only a connection has that has
- * carried text stands in a second part. */
+ * carried text, or has options of its own, stands in a second part; the options themselves are shared
+ * by all sleepers that have the same. */
 #ifndef HF_TCP_ASLEEP_H
 #define HF_TCP_ASLEEP_H
 
@@ -49,11 +50,28 @@ struct hf_past {
     uint32_t rcv_mark, rcv_mark_ms;
     uint32_t path_mtu_s, ts_recent_s;
     uint16_t challenge_spent, challenge_s;
+    uint32_t choices; /* index of its struct hf_choices; 0: those of the settings             */
+};
+
+/* What an application chose. */
+struct hf_choices {
+    uint32_t keepalive_idle_s, keepalive_interval_s;
+    uint32_t r2_ms, user_timeout_ms;
+    uint32_t snd_buffer : 31, snd_locked : 1;
+    uint16_t mss_limit;
+    uint8_t keepalive_probes, tos, ttl;
+    uint8_t fill[7]; /* zero: they are compared as they lie in memory                         */
+};
+
+struct hf_shared_choices {
+    uint32_t next, users; /* the next of its chain                                            */
+    struct hf_choices choices;
 };
 
 #define HF_AWAKE_MIN 32u
-#define HF_ASLEEP_SLAB 5u /* entries of either kind in a slab, as a power of two               */
+#define HF_ASLEEP_SLAB 5u /* entries of each kind in a slab, as a power of two               */
 _Static_assert(sizeof(struct hf_asleep) == 136, "a connection asleep");
+_Static_assert(sizeof(struct hf_shared_choices) % 8 == 0, "a pool rounds sizes up to 8");
 _Static_assert(sizeof(struct hf_past) == 104, "what it has behind it");
 
 /* Look at a few connections, one after the other over the calls: who has had nothing to do for a

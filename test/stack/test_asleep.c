@@ -206,19 +206,61 @@ TEST(keep_alive_goes_on_in_sleep, none, "")
     two_end(&crowd.two);
 }
 
-/* What an entry has no room for keeps its block. */
-TEST(who_has_options_of_its_own_stays_awake, none, "")
+static int64_t option(int at, int i, enum hf_option which)
+{
+    int64_t value = -1;
+    hf_conn conn = at ? crowd.accepted[i] : crowd.opened[i];
+    assert_int_equal(hf_tcp_get(crowd.two.stack[at], conn, which, &value), 0);
+    return value;
+}
+
+/* Three sorts of connections; a few of the last wake up and choose anew. */
+TEST(options_are_kept_in_sleep, none, "")
+{
+    begin(false);
+    size_t before = counters_of(0).memory;
+    for (int i = 0; i < MANY; i++) {
+        hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_TTL, 7 + i % 3);
+        hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_KEEPALIVE_IDLE, 99 * HF_SEC);
+        hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_SND_BUFFER, 5000);
+        hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_RCV_BUFFER, 6000);
+        hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_USER_TIMEOUT, 77 * HF_SEC);
+    }
+    two_settle(&crowd.two);
+    calls(300);
+    assert_int_equal(counters_of(0).asleep, MANY - AWAKE);
+    expect_asleep(0, ENTRY + 104);
+    assert_in_range(counters_of(0).memory, 0, before);
+    for (int i = 0; i < MANY; i += 5)
+        assert_int_equal(hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_TTL, 100), 0);
+    calls(300);
+    assert_int_equal(counters_of(0).asleep, MANY - AWAKE);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(option(0, i, HF_OPTION_TTL), i % 5 ? 7 + i % 3 : 100);
+        assert_int_equal(option(0, i, HF_OPTION_KEEPALIVE_IDLE), 99 * HF_SEC);
+        assert_int_equal(option(0, i, HF_OPTION_SND_BUFFER), 5000);
+        assert_int_equal(option(0, i, HF_OPTION_RCV_BUFFER), 6000);
+        assert_int_equal(option(0, i, HF_OPTION_USER_TIMEOUT), 77 * HF_SEC);
+    }
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(hf_tcp_abort(crowd.two.stack[0], crowd.opened[i]), 0);
+    two_settle(&crowd.two);
+    assert_int_equal(counters_of(0).connections, 0);
+    two_end(&crowd.two);
+}
+
+/* Nobody shares with anybody. */
+TEST(options_of_their_own_are_kept_in_sleep, none, "")
 {
     begin(false);
     for (int i = 0; i < MANY; i++)
-        assert_int_equal(hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_TTL, 7), 0);
+        hf_tcp_set(crowd.two.stack[0], crowd.opened[i], HF_OPTION_USER_TIMEOUT,
+                   (1000 + i) * HF_MS);
     two_settle(&crowd.two);
     calls(300);
-    assert_int_equal(counters_of(0).asleep, 0);
-    assert_int_equal(counters_of(1).asleep, MANY - AWAKE);
-    int64_t ttl = 0;
-    assert_int_equal(hf_tcp_get(crowd.two.stack[0], crowd.opened[9], HF_OPTION_TTL, &ttl), 0);
-    assert_int_equal(ttl, 7);
+    assert_int_equal(counters_of(0).asleep, MANY - AWAKE);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(option(0, i, HF_OPTION_USER_TIMEOUT), (1000 + i) * HF_MS);
     two_end(&crowd.two);
 }
 
@@ -228,14 +270,15 @@ TEST(without_memory_it_sleeps_on, none, "C22")
     begin(false);
     calls(300);
     crowd.two.fail_one_in = 1;
-    int i = 0;
-    int64_t sent;
-    while ((sent = hf_tcp_recv(crowd.two.stack[1], crowd.accepted[i], &sent, 1)) == 0)
+    int i = 0, set;
+    while ((set = hf_tcp_set(crowd.two.stack[1], crowd.accepted[i], HF_OPTION_NODELAY, 0)) == 0)
         i++;
-    assert_int_equal(sent, HF_ERR_MEMORY);
+    assert_int_equal(set, HF_ERR_MEMORY);
     assert_in_range(i, 1, 200);
     assert_int_equal(hf_tcp_send(crowd.two.stack[1], crowd.accepted[i], "x", 1, 0),
                      HF_ERR_MEMORY);
+    char read[8];
+    assert_int_equal(hf_tcp_recv(crowd.two.stack[1], crowd.accepted[i], read, sizeof read), 0);
     assert_int_equal(status_of(1, i).state, HF_ESTABLISHED);
     crowd.two.fail_one_in = 0;
     assert_int_equal(hf_tcp_send(crowd.two.stack[0], crowd.opened[i], "again", 5, 0), 5);
@@ -251,7 +294,6 @@ TEST(without_memory_it_sleeps_on, none, "C22")
     assert_int_equal(counters_of(1).ended[HF_CAUSE_MEMORY], 1);
     assert_int_equal(counters_of(1).connections, MANY - 2);
     two_run(&crowd.two, 2 * HF_SEC);
-    char read[8];
     assert_int_equal(hf_tcp_recv(crowd.two.stack[1], crowd.accepted[i], read, sizeof read), 5);
     two_end(&crowd.two);
 }
