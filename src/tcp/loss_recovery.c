@@ -125,6 +125,8 @@ void hf_recovery_marked(struct hf_env *env, struct hf_tcp *c)
 static void go_open(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
     a->phase = HF_PHASE_SLOW_START;
+    if (a->cc.cwnd < c->mss) /* it has grown since (RFC 4821): no less than a segment */
+        a->cc.cwnd = c->mss;
     a->dupacks = 0;
     a->rtx_first = false;
     a->frto = HF_FRTO_OFF;

@@ -747,7 +747,7 @@ static void draw_control(struct story *s, struct hf_settings *settings)
     static const uint16_t records[] = {1, 2, 8, 32768};
 
     settings->congestion = ONE_OF(s, controllers);
-    settings->hystart = (uint8_t)below(s, 3);
+    settings->hystart = (uint8_t)below(s, 4);
     settings->window_validation = (uint8_t)below(s, 2);
     settings->reduce_from_cwnd = chance(s, 50);
     settings->abe = chance(s, 50);
