@@ -500,16 +500,19 @@ static void open_one(struct actor *a)
         act(a);
 }
 
+/* Who opened from there. A port may have been used before, by one that was given up at once. */
 static struct actor *actor_for(struct world_host *host, const struct hf_endpoint *remote)
 {
     struct story *s = host->story;
+    struct actor *found = NULL;
     for (unsigned i = 0; i < s->connections; i++) {
         struct connection *c = &s->connection[i];
         if (!c->simultaneous && c->end[1].host == host->number && c->end[0].started &&
-            c->port[0] == remote->port && c->family == (enum hf_family)remote->addr.family)
-            return &c->end[1];
+            c->port[0] == remote->port && c->family == (enum hf_family)remote->addr.family &&
+            (!found || !c->end[0].released))
+            found = &c->end[1];
     }
-    return NULL;
+    return found;
 }
 
 static void accept_all(struct world_host *host)
