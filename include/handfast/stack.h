@@ -44,7 +44,7 @@ struct hf_unsafe {
     uint8_t zero_ts_offset; /* 1: the timestamp clock is milliseconds since time 0            */
     uint32_t iss;
     uint16_t port;
-    uint8_t no_fast_path; /* 1: every packet takes the long road (no header prediction, nothing
+    uint8_t no_fast_path;   /* 1: every packet takes the long road (no header prediction, nothing
                                remembered of the last packet, no merging), to compare with    */
 };
 
@@ -53,8 +53,8 @@ struct hf_unsafe {
 typedef uint32_t (*hf_checksum_fn)(const void *data, size_t len, uint32_t sum);
 
 struct hf_stack_config {
-    uint32_t size; /* sizeof(struct hf_stack_config)                          */
-    uint16_t id;   /* stands in trace records                                 */
+    uint32_t size;                 /* sizeof(struct hf_stack_config)                          */
+    uint16_t id;                   /* stands in trace records                                 */
     struct hf_settings settings;
     struct hf_allocator allocator; /* copied                                                  */
     size_t memory_limit;           /* bytes, all of the stack; at least HF_MEMORY_MIN         */
@@ -64,7 +64,7 @@ struct hf_stack_config {
     hf_trace_fn trace;             /* NULL: none                                              */
     void *trace_context;
     const struct hf_unsafe *unsafe; /* NULL: none; copied                                     */
-    hf_checksum_fn checksum;        /* NULL: the portable one                                  */
+    hf_checksum_fn checksum;       /* NULL: the portable one                                  */
     /* NULL: the sink is told of every segment. Else where the sink keeps a pointer to the record
      * that it holds last (NULL: none): what continues it is added to it, as runs of trace.h, and the
      * sink is not called. */
@@ -94,8 +94,8 @@ enum {
     HF_LINK_TRUSTED = 2,      /* HF_CHECKSUM_VERIFIED and PARTIAL on input are believed       */
     HF_LINK_MERGE = 4,        /* segments of a batch that follow each other are taken as one: for
                                  links that do not merge themselves                           */
-    HF_LINK_CUT = 8 /* to hf_host_add_link: the stack gives runs, and the host cuts them by
-                                 hf_packet_cut; nothing where the link cuts. A trace shows the runs  */
+    HF_LINK_CUT = 8           /* to hf_host_add_link: the stack gives runs, and the host cuts them by
+                                 hf_packet_cut; nothing where the link cuts. A trace shows the runs */
 };
 
 /* What a link carries: struct hf_link_config.kind. On Ethernet packets are frames, with their header
@@ -106,11 +106,10 @@ struct hf_link_config {
     uint32_t size;     /* sizeof(struct hf_link_config)                                       */
     uint32_t mtu;      /* bytes of an IP packet, 68..65535 (1280.. for IPv6)                  */
     uint32_t features; /* HF_LINK_...                                                         */
-    uint32_t
-        gso_max;    /* largest super-segment it can cut, bytes; 0: none. Whoever has hf_packet_cut
+    uint32_t gso_max;  /* largest super-segment it can cut, bytes; 0: none. Whoever has hf_packet_cut
                           between the stack and a link can cut 65535. Their checksums are left open  */
-    uint8_t kind;   /* enum hf_link_kind                                                   */
-    uint8_t mac[6]; /* Ethernet: our address on it, no group's and not all zero            */
+    uint8_t kind;      /* enum hf_link_kind                                                   */
+    uint8_t mac[6];    /* Ethernet: our address on it, no group's and not all zero            */
 };
 
 /* hf_stack_add_link: a link through which packets come and go.
@@ -182,17 +181,17 @@ HF_API hf_time hf_stack_deadline(const struct hf_stack *stack);
 
 /* What happened on a handle: bits of struct hf_event. */
 enum {
-    HF_EVENT_CONNECTED = 1,    /* the active OPEN succeeded                                     */
-    HF_EVENT_ACCEPT = 2,       /* listener: a connection waits in hf_tcp_accept                 */
-    HF_EVENT_SYN = 4,          /* listener that holds: a SYN waits in hf_tcp_next_syn           */
-    HF_EVENT_READABLE = 8,     /* there is data to read                                         */
-    HF_EVENT_WRITABLE = 16,    /* there is room to send after there was none                    */
-    HF_EVENT_EOF = 32,         /* the peer closed: data still to be read comes first            */
-    HF_EVENT_URGENT = 64,      /* urgent data is ahead, or its end moved forward                */
-    HF_EVENT_SENT = 128,       /* everything sent so far was acknowledged                       */
+    HF_EVENT_CONNECTED = 1,  /* the active OPEN succeeded                                     */
+    HF_EVENT_ACCEPT = 2,     /* listener: a connection waits in hf_tcp_accept                 */
+    HF_EVENT_SYN = 4,        /* listener that holds: a SYN waits in hf_tcp_next_syn           */
+    HF_EVENT_READABLE = 8,   /* there is data to read                                         */
+    HF_EVENT_WRITABLE = 16,  /* there is room to send after there was none                    */
+    HF_EVENT_EOF = 32,       /* the peer closed: data still to be read comes first            */
+    HF_EVENT_URGENT = 64,    /* urgent data is ahead, or its end moved forward                */
+    HF_EVENT_SENT = 128,     /* everything sent so far was acknowledged                       */
     HF_EVENT_SOFT_ERROR = 256, /* see hf_tcp_status: an ICMP error, or R1 was passed          */
     HF_EVENT_FIN_ACKED = 512,  /* our FIN was acknowledged                                    */
-    HF_EVENT_ENDED = 1024      /* the connection is over: cause tells why. The handle stays
+    HF_EVENT_ENDED = 1024    /* the connection is over: cause tells why. The handle stays
                                 until hf_tcp_close or hf_tcp_abort; unread data can be read   */
 };
 
@@ -200,7 +199,7 @@ struct hf_event {
     uint64_t handle; /* hf_conn or hf_listener                                                */
     uint64_t user;   /* the value given with it                                               */
     uint32_t bits;
-    uint32_t cause; /* enum hf_cause, with HF_EVENT_ENDED                                    */
+    uint32_t cause;  /* enum hf_cause, with HF_EVENT_ENDED                                    */
 };
 
 /* hf_stack_events: take news, at most n, each handle once with all its bits. Taking clears.
@@ -218,21 +217,21 @@ enum hf_icmp_kind { HF_ICMP_SOFT = 1, HF_ICMP_HARD = 2, HF_ICMP_TOO_BIG = 3 };
 struct hf_stack_counters {
     uint64_t packets_in, packets_out;
     uint64_t segments_in, segments_out;
-    uint64_t bytes_in, bytes_out; /* payload, retransmissions included                     */
+    uint64_t bytes_in, bytes_out;    /* payload, retransmissions included                     */
     uint64_t retransmits;
-    uint64_t spurious_retransmits; /* of them, those found not to have been needed          */
+    uint64_t spurious_retransmits;   /* of them, those found not to have been needed          */
     uint64_t resets_in, resets_out;
     uint64_t active_opens, passive_opens;
     uint64_t cookies_sent, cookies_taken;
-    uint64_t fast_opens_in;    /* Fast Open: SYNs whose cookie was good                        */
-    uint64_t fast_opens_out;   /* our SYNs with data ...                                       */
+    uint64_t fast_opens_in;   /* Fast Open: SYNs whose cookie was good                        */
+    uint64_t fast_opens_out;  /* our SYNs with data ...                                       */
     uint64_t fast_opens_taken; /* ... all of which was acknowledged by the SYN+ACK            */
     uint64_t challenge_acks;
     uint64_t icmp_in, icmp_out;
     uint64_t solicits_out; /* Ethernet: addresses asked for                                */
     uint64_t timers_run;
-    uint64_t drops[HF_DROP_COUNT];  /* by enum hf_drop                                       */
-    uint64_t ended[HF_CAUSE_COUNT]; /* by enum hf_cause                                      */
+    uint64_t drops[HF_DROP_COUNT];   /* by enum hf_drop                                       */
+    uint64_t ended[HF_CAUSE_COUNT];  /* by enum hf_cause                                      */
     uint32_t connections, half_open, time_wait, orphans, listeners; /* now                    */
     uint32_t neighbours; /* Ethernet: entries of the neighbour table now                 */
     uint64_t asleep; /* of the connections, now: idle, and without a block of their own       */
