@@ -8,6 +8,7 @@
 
 #include "base/budget.h"
 #include "base/bytes.h"
+#include "base/checksum.h"
 #include "base/pool.h"
 #include "base/random.h"
 #include "base/ref.h"
@@ -153,6 +154,12 @@ static inline void hf_env_set_now(struct hf_env *env, hf_time now)
     env->now = now;
     env->now_ms = now / HF_MS;
     env->now_s = (uint32_t)(now / HF_SEC);
+}
+
+/* The sum of a piece, which may be a few bytes only. */
+static inline uint32_t hf_env_sum(const struct hf_env *env, const uint8_t *data, uint32_t len)
+{
+    return len <= HF_CHECKSUM_FEW ? hf_checksum_few(data, len) : env->checksum(data, len, 0);
 }
 
 /* A place in the link's reply ring, zeroed but for link; NULL when it is full (counted). */

@@ -42,10 +42,7 @@ static bool sum_is_right(const struct hf_stack *stack, const struct hf_ip_datagr
             continue;
         }
         uint32_t n = s->len - skip < left ? s->len - skip : left;
-        sum =
-            hf_checksum_combine(sum, at,
-                                n <= HF_CHECKSUM_FEW ? hf_checksum_few(s->data + skip, n)
-                                                     : stack->env.checksum(s->data + skip, n, 0));
+        sum = hf_checksum_combine(sum, at, hf_env_sum(&stack->env, s->data + skip, n));
         at += n;
         left -= n;
         skip = 0;

@@ -123,9 +123,7 @@ uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
 
 /* ---- Receiving ---- */
 
-/* A round is over when the peer answers what we sent after it began: its timestamp echo says so.
- * Without timestamps, when a whole window of text was read: what came last was sent after the
- * window had moved. */
+/* The peer answers what we sent after the round began: its timestamp echo says so. */
 static bool is_answered(const struct hf_tcp *c, const struct hf_seg *seg)
 {
     return seg->options.has_ts && seg->options.tsecr &&
@@ -138,6 +136,8 @@ void hf_autotune_received(struct hf_env *env, struct hf_tcp *c, const struct hf_
     env->progress = true; /* our ACKs arrive (RFC 4861 7.3.1) */
     if (c->rcv_locked || s->rcv_buffer_max <= s->rcv_buffer)
         return;
+    /* A round is over when it is answered; without timestamps when a whole window of text was read: what
+     * came last was sent after the window had moved. */
     uint32_t now_ms = hf_tcp_timestamp(env, c);
     bool idle = now_ms - c->rcv_mark_ms >= IDLE_MS;
     if (!idle && c->flags & HF_F_TIMESTAMPS && !is_answered(c, seg))

@@ -132,9 +132,7 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
     uint32_t at = header;
     for (unsigned i = 1; i < packet->slices; i++) {
         const struct hf_slice *s = &packet->slice[i];
-        sum = hf_checksum_combine(sum, at,
-                                  s->len <= HF_CHECKSUM_FEW ? hf_checksum_few(s->data, s->len)
-                                                            : env->checksum(s->data, s->len, 0));
+        sum = hf_checksum_combine(sum, at, hf_env_sum(env, s->data, s->len));
         at += s->len;
     }
     hf_put16(tcp + HF_TCP_CHECKSUM_AT, ~sum);
@@ -614,9 +612,9 @@ void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c)
         struct hf_active *a = hf_tcp_active(env, c);
         a->rtx_run = false;
         note_use(env, c, a);
+        /* What was sent makes room, as what is acknowledged does. */
         if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
-            hf_call_tell_room(env,
-                              c); /* what was sent makes room, as what is acknowledged does */
+            hf_call_tell_room(env, c);
         if (!hf_tcp_outstanding(c) || c->flags & HF_F_DETACHED)
             hf_tcp_quiesce(env, c);
     }

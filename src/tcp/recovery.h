@@ -69,7 +69,7 @@ void hf_prr_acked(struct hf_active *a, uint32_t in_flight, const struct hf_deliv
 /* ---- undo.c: RFC 3522, 4015, 2883 ---- */
 
 void hf_undo_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a);
-/* How much older than now the TSval of what is sent again is, in milliseconds. */
+/* The same as hf_rack_backdate, and not more than when the recovery began. */
 uint32_t hf_undo_backdate(const struct hf_env *env, const struct hf_tcp *c,
                           const struct hf_active *a);
 /* A segment was sent again. */

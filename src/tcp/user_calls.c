@@ -190,8 +190,7 @@ int hf_call_reserve(struct hf_env *env, struct hf_tcp *c, size_t want, void **bu
     int err = hf_call_may_send(c);
     if (err)
         return err;
-    uint32_t room = hf_call_send_room(env, c);
-    uint32_t n = want < room ? (uint32_t)want : room;
+    uint32_t n = room_for(env, c, want);
     if (!n) {
         refused(env, c);
         return want ? HF_ERR_LIMIT : HF_ERR_ARGUMENT;
