@@ -90,6 +90,8 @@ struct hf_time_wait_list {
 
 struct hf_tcp;
 
+#define HF_STRING_SIZES 6u
+
 struct hf_env {
     hf_time now;    /* of the call that is running; hf_env_set_now sets it      */
     int64_t now_ms; /* the same, in larger units: asked for with each segment    */
@@ -102,9 +104,8 @@ struct hf_env {
     struct hf_budget budget;
     struct hf_chunks chunks;
     struct hf_pool conns, half_opens, listeners, time_waits, time_waits_ipv4; /* by hf_kind   */
-    struct hf_pool asleep, pasts;   /* connections that nothing happens to                    */
-    struct hf_pool choices;         /* options that sleepers share, and chains by their hash  */
-    uint32_t choices_by_hash[32];
+    struct hf_pool asleep;          /* connections that nothing happens to                    */
+    struct hf_pool strings[HF_STRING_SIZES]; /* what their entries have no field for          */
     int64_t swept_ms;               /* when the last of them were looked for ...              */
     uint32_t swept_takes, sweep_at; /* ... conns.takes then, and where that ended             */
     struct hf_pool handles;         /* of connections                                         */

@@ -80,10 +80,7 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
     struct hf_budget *b = &env->budget;
     const struct hf_settings *s = env->settings;
     hf_pool_init(&env->conns, b, sizeof(struct hf_tcp), HF_TCP_SLAB, connections_max);
-    hf_pool_init(&env->asleep, b, sizeof(struct hf_asleep), HF_ASLEEP_SLAB, connections_max);
-    hf_pool_init(&env->pasts, b, sizeof(struct hf_past), HF_ASLEEP_SLAB, connections_max);
-    hf_pool_init(&env->choices, b, sizeof(struct hf_shared_choices), HF_ASLEEP_SLAB,
-                 connections_max);
+    hf_asleep_init(env, connections_max);
     hf_pool_init(&env->handles, b, sizeof(struct hf_handle), HF_HANDLE_SLAB, connections_max);
     hf_pool_init(&env->actives, b, sizeof(struct hf_active), HF_TCP_SLAB, connections_max + 64);
     hf_pool_init(&env->half_opens, b, sizeof(struct hf_half_open), HF_HALF_OPEN_SLAB,
@@ -229,9 +226,7 @@ void hf_stack_destroy(struct hf_stack *stack)
     hf_ip_reset(env, &stack->ip);
     hf_chunks_reset(&env->chunks);
     hf_pool_reset(&env->conns);
-    hf_pool_reset(&env->asleep);
-    hf_pool_reset(&env->pasts);
-    hf_pool_reset(&env->choices);
+    hf_asleep_reset(env);
     hf_pool_reset(&env->handles);
     hf_pool_reset(&env->actives);
     hf_pool_reset(&env->half_opens);
@@ -378,7 +373,7 @@ const char *hf_stack_check(struct hf_stack *stack)
     in_table += env->asleep.count;
     if (in_table != env->counters.connections)
         return "the number of connections is not what the counter says";
-    if (!env->asleep.count && (env->pasts.count || env->choices.count))
+    if (hf_asleep_leaks(env))
         return "something is left of connections that slept";
     if (orphans != env->counters.orphans)
         return "the number of orphans is not what the counter says";
