@@ -9,7 +9,10 @@
  * The bucket of now_tick itself is emptied into `due`, a list sorted by deadline and
  * reference: sorted once, then taken from its front, so that any number of equal deadlines
  * is cheap. While an entry is in that list, its `tick` holds the low bits of the deadline
- * that it was sorted by, which tells when the deadline has been moved later since. */
+ * that it was sorted by, which tells when the deadline has been moved later since.
+ *
+ * A row is in front of all that: its entries are sorted by being appended in order, and go to the bucket
+ * of their tick before the wheel comes past it. */
 #include "base/wheel.h"
 
 #include <stdbool.h>
@@ -151,12 +154,17 @@ static void link_at(struct hf_wheel *wheel, hf_ref ref, uint64_t tick)
 
 static void unlink_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer)
 {
+    struct hf_wheel_row *row = &wheel->row[hf_ref_kind(ref)];
     if (timer->next)
         timer_of(wheel, timer->next)->prev = timer->prev;
+    else if (row->last == ref)
+        row->last = timer->prev;
     if (timer->prev) {
         timer_of(wheel, timer->prev)->next = timer->next;
     } else if (wheel->due == ref) {
         wheel->due = timer->next;
+    } else if (row->first == ref) {
+        row->first = timer->next;
     } else {
         uint64_t tick = tick_in_bucket(wheel, timer);
         unsigned level = level_of(wheel, tick);
@@ -186,21 +194,16 @@ static void put_back(struct hf_wheel *wheel, hf_ref ref, hf_time exact)
     wheel->count--;
 }
 
-void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline)
+void hf_wheel_set_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer,
+                        hf_time deadline)
 {
-    enum hf_kind kind = hf_ref_kind(ref);
-    uint8_t *object = object_of(wheel, ref);
-    struct hf_timer *timer = (struct hf_timer *)(void *)(object + wheel->timer_at[kind]);
-    bool exact = wheel->deadline_at[kind] != 0;
     uint64_t tick = tick_of(deadline);
-    if (exact)
-        *(hf_time *)(void *)(object + wheel->deadline_at[kind]) = deadline;
     if (timer->tick) {
         /* It may stay where it is found too early. In the due list `tick` is something else,
          * but there every entry is found before a later tick, so that staying is right as
          * well. */
         uint64_t ahead = tick - wheel->now_tick;
-        if (exact && tick > wheel->now_tick &&
+        if (wheel->deadline_at[hf_ref_kind(ref)] && tick > wheel->now_tick &&
             ahead >= (uint32_t)(timer->tick - (uint32_t)wheel->now_tick))
             return;
         unlink_timer(wheel, ref, timer);
@@ -210,13 +213,93 @@ void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline)
     wheel->count++;
 }
 
-void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
+void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline)
 {
-    struct hf_timer *timer = timer_of(wheel, ref);
-    if (!timer->tick)
-        return;
+    hf_time *exact = exact_of(wheel, ref);
+    if (exact)
+        *exact = deadline;
+    hf_wheel_set_timer(wheel, ref, timer_of(wheel, ref), deadline);
+}
+
+void hf_wheel_unlink(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer)
+{
     unlink_timer(wheel, ref, timer);
     wheel->count--;
+}
+
+void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
+{
+    hf_wheel_cancel_timer(wheel, ref, timer_of(wheel, ref));
+}
+
+/* ---- Rows ---- */
+
+void hf_wheel_append(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer,
+                     hf_time deadline)
+{
+    struct hf_wheel_row *row = &wheel->row[hf_ref_kind(ref)];
+    uint64_t tick = tick_of(deadline);
+    bool is_ahead = tick - wheel->now_tick - 1 < AHEAD_MAX; /* what is due has a bucket */
+    if (!is_ahead || (row->first && tick < row->latest)) {
+        hf_wheel_set_timer(wheel, ref, timer, deadline);
+        return;
+    }
+    *timer = (struct hf_timer){.prev = row->last, .tick = (uint32_t)tick};
+    if (row->last)
+        timer_of(wheel, row->last)->next = ref;
+    else
+        row->first = ref;
+    row->last = ref;
+    row->latest = tick;
+    if (tick < wheel->quiet_till)
+        wheel->quiet_till = tick;
+    wheel->count++;
+}
+
+/* The tick of a row's first entry; UINT64_MAX: it is empty. */
+static uint64_t row_begins(const struct hf_wheel *wheel, const struct hf_wheel_row *row)
+{
+    return row->first ? tick_in_bucket(wheel, timer_of(wheel, row->first)) : UINT64_MAX;
+}
+
+/* The first tick of all rows. */
+static uint64_t rows_begin(const struct hf_wheel *wheel)
+{
+    uint64_t first = UINT64_MAX;
+    for (unsigned kind = 0; kind < HF_KINDS; kind++) {
+        uint64_t begins = row_begins(wheel, &wheel->row[kind]);
+        first = begins < first ? begins : first;
+    }
+    return first;
+}
+
+/* The first entry of a row: out of it. */
+static hf_ref take_from_row(struct hf_wheel *wheel, struct hf_wheel_row *row)
+{
+    hf_ref ref = row->first;
+    row->first = timer_of(wheel, ref)->next;
+    if (row->first)
+        timer_of(wheel, row->first)->prev = 0;
+    else
+        row->last = 0;
+    return ref;
+}
+
+/* What is due by `limit` goes where all others stand. */
+static void empty_rows(struct hf_wheel *wheel, uint64_t limit)
+{
+    for (unsigned kind = 0; kind < HF_KINDS; kind++) {
+        struct hf_wheel_row *row = &wheel->row[kind];
+        for (uint64_t tick; row->first && (tick = row_begins(wheel, row)) <= limit;) {
+            wheel->steps++;
+            hf_ref ref = take_from_row(wheel, row);
+            const hf_time *exact = exact_of(wheel, ref);
+            if (exact)
+                put_back(wheel, ref, *exact);
+            else
+                link_at(wheel, ref, tick);
+        }
+    }
 }
 
 /* Merge two sorted lists, linked by `next` alone. */
@@ -367,7 +450,8 @@ static bool advance(struct hf_wheel *wheel, uint64_t limit)
     unsigned level;
     bool any = next_bucket(wheel, &first, &level);
     if (!any || first > limit) {
-        wheel->quiet_till = any ? first : UINT64_MAX;
+        uint64_t rows = rows_begin(wheel);
+        wheel->quiet_till = any && first < rows ? first : rows;
         if (wheel->now_tick < limit)
             wheel->now_tick = limit;
         return false;
@@ -398,6 +482,7 @@ hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline)
         wheel->now_tick = limit;
         return 0;
     }
+    empty_rows(wheel, limit);
     for (;;) {
         if (wheel->slot[0][slot_at(wheel->now_tick, 0)])
             gather_due(wheel);
@@ -432,7 +517,10 @@ hf_time hf_wheel_deadline(const struct hf_wheel *wheel)
     if (wheel->due)
         return was_moved(wheel, wheel->due) ? tick_start(wheel->now_tick)
                                             : deadline_now(wheel, wheel->due);
-    return next_bucket(wheel, &first, &level) ? tick_start(first) : HF_NEVER;
+    uint64_t rows = rows_begin(wheel);
+    if (!next_bucket(wheel, &first, &level) || rows < first)
+        first = rows;
+    return first != UINT64_MAX ? tick_start(first) : HF_NEVER;
 }
 
 static hf_time add_time(hf_time time, hf_time by)
@@ -456,6 +544,13 @@ void hf_wheel_shift(struct hf_wheel *wheel, hf_time by)
                 all = entry;
                 entry = next;
             }
+        }
+    }
+    for (unsigned kind = 0; kind < HF_KINDS; kind++) {
+        while (wheel->row[kind].first) {
+            hf_ref entry = take_from_row(wheel, &wheel->row[kind]);
+            timer_of(wheel, entry)->prev = all;
+            all = entry;
         }
     }
     hf_ref due = wheel->due;

@@ -1,6 +1,7 @@
 /* The timer wheel: 64 us buckets, four levels of 256 (16 ms, 4 s, 18 min, 76 h), one entry an
  * object. Setting, moving and cancelling are O(1). Entries fire in order of their exact
- * deadlines.
+ * deadlines. Those that all wait equally long, and mostly in vain, need no bucket: each kind has a
+ * row, first in first out, whose entries get one when they are due.
  *
  * A connection keeps its exact deadline in nanoseconds beside its entry; moving it later, or
  * to HF_NEVER, is a store there (the entry is found early, and put back or dropped), so
@@ -24,15 +25,22 @@ struct hf_timer {
                           list: low bits of the deadline that it is sorted by                 */
 };
 
+/* Entries of one kind in the order of their ticks. */
+struct hf_wheel_row {
+    hf_ref first, last;
+    uint64_t latest; /* tick of the last one that was appended                                */
+};
+
 struct hf_wheel {
     struct hf_pool *pool[HF_KINDS]; /* where the objects of each kind live                 */
     uint16_t timer_at[HF_KINDS];    /* offset of struct hf_timer in the object             */
     uint16_t deadline_at[HF_KINDS]; /* offset of its hf_time deadline; 0: tick only        */
     uint64_t now_tick;              /* every entry before this tick has fired              */
-    uint64_t quiet_till;            /* no bucket that is used begins before this tick      */
+    uint64_t quiet_till;            /* no bucket that is used, and no row, begins before this */
     uint32_t count;                 /* entries                                             */
     uint64_t steps;                 /* entries looked at on the way to being due           */
     hf_ref due;                     /* entries of now_tick, sorted by deadline and ref     */
+    struct hf_wheel_row row[HF_KINDS];
     hf_ref slot[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS];
     uint64_t used[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS / 64];
     uint8_t any[HF_WHEEL_LEVELS];   /* which words of `used` are not 0                     */
@@ -46,6 +54,23 @@ void hf_wheel_init(struct hf_wheel *wheel, hf_time now);
  * nothing. */
 void hf_wheel_set(struct hf_wheel *wheel, hf_ref ref, hf_time deadline);
 void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref);
+
+/* The same for who has the object before him: its timer is `timer`, and its deadline field, where it has
+ * one, is his to set. */
+void hf_wheel_set_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer,
+                        hf_time deadline);
+void hf_wheel_unlink(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer);
+static inline void hf_wheel_cancel_timer(struct hf_wheel *wheel, hf_ref ref,
+                                         struct hf_timer *timer)
+{
+    if (timer->tick)
+        hf_wheel_unlink(wheel, ref, timer);
+}
+
+/* As hf_wheel_set_timer, for an entry that is not in the wheel: at a third of the cost when it waits as
+ * long as those of its kind that were appended before. */
+void hf_wheel_append(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer,
+                     hf_time deadline);
 
 /* The next object that is due at `now`, taken out of the wheel; 0 when none is. Objects
  * whose exact deadline was moved later are put back on the way. Of those due, the one with

@@ -229,7 +229,7 @@ static void silence(struct hf_env *env, struct hf_tcp *c)
     c->rtx_mode = HF_RTX_NONE;
     c->rtx_at = c->delack_at = HF_NEVER;
     if (c->self) {
-        hf_wheel_cancel(&env->wheel, hf_ref_make(HF_KIND_CONN, c->self));
+        hf_wheel_cancel_timer(&env->wheel, hf_ref_make(HF_KIND_CONN, c->self), &c->timer);
         c->deadline = HF_NEVER;
     }
 }

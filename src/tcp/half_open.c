@@ -176,7 +176,8 @@ bool hf_half_open_may_be_early(const struct hf_env *env, const struct hf_seg *se
 
 static void set_timer(struct hf_env *env, uint32_t index, hf_time delay)
 {
-    hf_wheel_set(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index), env->now + delay);
+    hf_wheel_set_timer(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index),
+                       &entry(env, index)->timer, env->now + delay);
 }
 
 static hf_time syn_ack_interval(const struct hf_env *env, unsigned retries)
@@ -190,8 +191,9 @@ static void give_up(struct hf_env *env, uint32_t index, struct hf_listening *l)
 {
     if (l)
         l->half_opens--;
-    hf_wheel_cancel(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index));
-    hf_pool_give(&env->half_opens, index);
+    struct hf_half_open *h = entry(env, index);
+    hf_wheel_cancel_timer(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index), &h->timer);
+    hf_pool_give_object(&env->half_opens, index, h, sizeof *h);
     env->counters.half_open--;
 }
 
@@ -333,7 +335,8 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
         return;
     }
     choose_iss(env, &h, hash, time_wait);
-    *entry(env, index) = h;
+    struct hf_half_open *place = entry(env, index);
+    *place = h;
     hf_table_insert(&env->table, hash, hf_ref_make(HF_KIND_HALF_OPEN, index));
     env->counters.half_open++;
     l->half_opens++;
@@ -341,7 +344,8 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     if (!l->hold) {
         uint32_t tsval = h.timestamps ? timestamp_of(env, hash) : 0;
         send_syn_ack(env, l, &h, hash, path->link_mtu, HF_SEND_NEW, tsval, fast);
-        set_timer(env, index, syn_ack_interval(env, 0));
+        hf_wheel_append(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index), &place->timer,
+                        env->now + syn_ack_interval(env, 0));
         return;
     }
     struct hf_half_open *held = entry(env, index);

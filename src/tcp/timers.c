@@ -48,6 +48,13 @@ static hf_time pace_at(const struct hf_env *env, const struct hf_tcp *c)
     return a && a->pace_at ? a->pace_at : HF_NEVER;
 }
 
+/* Its first SYN is out, and is given as long as that of any other. */
+static bool is_first_wait(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return c->state == HF_SYN_SENT && !c->timer.tick && !c->backoff &&
+           c->rto_us == env->fresh->rto_us;
+}
+
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
     if (!c->self || c->flags & HF_F_DETACHED)
@@ -59,10 +66,15 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
         at = earliest(at, user_timeout_at(env, c));
     if (c->active)
         at = earliest(at, pace_at(env, c));
-    if (at < c->deadline || (!c->timer.tick && at != HF_NEVER))
-        hf_wheel_set(&env->wheel, hf_ref_make(HF_KIND_CONN, c->self), at);
+    bool sooner = at < c->deadline || (!c->timer.tick && at != HF_NEVER);
+    c->deadline = at; /* later: found early, and put back or dropped then */
+    if (!sooner)
+        return;
+    hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
+    if (is_first_wait(env, c))
+        hf_wheel_append(&env->wheel, ref, &c->timer, at);
     else
-        c->deadline = at; /* found early, and put back or dropped then */
+        hf_wheel_set_timer(&env->wheel, ref, &c->timer, at);
 }
 
 /* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else

@@ -77,6 +77,13 @@ static struct conn *conn_of(struct world *w, hf_ref ref)
     return hf_pool_at(pool, hf_ref_index(ref));
 }
 
+static struct hf_timer *timer_of(struct world *w, hf_ref ref)
+{
+    if (hf_ref_kind(ref) == HF_KIND_TIME_WAIT)
+        return &((struct small *)hf_pool_at(&w->smalls, hf_ref_index(ref)))->timer;
+    return &conn_of(w, ref)->timer;
+}
+
 static bool tick_only(const struct entry *e)
 {
     return hf_ref_kind(e->ref) == HF_KIND_TIME_WAIT;
@@ -129,6 +136,24 @@ static void op_set(struct world *w, struct entry *e)
     e->deadline = tick_only(e) ? fires_at(w, deadline) : deadline;
 }
 
+/* Those of a kind that wait equally long, with one now and then that does not. */
+static void op_append(struct world *w, struct entry *e)
+{
+    static const hf_time waits[] = {HF_SEC, 3 * HF_MS, 7000 * HF_SEC};
+    hf_time wait = waits[hf_ref_kind(e->ref) == HF_KIND_CONN        ? 0
+                         : hf_ref_kind(e->ref) == HF_KIND_HALF_OPEN ? 1
+                                                                    : 2];
+    if (check_random_below(8) == 0)
+        wait = (hf_time)check_random_below((uint64_t)(2 * wait));
+    struct hf_timer *timer = timer_of(w, e->ref);
+    hf_wheel_cancel_timer(&w->wheel, e->ref, timer);
+    if (!tick_only(e))
+        conn_of(w, e->ref)->deadline = w->now + wait;
+    hf_wheel_append(&w->wheel, e->ref, timer, w->now + wait);
+    e->set = true;
+    e->deadline = tick_only(e) ? fires_at(w, w->now + wait) : w->now + wait;
+}
+
 static void op_store_later(struct world *w, struct entry *e)
 {
     if (!e->set || tick_only(e) || e->deadline >= HF_NEVER - 250000 * HF_SEC)
@@ -171,9 +196,9 @@ static void any_op(struct world *w)
     /* clang-format off */
     switch (check_random_below(8)) {
     case 0:
-    case 1:
+    case 1:  op_set(w, e); break;
     case 2:
-    case 3:  op_set(w, e); break;
+    case 3:  op_append(w, e); break;
     case 4:
     case 5:
     case 6:  op_store_later(w, e); break;
@@ -209,6 +234,8 @@ static void run_due(struct world *w)
         want->set = false;
         if (check_random_below(6) == 0)
             op_set(w, want);
+        else if (check_random_below(6) == 0)
+            op_append(w, want);
         if (check_random_below(6) == 0)
             any_op(w);
         check_deadline(w);
