@@ -1,5 +1,6 @@
-/* SipHash, the keyed hash of everything an outsider must not predict: table slots (1-3),
- * initial sequence numbers, ports, cookies (2-4). Aumasson and Bernstein, 2012. */
+/* SipHash, the keyed hash of everything an outsider must not predict: table slots (1-3), initial
+ * sequence numbers (1-3 twice, one behind the other), ports, cookies (2-4). Aumasson and Bernstein,
+ * 2012. */
 #ifndef HF_BASE_SIPHASH_H
 #define HF_BASE_SIPHASH_H
 

@@ -169,7 +169,7 @@ static bool send_cut(struct hf_env *env, const struct hf_ip_arrival *in, const s
     uint8_t *bytes = hf_chunk_at(&env->chunks, chunk)->data;
     hf_icmp_build(bytes, &m->flow, &m->icmp, in->slices, in->slice_count, m->offset, m->text);
     struct cut cut = {in->link, &m->flow, m->tos, env->settings->ttl,
-                      (uint32_t)hf_random_u64(&env->random)};
+                      hf_random_u32(&env->random)};
     bool sent = send_fragments(env, &cut, bytes, len, mtu);
     hf_chunk_release(&env->chunks, chunk);
     return sent;
