@@ -120,10 +120,12 @@ static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const 
 {
     if (table->now.used) { /* most stand where they are first looked for */
         const struct hf_slot *slot = &table->now.slot[(uint32_t)hash & (table->now.size - 1)];
+        *time_wait = 0;
+        if (!slot->ref && !table->before.used) /* nor does anybody else */
+            return 0;
         if (slot->ref && !hf_ref_is_time_wait(slot->ref) &&
             hf_slot_fits(table, slot, (uint32_t)hash, tuple)) {
             table->probes++;
-            *time_wait = 0;
             return slot->ref;
         }
     }
