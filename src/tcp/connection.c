@@ -75,7 +75,6 @@ void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flo
     c->last_send_ms = c->last_text_ms = hf_tcp_now_ms(env);
     c->invalid_ack_ms = hf_tcp_now_ms(env) - HF_TCP_LONG_AGO_MS;
     hf_mtu_probe_init(env, c);
-    hf_tcp_set_mss(env, c);
 }
 
 static void take_handle(struct hf_env *env, struct hf_tcp *c)
@@ -97,7 +96,8 @@ uint32_t hf_tcp_take(struct hf_env *env, hf_ref was)
     if (is_new && (hf_budget_room(&env->budget, HF_USE_CONNECTION) < sizeof(struct hf_tcp) ||
                    !hf_table_reserve(&env->table)))
         return 0;
-    return !hf_tcp_are_full(env) && hf_pool_reserve(&env->handles) ? hf_pool_take(&env->conns) : 0;
+    return !hf_tcp_are_full(env) && hf_pool_reserve(&env->handles) ? hf_pool_take(&env->conns)
+                                                                   : 0;
 }
 
 struct hf_tcp *hf_tcp_enlist(struct hf_env *env, uint32_t index, hf_ref was)
@@ -137,8 +137,7 @@ void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c)
         hf_recovery_mss_changed(env, c, a);
 }
 
-void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c,
-                             const struct hf_tcp_options *o)
+void hf_tcp_take_syn_options(struct hf_env *env, struct hf_tcp *c, const struct hf_tcp_options *o)
 {
     const struct hf_settings *s = env->settings;
     if (o->has_mss) {
@@ -192,8 +191,8 @@ void hf_tcp_quiesce(struct hf_env *env, struct hf_tcp *c)
 {
     struct hf_active *a = hf_tcp_active(env, c);
     if (!a || a->snd.len || a->snd.head || a->rcv.len || a->ranges || a->fin_held ||
-        a->reserved || a->rtx_first || c->flags & HF_F_DSACK || (hf_tcp_outstanding(c) && !(c->flags & HF_F_DETACHED)) ||
-        a->phase != HF_PHASE_SLOW_START)
+        a->reserved || a->rtx_first || c->flags & HF_F_DSACK ||
+        (hf_tcp_outstanding(c) && !(c->flags & HF_F_DETACHED)) || a->phase != HF_PHASE_SLOW_START)
         return;
     a->cc.ops->save(&a->cc, &c->saved);
     if (a->recover_valid && a->recover == c->snd_una)

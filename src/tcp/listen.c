@@ -41,6 +41,7 @@ int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uin
     l.hold = listen->hold != 0;
     l.any_address = listen->any_address != 0;
     l.any_port = listen->any_port != 0;
+    l.plain = is_any(local) && is_any(remote) && !l.remote_port && !l.family;
     l.user = listen->user;
     l.fast_open_max = listen->fast_open;
     l.fast_open_no_cookie = listen->fast_open_no_cookie != 0;
@@ -129,6 +130,8 @@ static bool family_fits(const struct hf_listening *l, const struct hf_flow *flow
 /* 4: exact local address, 2: a specified remote, 1: fits at all. */
 static unsigned fit(const struct hf_listening *l, const struct hf_flow *flow, bool to_us)
 {
+    if (HF_LIKELY(l->plain))
+        return to_us || l->any_address;
     bool any = is_any(l->local);
     if (!remote_fits(l, flow) || !family_fits(l, flow) || (!to_us && !l->any_address) ||
         (!any && !hf_key_equal(l->local, flow->local)))

@@ -18,6 +18,7 @@ struct hf_listening {
     bool hold, any_address, any_port;
     bool fast_open_no_cookie;
     uint8_t fast_open_keys;        /* of its own; 0: the stack's                              */
+    bool plain;                    /* for any local and remote end of either family           */
     bool on_ready, zombie;
     uint16_t events;
     uint32_t next;                 /* in its bucket                                           */

@@ -60,8 +60,10 @@ static void search(struct hf_env *env, struct hf_tcp *c, uint32_t high)
 
 void hf_mtu_probe_init(struct hf_env *env, struct hf_tcp *c)
 {
+    if (env->settings->mtu_probing < HF_MTU_PROBING_ALWAYS)
+        return;
     uint16_t low = size_below(env, c);
-    if (env->settings->mtu_probing < HF_MTU_PROBING_ALWAYS || !low)
+    if (!low)
         return;
     c->mtu_high = c->path_mtu;
     c->path_mtu = low;

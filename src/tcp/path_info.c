@@ -99,11 +99,23 @@ static struct entry *place(struct hf_env *env, const struct hf_tcp *c)
 
 /* ---- Kept ---- */
 
+static uint64_t rto_of(const struct hf_tcp *c)
+{
+    return c->srtt_us + 4ull * c->rttvar_us;
+}
+
+/* No host has left anything, and this connection would not either. */
+static inline bool is_usual(const struct hf_env *env, const struct hf_tcp *c)
+{
+    return !env->path_notes && !(env->settings->path_info & HF_PATH_INFO_SSTHRESH) &&
+           !c->mtu_silent && rto_of(c) <= env->fresh->rto_us;
+}
+
 /* The RTO that a connection should begin with; 0: the usual one. */
 static uint32_t long_rto(const struct hf_env *env, const struct hf_tcp *c)
 {
-    uint64_t us = c->srtt_us + 4ull * c->rttvar_us;
-    if (HF_LIKELY(us <= env->fresh->rto_us)) /* rto_initial */
+    uint64_t us = rto_of(c);
+    if (us <= env->fresh->rto_us) /* rto_initial */
         return 0;
     return us < env->rto_max_us ? (uint32_t)us : env->rto_max_us;
 }
@@ -118,6 +130,8 @@ static uint32_t threshold(const struct hf_env *env, const struct hf_tcp *c)
 
 void hf_path_info_keep(struct hf_env *env, const struct hf_tcp *c)
 {
+    if (HF_LIKELY(is_usual(env, c)))
+        return;
     unsigned what = env->settings->path_info;
     if (!what || c->snd_una == c->iss || !c->srtt_us)
         return;

@@ -17,7 +17,8 @@
 
 /* What env->fresh is to be: the part of a new block that is the same for all. */
 void hf_tcp_fresh(struct hf_env *env, struct hf_tcp *fresh);
-/* A block with the settings' values, in no list and no table. */
+/* A block with the settings' values, in no list and no table, and without an MSS: who knows what the peer
+ * takes calls hf_tcp_set_mss. */
 void hf_tcp_init(struct hf_env *env, struct hf_tcp *c, const struct hf_flow *flow, uint64_t hash,
                  const struct hf_path *path);
 /* A place in the pool, and room in the table unless the connection will have the slot of what it was

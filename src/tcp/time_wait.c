@@ -252,6 +252,7 @@ static void expand(struct hf_env *env, hf_ref ref, uint64_t hash, struct hf_tcp 
     struct hf_path path = {
         .link = w->link, .mtu = 1500, .link_mtu = 1500, .ttl = env->settings->ttl};
     hf_tcp_init(env, c, &flow, hash, &path);
+    hf_tcp_set_mss(env, c);
     c->state = HF_TIME_WAIT;
     c->flags |= HF_F_FIN_SENT | HF_F_FIN_QUEUED | HF_F_FIN_RECEIVED;
     if (w->flags & HF_TW_TIMESTAMPS)

@@ -29,6 +29,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
         return hf_tcp_are_full(env) ? HF_ERR_LIMIT : HF_ERR_MEMORY;
     struct hf_tcp *c = hf_tcp_at(env, index);
     hf_tcp_init(env, c, flow, hash, path);
+    hf_tcp_set_mss(env, c);
     hf_path_info_open(env, c);
     c->flags |= HF_F_ACTIVE_OPEN;
     c->user = open->user;
