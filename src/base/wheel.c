@@ -152,28 +152,45 @@ static void link_at(struct hf_wheel *wheel, hf_ref ref, uint64_t tick)
     link_timer(wheel, ref, timer_of(wheel, ref), tick);
 }
 
+/* The first or the last of a list: the row that it belongs to, if any, begins or ends elsewhere now. */
+static bool unlink_end_of_row(struct hf_wheel *wheel, hf_ref ref, const struct hf_timer *timer)
+{
+    for (unsigned i = 0; i < HF_WHEEL_ROWS; i++) {
+        struct hf_wheel_row *row = &wheel->row[i];
+        if (row->first != ref && row->last != ref)
+            continue;
+        row->first = timer->prev ? row->first : timer->next;
+        row->last = timer->next ? row->last : timer->prev;
+        return true;
+    }
+    return false;
+}
+
+/* The first of the due list, or of its bucket. */
+static void unlink_first(struct hf_wheel *wheel, hf_ref ref, const struct hf_timer *timer)
+{
+    if (wheel->due == ref) {
+        wheel->due = timer->next;
+        return;
+    }
+    uint64_t tick = tick_in_bucket(wheel, timer);
+    unsigned level = level_of(wheel, tick);
+    unsigned slot = slot_at(tick, level);
+    HF_ASSERT(wheel->slot[level][slot] == ref);
+    wheel->slot[level][slot] = timer->next;
+    if (!timer->next)
+        mark_used(wheel, level, slot, false);
+}
+
 static void unlink_timer(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer)
 {
-    struct hf_wheel_row *row = &wheel->row[hf_ref_kind(ref)];
     if (timer->next)
         timer_of(wheel, timer->next)->prev = timer->prev;
-    else if (row->last == ref)
-        row->last = timer->prev;
-    if (timer->prev) {
+    if (timer->prev)
         timer_of(wheel, timer->prev)->next = timer->next;
-    } else if (wheel->due == ref) {
-        wheel->due = timer->next;
-    } else if (row->first == ref) {
-        row->first = timer->next;
-    } else {
-        uint64_t tick = tick_in_bucket(wheel, timer);
-        unsigned level = level_of(wheel, tick);
-        unsigned slot = slot_at(tick, level);
-        HF_ASSERT(wheel->slot[level][slot] == ref);
-        wheel->slot[level][slot] = timer->next;
-        if (!timer->next)
-            mark_used(wheel, level, slot, false);
-    }
+    bool is_end = !timer->prev || !timer->next;
+    if (is_end && !unlink_end_of_row(wheel, ref, timer) && !timer->prev)
+        unlink_first(wheel, ref, timer);
     *timer = (struct hf_timer){0};
 }
 
@@ -234,23 +251,24 @@ void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
 
 /* ---- Rows ---- */
 
-void hf_wheel_append(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer,
-                     hf_time deadline)
+void hf_wheel_append(struct hf_wheel *wheel, enum hf_wheel_row_of which, hf_ref ref,
+                     struct hf_timer *timer, hf_time deadline)
 {
-    struct hf_wheel_row *row = &wheel->row[hf_ref_kind(ref)];
+    hf_wheel_cancel_timer(wheel, ref, timer);
+    struct hf_wheel_row *row = &wheel->row[which];
+    struct hf_timer *last = row->last ? timer_of(wheel, row->last) : 0;
     uint64_t tick = tick_of(deadline);
     bool is_ahead = tick - wheel->now_tick - 1 < AHEAD_MAX; /* what is due has a bucket */
-    if (!is_ahead || (row->first && tick < row->latest)) {
+    if (!is_ahead || (last && tick < tick_in_bucket(wheel, last))) {
         hf_wheel_set_timer(wheel, ref, timer, deadline);
         return;
     }
     *timer = (struct hf_timer){.prev = row->last, .tick = (uint32_t)tick};
-    if (row->last)
-        timer_of(wheel, row->last)->next = ref;
+    if (last)
+        last->next = ref;
     else
         row->first = ref;
     row->last = ref;
-    row->latest = tick;
     if (tick < wheel->quiet_till)
         wheel->quiet_till = tick;
     wheel->count++;
@@ -266,8 +284,8 @@ static uint64_t row_begins(const struct hf_wheel *wheel, const struct hf_wheel_r
 static uint64_t rows_begin(const struct hf_wheel *wheel)
 {
     uint64_t first = UINT64_MAX;
-    for (unsigned kind = 0; kind < HF_KINDS; kind++) {
-        uint64_t begins = row_begins(wheel, &wheel->row[kind]);
+    for (unsigned i = 0; i < HF_WHEEL_ROWS; i++) {
+        uint64_t begins = row_begins(wheel, &wheel->row[i]);
         first = begins < first ? begins : first;
     }
     return first;
@@ -288,8 +306,8 @@ static hf_ref take_from_row(struct hf_wheel *wheel, struct hf_wheel_row *row)
 /* What is due by `limit` goes where all others stand. */
 static void empty_rows(struct hf_wheel *wheel, uint64_t limit)
 {
-    for (unsigned kind = 0; kind < HF_KINDS; kind++) {
-        struct hf_wheel_row *row = &wheel->row[kind];
+    for (unsigned i = 0; i < HF_WHEEL_ROWS; i++) {
+        struct hf_wheel_row *row = &wheel->row[i];
         for (uint64_t tick; row->first && (tick = row_begins(wheel, row)) <= limit;) {
             wheel->steps++;
             hf_ref ref = take_from_row(wheel, row);
@@ -546,9 +564,9 @@ void hf_wheel_shift(struct hf_wheel *wheel, hf_time by)
             }
         }
     }
-    for (unsigned kind = 0; kind < HF_KINDS; kind++) {
-        while (wheel->row[kind].first) {
-            hf_ref entry = take_from_row(wheel, &wheel->row[kind]);
+    for (unsigned i = 0; i < HF_WHEEL_ROWS; i++) {
+        while (wheel->row[i].first) {
+            hf_ref entry = take_from_row(wheel, &wheel->row[i]);
             timer_of(wheel, entry)->prev = all;
             all = entry;
         }

@@ -1,7 +1,7 @@
 /* The timer wheel: 64 us buckets, four levels of 256 (16 ms, 4 s, 18 min, 76 h), one entry an
  * object. Setting, moving and cancelling are O(1). Entries fire in order of their exact
- * deadlines. Those that all wait equally long, and mostly in vain, need no bucket: each kind has a
- * row, first in first out, whose entries get one when they are due.
+ * deadlines. Those that all wait about equally long, and mostly in vain, need no bucket: they stand in
+ * rows, first in first out, and get one when they are due.
  *
  * A connection keeps its exact deadline in nanoseconds beside its entry; moving it later, or
  * to HF_NEVER, is a store there (the entry is found early, and put back or dropped), so
@@ -25,10 +25,13 @@ struct hf_timer {
                           list: low bits of the deadline that it is sorted by                 */
 };
 
-/* Entries of one kind in the order of their ticks. */
+/* What the entries of a row wait for. */
+enum hf_wheel_row_of { HF_ROW_SYN, HF_ROW_SYN_ACK, HF_ROW_FIN };
+#define HF_WHEEL_ROWS 3u
+
+/* Entries in the order of their ticks. */
 struct hf_wheel_row {
     hf_ref first, last;
-    uint64_t latest; /* tick of the last one that was appended                                */
 };
 
 struct hf_wheel {
@@ -40,10 +43,10 @@ struct hf_wheel {
     uint32_t count;                 /* entries                                             */
     uint64_t steps;                 /* entries looked at on the way to being due           */
     hf_ref due;                     /* entries of now_tick, sorted by deadline and ref     */
-    struct hf_wheel_row row[HF_KINDS];
+    struct hf_wheel_row row[HF_WHEEL_ROWS];
     hf_ref slot[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS];
     uint64_t used[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS / 64];
-    uint8_t any[HF_WHEEL_LEVELS];   /* which words of `used` are not 0                     */
+    uint8_t any[HF_WHEEL_LEVELS]; /* which words of `used` are not 0                     */
 };
 
 void hf_wheel_init(struct hf_wheel *wheel, hf_time now);
@@ -67,10 +70,9 @@ static inline void hf_wheel_cancel_timer(struct hf_wheel *wheel, hf_ref ref,
         hf_wheel_unlink(wheel, ref, timer);
 }
 
-/* As hf_wheel_set_timer, for an entry that is not in the wheel: at a third of the cost when it waits as
- * long as those of its kind that were appended before. */
-void hf_wheel_append(struct hf_wheel *wheel, hf_ref ref, struct hf_timer *timer,
-                     hf_time deadline);
+/* As hf_wheel_set_timer, at a third of the cost when it comes behind all that the row holds. */
+void hf_wheel_append(struct hf_wheel *wheel, enum hf_wheel_row_of row, hf_ref ref,
+                     struct hf_timer *timer, hf_time deadline);
 
 /* The next object that is due at `now`, taken out of the wheel; 0 when none is. Objects
  * whose exact deadline was moved later are put back on the way. Of those due, the one with

@@ -92,7 +92,8 @@ static void send_syn_ack(struct hf_env *env, const struct hf_listening *l,
     r->reason = (uint8_t)reason;
     r->conn = (uint32_t)hash;
     r->state = HF_SYN_RECEIVED;
-    r->tos = (uint8_t)hf_listen_option(l, HF_OPTION_TOS, env->settings->tos) & (uint8_t)~HF_ECN_BITS;
+    r->tos =
+        (uint8_t)hf_listen_option(l, HF_OPTION_TOS, env->settings->tos) & (uint8_t)~HF_ECN_BITS;
     r->ttl = (uint8_t)hf_listen_option(l, HF_OPTION_TTL, env->settings->ttl);
 }
 
@@ -344,8 +345,8 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
     if (!l->hold) {
         uint32_t tsval = h.timestamps ? timestamp_of(env, hash) : 0;
         send_syn_ack(env, l, &h, hash, path->link_mtu, HF_SEND_NEW, tsval, fast);
-        hf_wheel_append(&env->wheel, hf_ref_make(HF_KIND_HALF_OPEN, index), &place->timer,
-                        env->now + syn_ack_interval(env, 0));
+        hf_wheel_append(&env->wheel, HF_ROW_SYN_ACK, hf_ref_make(HF_KIND_HALF_OPEN, index),
+                        &place->timer, env->now + syn_ack_interval(env, 0));
         return;
     }
     struct hf_half_open *held = entry(env, index);

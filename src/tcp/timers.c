@@ -49,10 +49,15 @@ static hf_time pace_at(const struct hf_env *env, const struct hf_tcp *c)
 }
 
 /* Its first SYN is out, and is given as long as that of any other. */
-static bool is_first_wait(const struct hf_env *env, const struct hf_tcp *c)
+static bool waits_for_syn(const struct hf_env *env, const struct hf_tcp *c)
 {
-    return c->state == HF_SYN_SENT && !c->timer.tick && !c->backoff &&
-           c->rto_us == env->fresh->rto_us;
+    return c->state == HF_SYN_SENT && !c->backoff && c->rto_us == env->fresh->rto_us;
+}
+
+/* Its FIN is, for the first time, and nothing else. */
+static bool waits_for_fin(const struct hf_tcp *c)
+{
+    return c->flags & HF_F_FIN_SENT && !c->active && !c->backoff && hf_tcp_outstanding(c);
 }
 
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
@@ -71,8 +76,10 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
     if (!sooner)
         return;
     hf_ref ref = hf_ref_make(HF_KIND_CONN, c->self);
-    if (is_first_wait(env, c))
-        hf_wheel_append(&env->wheel, ref, &c->timer, at);
+    if (waits_for_syn(env, c))
+        hf_wheel_append(&env->wheel, HF_ROW_SYN, ref, &c->timer, at);
+    else if (waits_for_fin(c))
+        hf_wheel_append(&env->wheel, HF_ROW_FIN, ref, &c->timer, at);
     else
         hf_wheel_set_timer(&env->wheel, ref, &c->timer, at);
 }

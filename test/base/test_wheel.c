@@ -136,20 +136,17 @@ static void op_set(struct world *w, struct entry *e)
     e->deadline = tick_only(e) ? fires_at(w, deadline) : deadline;
 }
 
-/* Those of a kind that wait equally long, with one now and then that does not. */
+/* Those of a row wait equally long, with one now and then that does not. */
 static void op_append(struct world *w, struct entry *e)
 {
-    static const hf_time waits[] = {HF_SEC, 3 * HF_MS, 7000 * HF_SEC};
-    hf_time wait = waits[hf_ref_kind(e->ref) == HF_KIND_CONN        ? 0
-                         : hf_ref_kind(e->ref) == HF_KIND_HALF_OPEN ? 1
-                                                                    : 2];
+    static const hf_time waits[HF_WHEEL_ROWS] = {HF_SEC, 3 * HF_MS, 7000 * HF_SEC};
+    enum hf_wheel_row_of row = (enum hf_wheel_row_of)check_random_below(HF_WHEEL_ROWS);
+    hf_time wait = waits[row];
     if (check_random_below(8) == 0)
         wait = (hf_time)check_random_below((uint64_t)(2 * wait));
-    struct hf_timer *timer = timer_of(w, e->ref);
-    hf_wheel_cancel_timer(&w->wheel, e->ref, timer);
     if (!tick_only(e))
         conn_of(w, e->ref)->deadline = w->now + wait;
-    hf_wheel_append(&w->wheel, e->ref, timer, w->now + wait);
+    hf_wheel_append(&w->wheel, row, e->ref, timer_of(w, e->ref), w->now + wait);
     e->set = true;
     e->deadline = tick_only(e) ? fires_at(w, w->now + wait) : w->now + wait;
 }
