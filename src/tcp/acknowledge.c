@@ -125,9 +125,9 @@ static void forget_probe(struct hf_env *env, struct hf_tcp *c)
     hf_sent_clear(env, &a->sent);
 }
 
-/* RFC 9293 3.10.7.4: only a segment that is not older may tell a window (N-8). */
-static inline void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
-                                 hf_seq edge)
+/* RFC 9293 3.10.7.4: only a segment that is not older may tell a window (N-8). True: it is another one. */
+static inline bool take_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                               hf_seq edge)
 {
     uint32_t window = hf_tcp_offered(c, seg);
     uint32_t was = c->snd_wnd;
@@ -140,17 +140,26 @@ static inline void update_window(struct hf_env *env, struct hf_tcp *c, const str
          * the right edge stays where the peer has put it. */
         window = hf_seq_max(edge, seg->ack + window) - c->snd_una;
         if (seg->ack != c->snd_una || window >= was)
-            return;
+            return false;
     }
+    if (window == was)
+        return false;
     c->snd_wnd = window;
     if (window > c->snd_wnd_max)
         c->snd_wnd_max = window;
-    if (window && !was)
+    hf_tcp_want(env, c, 0);
+    return true;
+}
+
+static inline void update_window(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
+                                 hf_seq edge)
+{
+    uint32_t was = c->snd_wnd;
+    if (!take_window(env, c, seg, edge))
+        return;
+    if (c->snd_wnd && !was)
         forget_probe(env, c);
-    if (window != was) {
-        hf_tcp_set_rtx(env, c, was == 0 || window == 0);
-        hf_tcp_want(env, c, 0);
-    }
+    hf_tcp_set_rtx(env, c, was == 0 || c->snd_wnd == 0);
 }
 
 /* RFC 5681 2: what counts as a duplicate ACK. */
@@ -239,22 +248,64 @@ static inline void acknowledge_all(struct hf_env *env, struct hf_tcp *c, struct 
     tell_application(env, c, a, acked);
 }
 
+/* Half of it is nothing without an active block. */
+HF_APART static void acknowledge_bare(struct hf_env *env, struct hf_tcp *c,
+                                      const struct hf_seg *seg)
+{
+    acknowledge(env, c, 0, seg);
+}
+
 HF_APART static void acknowledge_some(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                                       const struct hf_seg *seg)
 {
     acknowledge(env, c, a, seg);
 }
 
-/* Where only a SYN or a FIN can be in flight, half of it is nothing. An ACK neither makes an active
- * block nor ends one. */
+/* ---- Without text, and so without an active block: a SYN or a FIN was in flight, and has arrived ---- */
+
+/* No text waits to be sent, and no FIN: there is nothing left to do, and no timer for it. */
+static inline bool is_signal(const struct hf_env *env, const struct hf_tcp *c,
+                             const struct hf_seg *seg)
+{
+    uint32_t waits = c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT | HF_F_SEND_FULL);
+    bool at_rest = !waits || waits == (HF_F_FIN_QUEUED | HF_F_FIN_SENT);
+    return at_rest && seg->ack == c->snd_nxt && seg->ack != c->snd_una &&
+           c->rtx_mode != HF_RTX_PERSIST && !env->no_fast_path;
+}
+
+/* What acknowledge() comes to then. */
+static void acknowledge_signal(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    hf_seq edge = c->snd_una + c->snd_wnd;
+    env->progress = true;
+    bool syn = c->snd_una == c->iss;
+    if (syn)
+        syn_acknowledged(env, c, 0, seg);
+    else
+        (void)take_sample(env, c, 0, seg, 0);
+    uint32_t acked = seg->ack - c->snd_una - syn;
+    c->snd_una = seg->ack;
+    c->backoff = 0;
+    c->progress_at = env->now;
+    c->flags &= ~(uint32_t)HF_F_TROUBLE;
+    if (c->flags & HF_F_ORPHAN)
+        hf_tcp_orphan_restart(env, c);
+    c->rtx_mode = HF_RTX_NONE;
+    c->rtx_at = HF_NEVER;
+    (void)take_window(env, c, seg, edge);
+    if (acked)
+        tell_application(env, c, 0, acked);
+}
+
+/* An ACK neither makes an active block nor ends one. */
 void hf_tcp_acknowledge(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
-    if (!c->active) {
-        acknowledge(env, c, 0, seg);
-        return;
-    }
     struct hf_active *a = hf_tcp_active(env, c);
-    if (is_all(env, c, a, seg))
+    if (!a && is_signal(env, c, seg))
+        acknowledge_signal(env, c, seg);
+    else if (!a)
+        acknowledge_bare(env, c, seg);
+    else if (is_all(env, c, a, seg))
         acknowledge_all(env, c, a, seg);
     else
         acknowledge_some(env, c, a, seg);

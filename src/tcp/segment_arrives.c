@@ -347,8 +347,7 @@ static void acknowledge_text(struct hf_env *env, struct hf_tcp *c, const struct 
     if (size > c->rcv_mss)
         c->rcv_mss = (uint16_t)(size < c->advertised_mss ? size : c->advertised_mss);
     uint32_t quick = c->quick_acks;
-    if (quick || c->flags & HF_F_NO_DELACK ||
-        c->rcv_nxt - c->last_ack_sent >= 2u * c->rcv_mss) {
+    if (quick || c->flags & HF_F_NO_DELACK || c->rcv_nxt - c->last_ack_sent >= 2u * c->rcv_mss) {
         c->quick_acks = (quick > seg->segments ? quick - seg->segments : 0) & 63u;
         hf_tcp_want(env, c, HF_WANT_ACK);
         c->delack_at = HF_NEVER; /* what is due now need not wait */
@@ -504,6 +503,33 @@ static void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_s
     step8_fin(env, c, seg);
 }
 
+/* The straight road of a connection's last segments: our FIN waits to be acknowledged, this does it, and
+ * says nothing else but perhaps a FIN that comes next. */
+static inline bool is_farewell(const struct hf_env *env, const struct hf_tcp *c,
+                               const struct hf_seg *seg)
+{
+    const unsigned odd = HF_SYN | HF_RST | HF_URG | HF_ECE;
+    if (!(c->flags & HF_F_FIN_SENT) || c->active || env->no_fast_path || seg->text_all ||
+        (seg->flags & (odd | HF_ACK)) != HF_ACK || seg->seq != c->rcv_nxt ||
+        seg->ack != c->snd_nxt || seg->ack == c->snd_una || !hf_tcp_rcv_wnd(c))
+        return false;
+    return !(c->flags & HF_F_TIMESTAMPS) ||
+           (seg->options.has_ts && (int32_t)(seg->options.tsval - c->ts_recent) >= 0);
+}
+
+/* What steps 5 and 8 come to then; the others find nothing to say. */
+static void take_farewell(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    c->last_receive = env->now;
+    c->probes = 0;
+    update_ts_recent(env, c, seg);
+    c->flags &= ~(uint32_t)HF_F_MORE;
+    hf_tcp_acknowledge(env, c, seg);
+    if (fin_acknowledged(env, c, seg) == HF_CONTINUE && seg->flags & HF_FIN &&
+        !(c->flags & HF_F_FIN_RECEIVED))
+        take_fin(env, c, seg);
+}
+
 /* RFC 9293 3.10.7.4, "Other States" */
 static void in_other(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
@@ -617,6 +643,8 @@ void hf_tcp_segment_arrives(struct hf_env *env, struct hf_tcp *c, struct hf_seg 
     count_segment(c, seg);
     if (c->state == HF_SYN_SENT)
         in_syn_sent(env, c, seg);
+    else if (is_farewell(env, c, seg))
+        take_farewell(env, c, seg);
     else
         in_other(env, c, seg);
     if (!c->self || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
