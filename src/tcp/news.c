@@ -126,7 +126,7 @@ struct hf_tcp *hf_output_next(struct hf_env *env, unsigned link)
         struct hf_tcp *c = hf_tcp_at(env, env->output_first[link]);
         if (!(c->flags & (HF_F_ZOMBIE | HF_F_DETACHED)))
             return c;
-        hf_output_done(env, link);
+        hf_output_done(env, link, c);
     }
     return 0;
 }
@@ -139,17 +139,6 @@ void hf_output_rotate(struct hf_env *env, unsigned link)
         return;
     env->output_first[link] = c->output_next;
     hf_output_push(env, c);
-}
-
-void hf_output_done(struct hf_env *env, unsigned link)
-{
-    struct hf_tcp *c = hf_tcp_at(env, env->output_first[link]);
-    env->output_first[link] = c->output_next;
-    if (!c->output_next)
-        env->output_last[link] = 0;
-    c->flags &= ~(uint32_t)HF_F_ON_OUTPUT;
-    if (c->flags & HF_F_ZOMBIE)
-        hf_tcp_free(env, c);
 }
 
 /* ---- The event stream ---- */

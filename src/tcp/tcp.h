@@ -77,7 +77,6 @@ void hf_tcp_event(struct hf_env *env, struct hf_tcp *c, unsigned bits);
 void hf_output_push(struct hf_env *env, struct hf_tcp *c);
 struct hf_tcp *hf_output_next(struct hf_env *env, unsigned link);
 void hf_output_rotate(struct hf_env *env, unsigned link);
-void hf_output_done(struct hf_env *env, unsigned link);
 /* Free a block when the lists come past it, not at once: the caller may still look at it. */
 void hf_output_bury(struct hf_env *env, struct hf_tcp *c);
 size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n);
@@ -102,6 +101,17 @@ static inline void hf_tcp_want(struct hf_env *env, struct hf_tcp *c, unsigned wa
     c->want |= (uint8_t)want;
     if (c->self && !(c->flags & (HF_F_ON_OUTPUT | HF_F_DETACHED)))
         hf_output_push(env, c);
+}
+
+/* The first of a link has nothing more to send. */
+static inline void hf_output_done(struct hf_env *env, unsigned link, struct hf_tcp *first)
+{
+    env->output_first[link] = first->output_next;
+    if (!first->output_next)
+        env->output_last[link] = 0;
+    first->flags &= ~(uint32_t)HF_F_ON_OUTPUT;
+    if (HF_UNLIKELY(first->flags & HF_F_ZOMBIE))
+        hf_tcp_free(env, first);
 }
 
 /* The first connection of a link that may have something to send; NULL: there is none. */
