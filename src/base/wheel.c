@@ -20,18 +20,15 @@
 
 #define LEVEL_BITS 8u
 #define SLOT_MASK (HF_WHEEL_SLOTS - 1u)
-#define TICK_BITS 16u
+#define TICK_BITS HF_TICK_BITS
 #define AHEAD_MAX ((uint64_t)255 << 24) /* ticks that the circular level can tell apart: 77.9 h */
 #define RUNS 32                         /* merge sort of up to 2^32 entries */
 
 _Static_assert(HF_TICK_NS == 1 << TICK_BITS, "a tick is a power of two");
 
-/* The tick of a time. Times may be negative: they are moved up by 2^63. Ticks that are 0 modulo
- * 2^32 do not exist, since 0 says "not in the wheel": the one behind them begins earlier. */
 static uint64_t tick_of(hf_time time)
 {
-    uint64_t tick = ((uint64_t)time + ((uint64_t)1 << 63)) >> TICK_BITS;
-    return tick + ((uint32_t)tick == 0);
+    return hf_wheel_tick(time);
 }
 
 /* The earliest time that has this tick. */
@@ -496,10 +493,8 @@ static bool advance(struct hf_wheel *wheel, uint64_t limit)
 hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline)
 {
     uint64_t limit = tick_of(now);
-    if (HF_LIKELY(limit < wheel->quiet_till && limit >= wheel->now_tick && !wheel->due)) {
-        wheel->now_tick = limit;
+    if (HF_LIKELY(hf_wheel_is_quiet(wheel, now)))
         return 0;
-    }
     empty_rows(wheel, limit);
     for (;;) {
         if (wheel->slot[0][slot_at(wheel->now_tick, 0)])

@@ -16,6 +16,7 @@
 #include "base/ref.h"
 
 #define HF_TICK_NS ((hf_time)65536) /* 65.536 us: a shift, not a division                     */
+#define HF_TICK_BITS 16u
 #define HF_WHEEL_LEVELS 4
 #define HF_WHEEL_SLOTS 256
 
@@ -79,6 +80,24 @@ void hf_wheel_append(struct hf_wheel *wheel, enum hf_wheel_row_of row, hf_ref re
  * the earliest exact deadline comes first; equal ones come in the order of their refs.
  * *deadline is its exact deadline (its tick's end for tick-only kinds). */
 hf_ref hf_wheel_pop(struct hf_wheel *wheel, hf_time now, hf_time *deadline);
+
+/* The tick of a time. Times may be negative: they are moved up by 2^63. Ticks that are 0 modulo
+ * 2^32 do not exist, since 0 says "not in the wheel": the one behind them begins earlier. */
+static inline uint64_t hf_wheel_tick(hf_time time)
+{
+    uint64_t tick = ((uint64_t)time + ((uint64_t)1 << 63)) >> HF_TICK_BITS;
+    return tick + ((uint32_t)tick == 0);
+}
+
+/* True: hf_wheel_pop would find nothing, and all that it would do has been done. */
+static inline bool hf_wheel_is_quiet(struct hf_wheel *wheel, hf_time now)
+{
+    uint64_t limit = hf_wheel_tick(now);
+    if (limit >= wheel->quiet_till || limit < wheel->now_tick || wheel->due)
+        return false;
+    wheel->now_tick = limit;
+    return true;
+}
 
 /* When hf_wheel_pop should be called next; HF_NEVER when the wheel is empty. */
 hf_time hf_wheel_deadline(const struct hf_wheel *wheel);

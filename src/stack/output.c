@@ -23,10 +23,9 @@ HF_APART static void tell_errors(struct hf_stack *stack)
         hf_stack_icmp_error(stack, &error, 0);
 }
 
-void hf_stack_timers(struct hf_stack *stack, hf_time now)
+HF_APART static void run_timers(struct hf_stack *stack)
 {
     struct hf_env *env = &stack->env;
-    hf_stack_clock(stack, now);
     hf_time deadline;
     for (hf_ref ref; (ref = hf_wheel_pop(&env->wheel, env->now, &deadline)) != 0;) {
         if (hf_ref_kind(ref) == HF_KIND_CONN)
@@ -38,6 +37,14 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
         if (HF_UNLIKELY(env->doubt_link))
             pass_on_doubt(stack);
     }
+}
+
+void hf_stack_timers(struct hf_stack *stack, hf_time now)
+{
+    struct hf_env *env = &stack->env;
+    hf_stack_clock(stack, now);
+    if (!hf_wheel_is_quiet(&env->wheel, env->now))
+        run_timers(stack);
     hf_time_wait_timers(env);
     if (HF_UNLIKELY(hf_asleep_pays(env)))
         hf_asleep_sweep(env);
