@@ -470,9 +470,8 @@ static bool is_resent(const struct hf_tcp *c, const struct piece *p)
 }
 
 static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                                  struct hf_out *out, struct piece *p)
+                                  struct hf_out *out, struct hf_active *a, struct piece *p)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
     start_packet(packet, c, out);
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
     fill_head(env, c, a, out, p->seq, flags);
@@ -543,7 +542,7 @@ HF_APART static bool build_question(struct hf_env *env, struct hf_tcp *c,
     }
     if (!found && !(c->want & HF_WANT_PROBE && pick_probe(env, c, &p)))
         return false;
-    build_piece(env, c, packet, out, &p);
+    build_piece(env, c, packet, out, a, &p);
     return true;
 }
 
@@ -556,21 +555,19 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
     }
     if (c->state == HF_SYN_SENT)
         return false;
-    if (c->challenges_owed) {
-        c->challenges_owed--;
-        build_ack(env, c, packet, out, hf_tcp_empty_seq(c), HF_SEND_CHALLENGE);
-        return true;
-    }
-    if (c->dup_acks_owed) {
-        c->dup_acks_owed--;
-        build_ack(env, c, packet, out, hf_tcp_empty_seq(c), HF_SEND_ACK);
+    if (HF_UNLIKELY(c->challenges_owed | c->dup_acks_owed)) {
+        bool challenge = c->challenges_owed != 0;
+        uint8_t *owed = challenge ? &c->challenges_owed : &c->dup_acks_owed;
+        *owed -= 1;
+        build_ack(env, c, packet, out, hf_tcp_empty_seq(c),
+                  challenge ? HF_SEND_CHALLENGE : HF_SEND_ACK);
         return true;
     }
     struct piece p = {.mtu_probe = false};
     struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
     if (text && pick(env, c, a, &p)) {
-        build_piece(env, c, packet, out, &p);
+        build_piece(env, c, packet, out, a, &p);
         return true;
     }
     if (text && build_question(env, c, packet, out, a))
