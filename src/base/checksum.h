@@ -2,6 +2,7 @@
 #ifndef HF_BASE_CHECKSUM_H
 #define HF_BASE_CHECKSUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,8 +21,15 @@ static inline uint32_t hf_checksum_fold(uint64_t sum)
     return x >> 16;
 }
 
-/* The sum of n words of four bytes as the machine loads them: for headers, where a call and a loop
- * over what is left would cost more than the words. Such sums are joined by hf_checksum_join. */
+/* Native sums: of words as the machine loads them. Joining two: the end-around carry. */
+static inline uint64_t hf_checksum_join(uint64_t a, uint64_t b)
+{
+    bool carry = __builtin_add_overflow(a, b, &a);
+    return a + carry;
+}
+
+/* The sum of n words of four bytes: for headers, where a call and a loop over what is left would cost
+ * more than the words. */
 static inline uint64_t hf_checksum_native(const void *data, uint32_t n)
 {
     const uint8_t *p = data;
@@ -29,23 +37,14 @@ static inline uint64_t hf_checksum_native(const void *data, uint32_t n)
     for (; n >= 2; n -= 2, p += 8) {
         uint64_t two;
         memcpy(&two, p, sizeof two);
-        native += two;
-        native += native < two; /* end-around carry */
+        native = hf_checksum_join(native, two);
     }
     if (n) {
         uint32_t one;
         memcpy(&one, p, sizeof one);
-        native += one;
-        native += native < one;
+        native = hf_checksum_join(native, one);
     }
     return native;
-}
-
-/* The sum of two of them. */
-static inline uint64_t hf_checksum_join(uint64_t a, uint64_t b)
-{
-    a += b;
-    return a + (a < b);
 }
 
 /* Between a folded native sum and one of big-endian words; the same both ways. */
@@ -55,6 +54,15 @@ static inline uint32_t hf_checksum_swap(uint32_t folded)
     folded = (folded & 0xff) << 8 | folded >> 8;
 #endif
     return folded;
+}
+
+/* A word of four bytes in network order, as the machine would load it. */
+static inline uint32_t hf_checksum_word(uint32_t v)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap32(v);
+#endif
+    return v;
 }
 
 /* A native sum as one of big-endian words, and `sum` added. */

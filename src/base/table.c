@@ -90,14 +90,13 @@ uint64_t hf_table_hash_ipv4(const struct hf_table *table, const struct hf_tuple_
     return hf_siphash13_words(&table->key, w, 2);
 }
 
-uint64_t hf_table_hash_anew(struct hf_table *table, uint64_t w[5])
+uint64_t hf_table_hash_anew(struct hf_table *table, const void *tuple)
 {
-    memcpy(table->hashed, w, sizeof table->hashed);
-    if (!is_ipv4(w))
-        return table->hash = hf_siphash13_words(&table->key, w, 5);
-    struct hf_tuple_ipv4 tuple;
-    (void)hf_tuple_shorten(&tuple, w);
-    return table->hash = hf_table_hash_ipv4(table, &tuple);
+    struct hf_tuple_ipv4 ipv4;
+    hf_tuple_load(table->hashed, tuple);
+    return table->hash = hf_tuple_shorten(&ipv4, tuple)
+                             ? hf_table_hash_ipv4(table, &ipv4)
+                             : hf_siphash13_words(&table->key, table->hashed, 5);
 }
 
 bool hf_slot_fits_ipv4(const struct hf_table *table, const struct hf_slot *slot,

@@ -66,7 +66,7 @@ static inline void hf_tuple_load(uint64_t w[5], const void *tuple)
     w[4] = ports;
 }
 
-uint64_t hf_table_hash_anew(struct hf_table *table, uint64_t w[5]);
+uint64_t hf_table_hash_anew(struct hf_table *table, const void *tuple);
 static inline uint64_t hf_table_hash(struct hf_table *table, const void *tuple)
 {
     uint64_t w[5];
@@ -75,7 +75,7 @@ static inline uint64_t hf_table_hash(struct hf_table *table, const void *tuple)
     if (((w[0] ^ last[0]) | (w[1] ^ last[1]) | (w[2] ^ last[2]) | (w[3] ^ last[3]) |
          (w[4] ^ last[4])) == 0)
         return table->hash;
-    return hf_table_hash_anew(table, w);
+    return hf_table_hash_anew(table, tuple);
 }
 
 /* The same hash of a tuple in its short form. */
@@ -113,6 +113,16 @@ static inline bool hf_slot_fits(const struct hf_table *table, const struct hf_sl
     hf_tuple_load(wants, tuple);
     return ((has[0] ^ wants[0]) | (has[1] ^ wants[1]) | (has[2] ^ wants[2]) |
             (has[3] ^ wants[3]) | (has[4] ^ wants[4])) == 0;
+}
+
+/* What stands where this hash is first looked for, if it has all its bits: nearly always what is
+ * wanted. 0: it is to be searched for. */
+static inline hf_ref hf_table_at_home(struct hf_table *table, uint64_t hash)
+{
+    if (!table->now.used)
+        return 0;
+    const struct hf_slot *slot = &table->now.slot[(uint32_t)hash & (table->now.size - 1)];
+    return slot->hash == (uint32_t)hash ? slot->ref : 0;
 }
 
 static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple,

@@ -10,6 +10,7 @@
 #include "ip/arrival.h"
 #include "ip/neighbour.h"
 #include "ip/path_mtu.h"
+#include "ip/plain.h"
 #include "wire/bytes.h"
 #include "wire/icmp.h"
 
@@ -91,20 +92,15 @@ static enum hf_drop parse(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arr
     return reason;
 }
 
-/* Where a pair is remembered, by the last four bytes of each. */
-static inline struct hf_ip_seen *seen_at(struct hf_ip *ip, const uint8_t *src, const uint8_t *dst)
-{
-    uint32_t mixed = (hf_get32(src) ^ hf_get32(dst)) * 0x9e3779b1u; /* 2^32 / golden ratio */
-    return &ip->seen[mixed >> 28 & (HF_IP_SEEN - 1)];
-}
-
 static enum hf_drop admit(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arrival *in)
 {
     enum hf_drop reason = parse(env, ip, in);
     if (reason != HF_DROP_NONE)
         return reason;
-    struct hf_ip_seen *seen = seen_at(ip, in->head.src + 12, in->head.dst + 12);
-    if (in->link == seen->link && hf_key_equal(in->head.src, seen->src) &&
+    uint64_t pair = hf_ip_pair(in->head.src + 12, in->head.dst + 12);
+    uint32_t way = hf_ip_way(in->link, in->head.family);
+    struct hf_ip_seen *seen = &ip->seen[hf_ip_seen_at(pair)];
+    if (way == seen->way && hf_key_equal(in->head.src, seen->src) &&
         hf_key_equal(in->head.dst, seen->dst)) {
         in->to_us = true;
         return HF_DROP_NONE;
@@ -115,7 +111,8 @@ static enum hf_drop admit(struct hf_env *env, struct hf_ip *ip, struct hf_ip_arr
     if (reason == HF_DROP_NONE && in->to_us) {
         memcpy(seen->src, in->head.src, 16);
         memcpy(seen->dst, in->head.dst, 16);
-        seen->link = env->no_fast_path ? 0 : (uint8_t)in->link;
+        seen->pair = pair;
+        seen->way = env->no_fast_path ? 0 : way;
     }
     return reason;
 }
@@ -126,6 +123,7 @@ static void hand_over(const struct hf_ip_arrival *in, struct hf_ip_datagram *dat
     memset(&datagram->flow, 0, sizeof datagram->flow);
     memcpy(datagram->flow.local, head->dst, 16);
     memcpy(datagram->flow.remote, head->src, 16);
+    datagram->addresses = hf_flow_sum(&datagram->flow, head->family == HF_IPV4);
     datagram->tos = head->tos;
     datagram->ttl = head->ttl;
     datagram->link = (uint8_t)in->link;
@@ -138,56 +136,6 @@ static void hand_over(const struct hf_ip_arrival *in, struct hf_ip_datagram *dat
     datagram->slices = in->slices;
     datagram->slice_count = in->slice_count;
     datagram->offset = head->header;
-}
-
-/* The next of a run: a TCP segment, whole and without IP options, between a pair that was found
- * good. All that the long road would find out about it is known, and its answer is the same;
- * what does not fit takes the long road. */
-static bool is_next_of_run(struct hf_ip *ip, unsigned link, const struct hf_packet *packet,
-                           struct hf_ip_datagram *datagram)
-{
-    const uint8_t *data = packet->slice[0].data;
-    uint32_t len = packet->slice[0].len, header, total;
-    const struct hf_ip_seen *seen;
-    if (len < 40)
-        return false;
-    if (data[0] == 0x45) {
-        seen = seen_at(ip, data + 12, data + 16);
-        total = hf_get16(data + 2);
-        header = 20;
-        if (seen->link != link || memcmp(data + 12, seen->src + 12, 4) != 0 ||
-            memcmp(data + 16, seen->dst + 12, 4) != 0 || !hf_key_is_ipv4(seen->src) ||
-            data[9] != HF_PROTO_TCP || (hf_get16(data + 6) & 0x3fff) != 0 ||
-            hf_checksum_fold(hf_checksum_native(data, 5)) != 0xffff)
-            return false;
-        datagram->tos = data[1];
-        datagram->ttl = data[8];
-    } else {
-        seen = seen_at(ip, data + 20, data + 36);
-        total = 40u + hf_get16(data + 4);
-        header = 40;
-        if (seen->link != link || data[0] >> 4 != 6 || data[6] != HF_PROTO_TCP ||
-            !hf_key_equal(data + 8, seen->src) || !hf_key_equal(data + 24, seen->dst) ||
-            hf_key_is_ipv4(seen->src)) /* as IPv6, nobody may say so */
-            return false;
-        datagram->tos = (uint8_t)(hf_get16(data) >> 4);
-        datagram->ttl = data[7];
-    }
-    if (total < header + 20 || total > packet->len)
-        return false;
-    memcpy(datagram->flow.local, seen->dst, 16);
-    memcpy(datagram->flow.remote, seen->src, 16);
-    datagram->flow.local_port = datagram->flow.remote_port = 0;
-    datagram->link = (uint8_t)link;
-    datagram->to_us = true;
-    datagram->reassembled = false;
-    datagram->offset = header;
-    datagram->total = total - header;
-    datagram->head = data + header;
-    datagram->head_len = len - header < datagram->total ? len - header : datagram->total;
-    datagram->slices = packet->slice;
-    datagram->slice_count = packet->slices;
-    return true;
 }
 
 /* RFC 1122 3.2.2.1 and 4.1.3.1; RFC 8200 4, RFC 4443 3.1. We speak TCP and ICMP, so no UDP
@@ -253,7 +201,12 @@ enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned li
                                struct hf_ip_error *error)
 {
     hf_reassembly_release(env, ip->reassembly);
-    return is_next_of_run(ip, link, packet, datagram)
+    return hf_ip_is_plain(ip, link, packet, datagram)
                ? HF_IP_TCP
                : long_road(env, ip, link, packet, datagram, error);
+}
+
+void hf_ip_done(struct hf_env *env, struct hf_ip *ip)
+{
+    hf_reassembly_release(env, ip->reassembly);
 }

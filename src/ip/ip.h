@@ -53,8 +53,9 @@ struct hf_neighbours; /* ip/neighbour.h                                         
  * few peers: what was found of a pair stays true until addresses change. */
 #define HF_IP_SEEN 16u /* a power of two */
 struct hf_ip_seen {
+    uint64_t pair; /* the last bytes of both (ip/plain.h)                                     */
+    uint32_t way;  /* on which link it came, and its family; 0: none                          */
     uint8_t src[16], dst[16];
-    uint8_t link; /* on which it came; 0: none                                                */
 };
 
 struct hf_ip {
@@ -63,8 +64,9 @@ struct hf_ip {
     struct hf_ip_route route[HF_IP_ROUTES_MAX];
     uint8_t addresses, routes;
     struct hf_ip_seen seen[HF_IP_SEEN];
-    uint8_t routed_remote[16], routed_local[16]; /* the last way that was found, and our address on it */
-    uint8_t routed_zone, routed_link;            /* link 0: look anew                         */
+    uint8_t routed_remote[16],
+        routed_local[16];             /* the last way that was found, and our address on it */
+    uint8_t routed_zone, routed_link; /* link 0: look anew                         */
     bool any_address; /* some listener takes packets for addresses that are not ours          */
     struct hf_reassembly *reassembly;
     struct hf_pmtu *pmtu;
@@ -83,6 +85,7 @@ enum hf_ip_verdict {
 
 struct hf_ip_datagram {
     struct hf_flow flow; /* local and remote address; ports 0                                 */
+    uint64_t addresses;  /* the sum over both (hf_flow_sum)                                   */
     uint8_t tos, ttl, link;
     bool to_us;                    /* the destination is one of our addresses                 */
     bool reassembled;              /* what the link said of the checksum does not count       */
@@ -126,10 +129,12 @@ int hf_ip_add_gateway(struct hf_ip *ip, unsigned link, const struct hf_addr *pre
                       unsigned bits, const struct hf_addr *gateway);
 
 /* Take a packet: parse, check addresses, reassemble, answer echo, classify ICMP errors.
- * `datagram` stays valid until the next call. */
+ * `datagram` stays valid until the next call, or until it is said that it is done with: then a
+ * reassembled one gives its memory back. */
 enum hf_ip_verdict hf_ip_input(struct hf_env *env, struct hf_ip *ip, unsigned link,
                                const struct hf_packet *packet, struct hf_ip_datagram *datagram,
                                struct hf_ip_error *error);
+void hf_ip_done(struct hf_env *env, struct hf_ip *ip);
 
 /* Fragments and neighbours whose time is over. */
 void hf_ip_timers(struct hf_env *env, struct hf_ip *ip);
@@ -165,9 +170,10 @@ uint16_t hf_ip_learn_mtu(struct hf_env *env, struct hf_ip *ip, const struct hf_i
 
 /* Put an IP header in front of a TCP segment: packet->slice[0].data points at the TCP header
  * inside packet->head with at least 40 bytes before it; on return at the IP header.
- * slice[0].len, packet->len and, when the checksum is partial, checksum_start are adjusted. */
-void hf_ip_address(struct hf_env *env, struct hf_ip *ip, struct hf_packet *packet,
-                   const struct hf_flow *flow, uint8_t tos, uint8_t ttl);
+ * slice[0].len, packet->len and, when the checksum is partial, checksum_start are adjusted.
+ * `addresses`: the sum over both (hf_flow_sum). */
+void hf_ip_address(const struct hf_ip *ip, struct hf_packet *packet, const struct hf_flow *flow,
+                   bool ipv4, uint64_t addresses, uint8_t tos, uint8_t ttl);
 
 /* Routers may cut this IPv4 packet, addressed as above: the path has less room than we go down to.
  * id tells its fragments from those of others (RFC 6864 4). */

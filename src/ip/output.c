@@ -16,21 +16,22 @@ static uint32_t flow_label(const struct hf_ip *ip, const struct hf_flow *flow)
     return label ? label : 1; /* 0 means that there is none */
 }
 
-void hf_ip_address(struct hf_env *env, struct hf_ip *ip, struct hf_packet *packet,
-                   const struct hf_flow *flow, uint8_t tos, uint8_t ttl)
+void hf_ip_address(const struct hf_ip *ip, struct hf_packet *packet, const struct hf_flow *flow,
+                   bool ipv4, uint64_t addresses, uint8_t tos, uint8_t ttl)
 {
-    (void)env;
     struct hf_slice *first = &packet->slice[0];
-    uint32_t header = hf_flow_ip_header(flow);
+    uint32_t header = ipv4 ? 20 : 40;
     uint32_t at = (uint32_t)(first->data - packet->head);
     HF_ASSERT(at >= header && at < HF_PACKET_HEAD);
     uint8_t *dst = packet->head + (at - header);
-    uint32_t label = hf_flow_is_ipv4(flow) ? 0 : flow_label(ip, flow);
-    hf_ip_build(dst, flow, HF_PROTO_TCP, tos, ttl, 0, label, packet->len);
+    if (ipv4)
+        hf_ip_build_ipv4(dst, flow, addresses, HF_PROTO_TCP, tos, ttl, 0, packet->len);
+    else
+        hf_ip_build(dst, flow, HF_PROTO_TCP, tos, ttl, 0, flow_label(ip, flow), packet->len);
     first->data = dst;
     first->len += header;
     packet->len += header;
-    if (packet->checksum == HF_CHECKSUM_PARTIAL)
+    if (HF_UNLIKELY(packet->checksum == HF_CHECKSUM_PARTIAL))
         packet->checksum_start = (uint16_t)(packet->checksum_start + header);
 }
 

@@ -2,6 +2,7 @@
  * belongs; an ICMP error finds the connection that it quotes. Nothing is answered before the batch
  * is through (MUST-59): output comes later. */
 #include "base/checksum.h"
+#include "ip/plain.h"
 #include "stack/ahead.h"
 #include "stack/merge.h"
 #include "wire/bytes.h"
@@ -19,51 +20,71 @@ int hf_stack_path(struct hf_stack *stack, struct hf_flow *flow, unsigned zone, b
 
 /* A checksum that a link left open is one of the pseudo-header alone, and stands where TCP has it
  * (row A8). */
-static bool is_left_open(const struct hf_packet *packet, const struct hf_ip_datagram *d)
+static inline bool is_left_open(const struct hf_packet *packet, const struct hf_ip_datagram *d)
 {
     if (packet->checksum_start != d->offset || packet->checksum_offset != HF_TCP_CHECKSUM_AT)
         return false;
     uint32_t said = hf_get16(d->head + HF_TCP_CHECKSUM_AT);
-    uint32_t sum = hf_tcp_pseudo_sum(&d->flow, d->total);
-    return hf_checksum_fold(sum + (~said & 0xffff)) == 0xffff;
+    uint32_t sum = hf_checksum_fold(hf_tcp_pseudo_native(d->addresses, d->total));
+    return hf_checksum_fold(hf_checksum_swap(sum) + (~said & 0xffff)) == 0xffff;
 }
 
-/* Over the header, which lies in one piece, and the text, piece by piece. */
-static bool sum_is_right(const struct hf_stack *stack, const struct hf_ip_datagram *d,
-                         uint32_t header)
+/* The sum over `left` bytes of text that begin `skip` bytes into the slices from s on, joined to *sum.
+ * False: there are not so many. */
+HF_APART static bool sum_pieces(const struct hf_env *env, const struct hf_slice *s,
+                                const struct hf_slice *end, uint32_t skip, uint32_t left,
+                                uint64_t *sum)
 {
-    uint32_t sum =
-        hf_tcp_pseudo_sum_native(&d->flow, d->total, hf_checksum_native(d->head, header / 4));
-    uint32_t left = d->total - header, skip = d->offset + header, at = 0;
-    for (unsigned i = 0; i < d->slice_count && left; i++) {
-        const struct hf_slice *s = &d->slices[i];
-        if (skip >= s->len) {
-            skip -= s->len;
-            continue;
-        }
+    uint32_t text = 0, at = 0;
+    for (; s < end && left; s++) {
         uint32_t n = s->len - skip < left ? s->len - skip : left;
-        sum = hf_checksum_combine(sum, at, hf_env_sum(&stack->env, s->data + skip, n));
+        text = hf_checksum_combine(text, at, hf_env_sum(env, s->data + skip, n));
         at += n;
         left -= n;
         skip = 0;
     }
-    return left == 0 && sum == 0xffff;
+    *sum = hf_checksum_join(*sum, hf_checksum_swap(text));
+    return left == 0;
 }
 
-/* MUST-3; a link's word counts only if the link is trusted (row A7). */
+/* Most text lies in one piece. */
+static HF_INLINE bool sum_text(const struct hf_env *env, const struct hf_ip_datagram *d,
+                               uint32_t header, uint64_t *sum)
+{
+    uint32_t left = d->total - header, skip = d->offset + header;
+    const struct hf_slice *s = d->slices, *end = s + d->slice_count;
+    for (; s < end && skip >= s->len; s++)
+        skip -= s->len;
+    if (HF_UNLIKELY(s == end || s->len - skip < left))
+        return sum_pieces(env, s, end, skip, left, sum);
+    *sum = hf_checksum_join(*sum, hf_checksum_swap(hf_env_sum(env, s->data + skip, left)));
+    return true;
+}
+
+/* A link's word counts only if the link is trusted (row A7). */
+static HF_INLINE bool link_vouches(const struct hf_stack *stack, const struct hf_packet *packet,
+                                   const struct hf_ip_datagram *d)
+{
+    if (!(stack->ip.link[d->link].features & HF_LINK_TRUSTED) || d->reassembled)
+        return false;
+    return packet->checksum == HF_CHECKSUM_VERIFIED ||
+           (packet->checksum == HF_CHECKSUM_PARTIAL && is_left_open(packet, d));
+}
+
+/* MUST-3. The header lies in one piece. */
 static HF_INLINE bool checksum_is_right(const struct hf_stack *stack,
                                         const struct hf_packet *packet,
                                         const struct hf_ip_datagram *d, uint32_t header)
 {
-    bool trusted = (stack->ip.link[d->link].features & HF_LINK_TRUSTED) && !d->reassembled;
-    if (trusted && packet->checksum == HF_CHECKSUM_VERIFIED)
+    if (HF_UNLIKELY(packet->checksum != HF_CHECKSUM_UNKNOWN) && link_vouches(stack, packet, d))
         return true;
-    if (trusted && packet->checksum == HF_CHECKSUM_PARTIAL && is_left_open(packet, d))
-        return true;
-    if (d->head_len == d->total && d->total % 4 == 0 && d->total <= 64) /* a header, mostly */
-        return hf_tcp_pseudo_sum_native(&d->flow, d->total,
-                                        hf_checksum_native(d->head, d->total / 4)) == 0xffff;
-    return sum_is_right(stack, d, header);
+    uint64_t sum = hf_tcp_pseudo_native(d->addresses, d->total);
+    sum = hf_checksum_join(sum, HF_LIKELY(header == HF_TCP_HEADER + HF_TS_LAYOUT_LEN)
+                                    ? hf_checksum_native(d->head, 8)
+                                    : hf_checksum_native(d->head, header / 4));
+    if (d->total != header && !sum_text(&stack->env, d, header, &sum))
+        return false;
+    return hf_checksum_fold(sum) == 0xffff;
 }
 
 /* How many segments were merged follows from the text, whatever the link says, and what is never
@@ -190,8 +211,15 @@ static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
 {
     struct hf_env *env = &stack->env;
     uint64_t hash = hf_table_hash(&env->table, flow);
-    hf_ref time_wait;
-    hf_ref ref = hf_table_find(&env->table, hash, flow, &time_wait);
+    hf_ref time_wait, ref = hf_table_at_home(&env->table, hash);
+    if (ref && HF_LIKELY(hf_ref_kind(ref) == HF_KIND_CONN) &&
+        HF_LIKELY(hf_flow_equal(&hf_tcp_at(env, ref)->flow, flow))) {
+        env->table.probes++;
+        trace_in(env, ref, hash, seg);
+        hf_tcp_segment_arrives(env, hf_tcp_at(env, ref), seg);
+        return;
+    }
+    ref = hf_table_find(&env->table, hash, flow, &time_wait);
     if (ref) {
         if (HF_UNLIKELY(hf_ref_kind(ref) == HF_KIND_ASLEEP) && !(ref = woken(env, ref, seg)))
             return;
@@ -224,13 +252,21 @@ static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
     hf_tcp_refuse(env, flow, seg);
 }
 
+/* On Ethernet, what TCP learns of its peer tells that the neighbour is there. */
+HF_APART static void confirm(struct hf_stack *stack, unsigned link, const uint8_t remote[16])
+{
+    if (stack->env.progress && hf_stack_is_ethernet(stack, link))
+        hf_neighbour_confirm(&stack->env, &stack->ip, link, remote);
+}
+
 static HF_INLINE void segment(struct hf_stack *stack, const struct hf_packet *packet,
-                              struct hf_ip_datagram *d)
+                              const struct hf_ip_datagram *d)
 {
     struct hf_env *env = &stack->env;
+    struct hf_flow flow = d->flow;
     struct hf_seg seg;
     uint32_t header;
-    enum hf_drop reason = hf_tcp_parse(d->head, d->head_len, d->total, &d->flow, &seg, &header);
+    enum hf_drop reason = hf_tcp_parse(d->head, d->head_len, d->total, &flow, &seg, &header);
     if (reason == HF_DROP_NONE && !checksum_is_right(stack, packet, d, header))
         reason = HF_DROP_TCP_CHECKSUM;
     if (reason != HF_DROP_NONE) {
@@ -247,7 +283,10 @@ static HF_INLINE void segment(struct hf_stack *stack, const struct hf_packet *pa
     seg.segment_bytes = packet->segment_bytes;
     env->counters.segments_in += seg.segments;
     env->counters.bytes_in += seg.text_all;
-    demux(stack, &d->flow, &seg, d->to_us);
+    env->progress = false;
+    demux(stack, &flow, &seg, d->to_us);
+    if (HF_UNLIKELY(stack->ip.neighbours != 0))
+        confirm(stack, d->link, flow.remote);
 }
 
 /* MUST-54: an ICMP error reaches the connection that it quotes. */
@@ -284,47 +323,33 @@ void hf_stack_icmp_error(struct hf_stack *stack, const struct hf_ip_error *error
     }
 }
 
-/* True: it was a segment. */
-static HF_INLINE bool take(struct hf_stack *stack, unsigned link, const struct hf_packet *packet,
-                           struct hf_ip_datagram *datagram)
+/* What may be anything. */
+HF_APART static void take_odd(struct hf_stack *stack, unsigned link,
+                              const struct hf_packet *packet)
 {
+    struct hf_ip_datagram datagram;
     struct hf_ip_error error;
-    switch (hf_ip_input(&stack->env, &stack->ip, link, packet, datagram, &error)) {
+    switch (hf_ip_input(&stack->env, &stack->ip, link, packet, &datagram, &error)) {
     case HF_IP_TCP:
-        segment(stack, packet, datagram);
-        return true;
+        segment(stack, packet, &datagram);
+        break;
     case HF_IP_TCP_ERROR:
         hf_stack_icmp_error(stack, &error, packet);
-        return false;
+        break;
     case HF_IP_CONSUMED:
         break;
     }
-    return false;
+    hf_ip_done(&stack->env, &stack->ip);
 }
 
-/* A batch, one by one; true: the last was a segment. The one place where the road begins. */
-HF_APART static bool take_each(struct hf_stack *stack, unsigned link,
-                               const struct hf_packet *packets, size_t n,
-                               struct hf_ip_datagram *datagram)
-{
-    bool ahead = hf_ahead_pays(stack, n), segment = false;
-    for (size_t i = 0; i < n; i++) {
-        if (HF_UNLIKELY(ahead) && i % HF_AHEAD == 0)
-            hf_stack_look_ahead(stack, packets + i, n - i < HF_AHEAD ? n - i : HF_AHEAD);
-        segment = take(stack, link, &packets[i], datagram);
-    }
-    return segment;
-}
-
-/* On Ethernet, what TCP learns of its peer tells that the neighbour is there. */
+/* The one place where the road begins. */
 void hf_stack_packet(struct hf_stack *stack, unsigned link, const struct hf_packet *packet)
 {
-    struct hf_env *env = &stack->env;
-    struct hf_ip_datagram datagram;
-    env->progress = false;
-    if (take_each(stack, link, packet, 1, &datagram) &&
-        HF_UNLIKELY(env->progress && hf_stack_is_ethernet(stack, link)))
-        hf_neighbour_confirm(env, &stack->ip, link, datagram.flow.remote);
+    struct hf_ip_datagram plain;
+    if (HF_LIKELY(hf_ip_is_plain(&stack->ip, link, packet, &plain)))
+        segment(stack, packet, &plain);
+    else
+        take_odd(stack, link, packet);
 }
 
 static bool merges(const struct hf_stack *stack, unsigned link, size_t n)
@@ -350,6 +375,21 @@ HF_APART static void take_frames(struct hf_stack *stack, unsigned link,
     }
 }
 
+HF_APART static void take_many(struct hf_stack *stack, unsigned link,
+                               const struct hf_packet *packets, size_t n)
+{
+    if (merges(stack, link, n)) {
+        hf_stack_merged_input(stack, link, packets, n);
+        return;
+    }
+    bool ahead = hf_ahead_pays(stack, n);
+    for (size_t i = 0; i < n; i++) {
+        if (ahead && i % HF_AHEAD == 0)
+            hf_stack_look_ahead(stack, packets + i, n - i < HF_AHEAD ? n - i : HF_AHEAD);
+        hf_stack_packet(stack, link, &packets[i]);
+    }
+}
+
 void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *packets, size_t n,
                     hf_time now)
 {
@@ -357,14 +397,10 @@ void hf_stack_input(struct hf_stack *stack, int link, const struct hf_packet *pa
         return;
     hf_stack_clock(stack, now);
     stack->env.counters.packets_in += n;
-    if (HF_UNLIKELY(hf_stack_is_ethernet(stack, (unsigned)link))) {
+    if (HF_UNLIKELY(hf_stack_is_ethernet(stack, (unsigned)link)))
         take_frames(stack, (unsigned)link, packets, n);
-        return;
-    }
-    if (merges(stack, (unsigned)link, n)) {
-        hf_stack_merged_input(stack, (unsigned)link, packets, n);
-        return;
-    }
-    struct hf_ip_datagram datagram;
-    (void)take_each(stack, (unsigned)link, packets, n, &datagram);
+    else if (n == 1)
+        hf_stack_packet(stack, (unsigned)link, packets);
+    else
+        take_many(stack, (unsigned)link, packets, n);
 }

@@ -105,6 +105,16 @@ static inline void trace_out(struct hf_env *env, const struct hf_packet *packet,
         tell_out(env, packet, out, id, state, scale);
 }
 
+/* Both headers of a segment whose text is in place, and their checksums. */
+HF_APART static void finish(struct hf_stack *stack, struct hf_packet *packet,
+                            const struct hf_flow *flow, const struct hf_out *out, uint8_t ttl)
+{
+    bool ipv4 = hf_flow_is_ipv4(flow);
+    uint64_t addresses = hf_flow_sum(flow, ipv4);
+    hf_tcp_finish_packet(&stack->env, packet, flow, addresses, &out->head, out->text);
+    hf_ip_address(&stack->ip, packet, flow, ipv4, addresses, out->tos, ttl);
+}
+
 static void count(struct hf_env *env, const struct hf_out *out)
 {
     env->counters.packets_out++;
@@ -140,12 +150,12 @@ static void reply_tcp(struct hf_stack *stack, const struct hf_reply *r, struct h
                             &out.head.options);
     out.segments = 1;
     out.reason = r->reason;
+    out.tos = r->tos;
     packet->slices = packet->segments = 1;
     packet->segment_bytes = packet->checksum_start = packet->checksum_offset = 0;
     packet->checksum = HF_CHECKSUM_UNKNOWN;
     packet->link = r->link;
-    hf_tcp_finish_packet(&stack->env, packet, &flow, &out.head, 0);
-    hf_ip_address(&stack->env, &stack->ip, packet, &flow, r->tos, r->ttl);
+    finish(stack, packet, &flow, &out, r->ttl);
     count(&stack->env, &out);
     trace_out(&stack->env, packet, &out, r->conn, r->state, r->scale);
 }
@@ -219,7 +229,7 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
             hf_tcp_said_all(env, c);
             return false;
         }
-        hf_ip_address(env, &stack->ip, packet, &c->flow, out.tos, c->ttl);
+        finish(stack, packet, &c->flow, &out, c->ttl);
         if (HF_UNLIKELY(hf_tcp_may_be_cut(env, c)) && out.reason != HF_SEND_MTU_PROBE)
             hf_ip_allow_fragments(packet, (uint16_t)(c->hash + c->segments_sent));
         count(env, &out);

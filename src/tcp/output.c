@@ -111,9 +111,32 @@ uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c)
     return hf_tcp_now_ms(env) + c->ts_offset;
 }
 
+/* The text's share of the checksum, of whatever lies behind the header: `sum` is that of slice 1. */
+HF_APART static uint32_t sum_of_more(const struct hf_env *env, const struct hf_packet *packet,
+                                     uint32_t sum)
+{
+    uint32_t at = packet->slice[1].len;
+    for (unsigned i = 2; i < packet->slices; i++) {
+        const struct hf_slice *s = &packet->slice[i];
+        sum = hf_checksum_combine(sum, at, hf_env_sum(env, s->data, s->len));
+        at += s->len;
+    }
+    return sum;
+}
+
+static HF_INLINE uint64_t sum_of_text(const struct hf_env *env, const struct hf_packet *packet)
+{
+    if (packet->slices == 1)
+        return 0;
+    uint32_t sum = hf_env_sum(env, packet->slice[1].data, packet->slice[1].len);
+    if (HF_UNLIKELY(packet->slices > 2))
+        sum = sum_of_more(env, packet, sum);
+    return hf_checksum_swap(sum);
+}
+
 void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
-                          const struct hf_flow *flow, const struct hf_segment_head *head,
-                          uint32_t text)
+                          const struct hf_flow *flow, uint64_t addresses,
+                          const struct hf_segment_head *head, uint32_t text)
 {
     uint8_t *tcp = packet->head + TCP_AT;
     uint64_t native;
@@ -122,25 +145,25 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
     packet->slice[0].len = header;
     packet->slice[0].hold = 0;
     packet->len = header + text;
-    if (packet->checksum == HF_CHECKSUM_PARTIAL) {
+    uint64_t pseudo = hf_tcp_pseudo_native(addresses, header + text);
+    uint32_t sum; /* in the order in which it was summed */
+    if (HF_UNLIKELY(packet->checksum == HF_CHECKSUM_PARTIAL)) {
         packet->checksum_start = 0;
         packet->checksum_offset = HF_TCP_CHECKSUM_AT;
-        hf_put16(tcp + HF_TCP_CHECKSUM_AT, hf_tcp_pseudo_sum(flow, header + text));
-        return;
+        sum = hf_checksum_fold(pseudo);
+    } else {
+        native = hf_checksum_join(native, sum_of_text(env, packet));
+        sum = ~hf_checksum_fold(hf_checksum_join(native, pseudo));
     }
-    uint32_t sum = hf_tcp_pseudo_sum_native(flow, header + text, native);
-    uint32_t at = header;
-    for (unsigned i = 1; i < packet->slices; i++) {
-        const struct hf_slice *s = &packet->slice[i];
-        sum = hf_checksum_combine(sum, at, hf_env_sum(env, s->data, s->len));
-        at += s->len;
-    }
-    hf_put16(tcp + HF_TCP_CHECKSUM_AT, ~sum);
+    uint16_t field = (uint16_t)sum;
+    memcpy(tcp + HF_TCP_CHECKSUM_AT, &field, sizeof field);
 }
 
 static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struct hf_out *out)
 {
-    out->tos = c->tos & (uint8_t)~HF_ECN_BITS; /* the application's part is the Diffserv field (RFC 2474) */
+    out->tos =
+        c->tos &
+        (uint8_t)~HF_ECN_BITS; /* the application's part is the Diffserv field (RFC 2474) */
     packet->slices = 1;
     packet->segment_bytes = 0;
     packet->segments = 1;
@@ -186,7 +209,6 @@ static void build_ack(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     out->text = 0;
     out->segments = 1;
     out->reason = (uint8_t)reason;
-    hf_tcp_finish_packet(env, packet, &c->flow, &out->head, 0);
     ack_is_out(c);
 }
 
@@ -233,7 +255,6 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     out->text = text ? put_text(env, c, hf_tcp_active(env, c), packet, 0, c->iss + 1, text) : 0;
     out->segments = 1;
     out->reason = first || c->backoff == 0 ? HF_SEND_NEW : HF_SEND_RTO;
-    hf_tcp_finish_packet(env, packet, &c->flow, h, out->text);
     if (first) {
         c->snd_nxt = c->iss + 1 + out->text;
         c->bytes_sent += out->text;
@@ -502,7 +523,6 @@ static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct h
     }
     if (out->segments > 1 || (p->len && env->link_features[c->link] & HF_LINK_CHECKSUM_OUT))
         packet->checksum = HF_CHECKSUM_PARTIAL; /* whoever cuts a run sums its segments */
-    hf_tcp_finish_packet(env, packet, &c->flow, &out->head, p->len);
     account(env, c, a, p);
     c->dup_acks_owed = 0;
     ack_is_out(c);

@@ -211,8 +211,9 @@ struct hf_out {
     uint8_t reason; /* enum hf_send_reason */
     uint8_t tos;    /* of the IP header */
 };
-/* Build the next segment that this connection may or must send; false: nothing more for now, to be
- * followed by hf_tcp_said_all. */
+/* The next segment that this connection may or must send: what its header says, and its text, which
+ * stands in the packet; the headers themselves are still to be written (hf_tcp_finish_packet). False:
+ * nothing more for now, to be followed by hf_tcp_said_all. */
 bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
                    struct hf_out *out);
 /* Is it known without asking that nothing more is to be said? */
@@ -221,10 +222,11 @@ bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c);
 void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c);
 /* After the last segment of a turn: the timers that what was sent needs. */
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c);
-/* Write `head` and its checksum into the packet's head, text slices already in place. */
+/* Write `head` and its checksum into the packet's head, text slices already in place. `addresses`:
+ * the sum over both (hf_flow_sum). */
 void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
-                          const struct hf_flow *flow, const struct hf_segment_head *head,
-                          uint32_t text);
+                          const struct hf_flow *flow, uint64_t addresses,
+                          const struct hf_segment_head *head, uint32_t text);
 /* The window for the next segment, as it stands in the header; moves rcv_adv. */
 uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn);
 /* The application read: does the peer have to be told (SWS)? */

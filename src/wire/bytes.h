@@ -16,6 +16,15 @@ static inline uint32_t hf_get32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* A number as it stands in a packet, to be compared with what was loaded from there. */
+static inline uint16_t hf_word16(uint16_t v)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap16(v);
+#endif
+    return v;
+}
+
 static inline void hf_put16(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)(v >> 8);

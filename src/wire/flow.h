@@ -13,6 +13,8 @@
 
 #include <handfast/address.h>
 
+#include "base/checksum.h"
+
 struct hf_flow {
     uint8_t local[16], remote[16];
     uint16_t local_port, remote_port; /* host order                                           */
@@ -26,6 +28,17 @@ static inline void hf_flow_set_ports_from(struct hf_flow *flow, uint32_t source_
     source_first = source_first << 16 | source_first >> 16;
 #endif
     memcpy(&flow->local_port, &source_first, sizeof source_first);
+}
+
+/* Both with one load, as they stand in a header to the remote end, in host order. */
+static inline uint32_t hf_flow_ports_to(const struct hf_flow *flow)
+{
+    uint32_t ports;
+    memcpy(&ports, &flow->local_port, sizeof ports);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    ports = ports << 16 | ports >> 16;
+#endif
+    return ports;
 }
 _Static_assert(offsetof(struct hf_flow, remote_port) == offsetof(struct hf_flow, local_port) + 2,
                "the ports stand side by side");
@@ -60,6 +73,12 @@ static inline bool hf_key_equal(const uint8_t a[16], const uint8_t b[16])
     return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
+static inline bool hf_flow_equal(const struct hf_flow *a, const struct hf_flow *b)
+{
+    return hf_key_equal(a->local, b->local) && hf_key_equal(a->remote, b->remote) &&
+           hf_flow_ports_to(a) == hf_flow_ports_to(b);
+}
+
 static inline bool hf_flow_is_ipv4(const struct hf_flow *flow)
 {
     return hf_key_is_ipv4(flow->remote);
@@ -68,6 +87,21 @@ static inline bool hf_flow_is_ipv4(const struct hf_flow *flow)
 static inline uint32_t hf_flow_ip_header(const struct hf_flow *flow)
 {
     return hf_flow_is_ipv4(flow) ? 20 : 40;
+}
+
+/* The native sum over both addresses (base/checksum.h), which the pseudo-header has and the header
+ * of IPv4. The prefix of an IPv4 key, one word 0xffff, is a zero in it. */
+static inline uint64_t hf_flow_sum_ipv4(const struct hf_flow *flow)
+{
+    uint32_t local, remote;
+    memcpy(&local, flow->local + 12, 4);
+    memcpy(&remote, flow->remote + 12, 4);
+    return (uint64_t)local + remote;
+}
+
+static inline uint64_t hf_flow_sum(const struct hf_flow *flow, bool ipv4)
+{
+    return ipv4 ? hf_flow_sum_ipv4(flow) : hf_checksum_native(flow, 8);
 }
 
 /* The key of an IPv4 address in network order. */

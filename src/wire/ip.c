@@ -13,7 +13,7 @@
 #include "wire/bytes.h"
 #include "wire/icmp.h"
 
-#define DATAGRAM_MAX 65535u /* bytes that a reassembled datagram may say it has             */
+#define DATAGRAM_MAX HF_IP_DATAGRAM_MAX /* that a reassembled datagram may say it has        */
 #define TCP_HEADER_MIN 20u
 #define TCP_HEADER_MAX 60u
 
@@ -305,29 +305,12 @@ enum hf_drop hf_ip_parse(const uint8_t *data, uint32_t len, uint32_t total,
     }
 }
 
-static uint32_t build_ipv4(uint8_t *dst, const struct hf_flow *flow, uint8_t protocol,
-                           uint8_t tos, uint8_t ttl, uint16_t id, uint32_t payload)
-{
-    HF_ASSERT(payload <= DATAGRAM_MAX - 20);
-    uint32_t local, remote;
-    memcpy(&local, flow->local + 12, 4);
-    memcpy(&remote, flow->remote + 12, 4);
-    uint64_t native = hf_put32_32(dst, 0x45u << 24 | (uint32_t)tos << 16 | (20 + payload),
-                                  (uint32_t)id << 16 | 0x4000);
-    uint32_t third = hf_put32_native(dst + 8, (uint32_t)ttl << 24 | (uint32_t)protocol << 16);
-    native = hf_checksum_join(native, (uint64_t)third + local + remote);
-    memcpy(dst + 12, &local, 4);
-    memcpy(dst + 16, &remote, 4);
-    uint16_t sum = (uint16_t)~hf_checksum_fold(native);
-    memcpy(dst + 10, &sum, sizeof sum); /* in the order in which it was summed */
-    return 20;
-}
-
 uint32_t hf_ip_build(uint8_t *dst, const struct hf_flow *flow, uint8_t protocol, uint8_t tos,
                      uint8_t ttl, uint16_t id, uint32_t flow_label, uint32_t payload)
 {
     if (hf_flow_is_ipv4(flow))
-        return build_ipv4(dst, flow, protocol, tos, ttl, id, payload);
+        return hf_ip_build_ipv4(dst, flow, hf_flow_sum_ipv4(flow), protocol, tos, ttl, id,
+                                payload);
     HF_ASSERT(payload <= 65535);
     hf_put32(dst, 6u << 28 | (uint32_t)tos << 20 | (flow_label & 0xfffff));
     hf_put16(dst + 4, payload);

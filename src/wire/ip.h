@@ -7,6 +7,8 @@
 
 #include <handfast/trace.h>
 
+#include "base/assert.h"
+#include "wire/bytes.h"
 #include "wire/flow.h"
 
 #define HF_PROTO_ICMP 1
@@ -60,6 +62,25 @@ struct hf_ip_head {
  * of eight, past 65,535 bytes, or cut within the TCP header (RFC 1858, RFC 7112). */
 enum hf_drop hf_ip_parse(const uint8_t *data, uint32_t len, uint32_t total,
                          struct hf_ip_head *head);
+
+#define HF_IP_DATAGRAM_MAX 65535u /* bytes                                                    */
+
+/* hf_ip_build for IPv4; `addresses`: the sum over both (hf_flow_sum). */
+static inline uint32_t hf_ip_build_ipv4(uint8_t *dst, const struct hf_flow *flow,
+                                        uint64_t addresses, uint8_t protocol, uint8_t tos,
+                                        uint8_t ttl, uint16_t id, uint32_t payload)
+{
+    HF_ASSERT(payload <= HF_IP_DATAGRAM_MAX - 20);
+    uint64_t native = hf_put32_32(dst, 0x45u << 24 | (uint32_t)tos << 16 | (20 + payload),
+                                  (uint32_t)id << 16 | 0x4000);
+    uint32_t third = hf_put32_native(dst + 8, (uint32_t)ttl << 24 | (uint32_t)protocol << 16);
+    native = hf_checksum_join(native, third + addresses);
+    memcpy(dst + 12, flow->local + 12, 4);
+    memcpy(dst + 16, flow->remote + 12, 4);
+    uint16_t sum = (uint16_t)~hf_checksum_fold(native);
+    memcpy(dst + 10, &sum, sizeof sum); /* in the order in which it was summed */
+    return 20;
+}
 
 /* Write the header for a datagram of `payload` bytes; returns 20 or 40. IPv4: DF set, ID as
  * given; checksum filled in. IPv6: `flow_label` 20 bits. */

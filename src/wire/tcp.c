@@ -111,8 +111,7 @@ static void read_option(uint8_t kind, const uint8_t *value, uint32_t len,
     }
 }
 
-void hf_tcp_parse_other_options(const uint8_t *options, uint32_t len,
-                                struct hf_tcp_options *out)
+void hf_tcp_parse_other_options(const uint8_t *options, uint32_t len, struct hf_tcp_options *out)
 {
     memset(out, 0,
            offsetof(struct hf_tcp_options, sack)); /* there are no blocks to read        */
@@ -232,27 +231,33 @@ static uint8_t *put_options(uint8_t *p, const struct hf_tcp_options *options)
 /* A timestamp and nothing else: nearly every segment. */
 static bool has_only_ts(const struct hf_tcp_options *o)
 {
-    return o->has_ts && o->wscale == HF_NO_WSCALE &&
-           !(o->mss | o->has_mss | o->sack_permitted | o->sacks | o->fast_open);
+    static const struct hf_tcp_options only_ts = {.wscale = HF_NO_WSCALE, .has_ts = true};
+    return memcmp(o, &only_ts, offsetof(struct hf_tcp_options, tsval)) == 0;
+}
+
+/* Any others. Returns the sum over them; *len is the header's length. */
+HF_APART static uint64_t put_other_options(uint8_t *dst, const struct hf_tcp_options *options,
+                                           uint32_t *len)
+{
+    uint32_t n = (uint32_t)(put_options(dst, options) - dst);
+    HF_ASSERT(n <= HF_TCP_OPTIONS_MAX);
+    *len = HF_TCP_HEADER + n;
+    return hf_checksum_native(dst, n / 4);
 }
 
 uint32_t hf_tcp_build_summed(uint8_t *dst, const struct hf_flow *flow,
                              const struct hf_segment_head *head, uint64_t *native)
 {
     const struct hf_tcp_options *o = &head->options;
-    uint64_t sum =
-        hf_put32_32(dst, (uint32_t)flow->local_port << 16 | flow->remote_port, head->seq);
+    uint64_t sum = hf_put32_32(dst, hf_flow_ports_to(flow), head->seq);
     uint32_t word = (head->flags & 0x1ffu) << 16 | head->window;
     uint32_t len = HF_TCP_HEADER + HF_TS_LAYOUT_LEN;
     if (HF_LIKELY(has_only_ts(o))) {
         sum = hf_checksum_join(sum, hf_put32_32(dst + 16, head->urgent, HF_TS_LAYOUT));
         sum = hf_checksum_join(sum, hf_put32_32(dst + 24, o->tsval, o->tsecr));
     } else {
-        len = (uint32_t)(put_options(dst + HF_TCP_HEADER, o) - dst);
-        HF_ASSERT(len <= HF_TCP_HEADER + HF_TCP_OPTIONS_MAX);
         sum = hf_checksum_join(sum, hf_put32_native(dst + 16, head->urgent));
-        sum = hf_checksum_join(
-            sum, hf_checksum_native(dst + HF_TCP_HEADER, (len - HF_TCP_HEADER) / 4));
+        sum = hf_checksum_join(sum, put_other_options(dst + HF_TCP_HEADER, o, &len));
     }
     *native = hf_checksum_join(sum, hf_put32_32(dst + 8, head->ack, len / 4 << 28 | word));
     return len;

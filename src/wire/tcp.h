@@ -137,7 +137,7 @@ static inline void hf_tcp_parse_options(const uint8_t *options, uint32_t len,
 }
 
 /* Parse a TCP header. `head` and `head_len`: what lies in one piece from the start of the TCP
- * header, `total`: bytes of header and text together. Fills ports into flow (its addresses
+ * header, `total`: bytes of header and text together, at least as many. Fills ports into flow (its addresses
  * stay) and everything of seg but link, tos, packet, slices and their count, text_offset and
  * segments. Options with a bad length end the parsing of options, nothing else (RFC 9293 3.1,
  * MUST-7); those of the wrong size for their kind are skipped.
@@ -146,12 +146,11 @@ static HF_INLINE enum hf_drop hf_tcp_parse(const uint8_t *head, uint32_t head_le
                                            struct hf_flow *flow, struct hf_seg *seg,
                                            uint32_t *header)
 {
-    if (head_len < HF_TCP_HEADER || total < HF_TCP_HEADER)
+    if (head_len < HF_TCP_HEADER)
         return HF_DROP_TCP_SHORT;
-    uint32_t len = (head[12] >> 4) * 4u;
-    if (len < HF_TCP_HEADER || len > total || len > head_len)
+    uint32_t ports = hf_get32(head), word = hf_get32(head + 12), len = word >> 28 << 2;
+    if (len < HF_TCP_HEADER || len > head_len)
         return HF_DROP_TCP_SHORT;
-    uint32_t ports = hf_get32(head), word = hf_get32(head + 12);
     if (ports >> 16 == 0 || (ports & 0xffff) == 0)
         return HF_DROP_TCP_PORT;
 
@@ -192,12 +191,11 @@ static inline uint32_t hf_tcp_build(uint8_t *dst, const struct hf_flow *flow,
  * from destination, so it serves both directions. */
 uint32_t hf_tcp_pseudo_sum(const struct hf_flow *flow, uint32_t tcp_len);
 
-/* The same, continued over a part of the segment whose native sum is known. */
-static inline uint32_t hf_tcp_pseudo_sum_native(const struct hf_flow *flow, uint32_t tcp_len,
-                                                uint64_t native)
+/* The same as a native sum; `addresses`: of both (hf_flow_sum). */
+static inline uint64_t hf_tcp_pseudo_native(uint64_t addresses, uint32_t tcp_len)
 {
-    native = hf_checksum_join(hf_checksum_native(flow, 8), native);
-    return hf_checksum_of_native(native, HF_PROTO_TCP + (tcp_len >> 16) + (tcp_len & 0xffff));
+    uint64_t rest = hf_checksum_word(tcp_len);
+    return hf_checksum_join(addresses, rest + hf_checksum_word(HF_PROTO_TCP));
 }
 
 /* Where the checksum stands in a TCP header. */

@@ -315,3 +315,10 @@ void assert_checksums(const struct bytes *b)
             sum(b->data + 40, b->len - 40, pseudo(b->data + 8, b->data + 24, b->len - 40)),
             0xffff);
 }
+
+void put_address(struct world *w, struct hf_packet *packet, const struct hf_flow *flow,
+                 uint8_t tos, uint8_t ttl)
+{
+    bool ipv4 = hf_flow_is_ipv4(flow);
+    hf_ip_address(&w->ip, packet, flow, ipv4, hf_flow_sum(flow, ipv4), tos, ttl);
+}

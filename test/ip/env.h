@@ -67,6 +67,9 @@ uint32_t write_tcp(uint8_t *to, uint16_t src_port, uint16_t dst_port, uint32_t s
 /* Give it to the host on a link. In one slice; `cut`: in two, the second from that byte. */
 enum hf_ip_verdict give(struct world *w, unsigned link, const struct bytes *b);
 enum hf_ip_verdict give_cut(struct world *w, unsigned link, const struct bytes *b, uint32_t cut);
+/* An IP header before what the packet's head holds. */
+void put_address(struct world *w, struct hf_packet *packet, const struct hf_flow *flow,
+                 uint8_t tos, uint8_t ttl);
 
 /* The next packet that the host wants to send on a link: false when none waits. */
 bool take_reply(struct world *w, unsigned link, struct bytes *b);

@@ -126,7 +126,7 @@ static bool send_to(struct world *w, const char *to, bool own, uint32_t text,
     packet->segments = 1;
     packet->len = 20 + text;
     write_tcp(packet->head + 56, 1, 2, text, 0);
-    hf_ip_address(&w->env, &w->ip, packet, &flow, 0, 64);
+    put_address(w, packet, &flow, 0, 64);
     bool leaves = hf_ethernet_output(&w->env, &w->ip, 1, packet, own);
     check(w);
     return leaves;
@@ -491,7 +491,7 @@ TEST(what_waits_keeps_what_it_says, none, "")
     packet.checksum = HF_CHECKSUM_PARTIAL;
     packet.checksum_offset = 16;
     write_tcp(packet.head + 56, 1, 2, 7, 0);
-    hf_ip_address(&w.env, &w.ip, &packet, &flow, 0, 64);
+    put_address(&w, &packet, &flow, 0, 64);
     assert_false(hf_ethernet_output(&w.env, &w.ip, 1, &packet, true));
     drain(&w);
     arp_in(&w, HF_ARP_REPLY, mac_a, "10.1.0.9", "10.1.0.2");

@@ -19,7 +19,7 @@ static uint32_t build(struct world *w, struct hf_packet *packet, const char *loc
     packet->segments = 1;
     packet->checksum = HF_CHECKSUM_PARTIAL;
     packet->checksum_offset = 16;
-    hf_ip_address(&w->env, &w->ip, packet, &flow, 0x2c, 61);
+    put_address(w, packet, &flow, 0x2c, 61);
     return hf_flow_ip_header(&flow);
 }
 
