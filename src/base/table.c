@@ -228,11 +228,9 @@ static void tend(struct hf_table *table)
         turn_over(table);
 }
 
-bool hf_table_reserve(struct hf_table *table)
+bool hf_table_make_room(struct hf_table *table)
 {
     uint32_t size = table->now.size, used = total(table);
-    if (HF_LIKELY(used < size / 8 * 5))
-        return true;
     if (!table->next.slot)
         begin_next(table, size ? size * 2 : FIRST_SIZE);
     if (size && used + 1 <= size - size / 4)

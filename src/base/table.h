@@ -84,8 +84,13 @@ uint64_t hf_table_hash_ipv4(const struct hf_table *table, const struct hf_tuple_
 bool hf_tuple_shorten(struct hf_tuple_ipv4 *tuple, const void *whole);
 void hf_tuple_lengthen(void *whole, const struct hf_tuple_ipv4 *tuple);
 
+bool hf_table_make_room(struct hf_table *table);
 /* Make sure that the next insert works; false when there is no memory for it. */
-bool hf_table_reserve(struct hf_table *table);
+static inline bool hf_table_reserve(struct hf_table *table)
+{
+    return HF_LIKELY(table->now.used + table->before.used < table->now.size / 8 * 5) ||
+           hf_table_make_room(table);
+}
 void hf_table_insert(struct hf_table *table, uint64_t hash, hf_ref ref);
 void hf_table_remove(struct hf_table *table, uint64_t hash, hf_ref ref);
 /* `heir` has the same tuple as `ref` and takes over its slot: one look instead of three. */
@@ -128,14 +133,20 @@ static inline hf_ref hf_table_at_home(struct hf_table *table, uint64_t hash)
 static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple,
                                    hf_ref *time_wait)
 {
-    if (table->now.used) { /* most stand where they are first looked for */
-        const struct hf_slot *slot = &table->now.slot[(uint32_t)hash & (table->now.size - 1)];
+    const struct hf_slots *now = &table->now;
+    if (now->used) { /* most stand where they are first looked for, or not far behind */
+        uint32_t mask = now->size - 1, home = (uint32_t)hash & mask, i = home;
+        while (now->slot[i].ref && now->slot[i].hash != (uint32_t)hash)
+            i = (i + 1) & mask;
+        const struct hf_slot *slot = &now->slot[i];
         *time_wait = 0;
-        if (!slot->ref && !table->before.used) /* nor does anybody else */
+        if (!slot->ref && !table->before.used) {
+            table->probes += (i - home) & mask;
             return 0;
+        }
         if (slot->ref && !hf_ref_is_time_wait(slot->ref) &&
             hf_slot_fits(table, slot, (uint32_t)hash, tuple)) {
-            table->probes++;
+            table->probes += ((i - home) & mask) + 1;
             return slot->ref;
         }
     }
