@@ -89,7 +89,7 @@ static void init_pools(struct hf_env *env, uint32_t connections_max)
                  s->time_wait_max);
     hf_pool_init(&env->time_waits_ipv4, b, sizeof(struct hf_time_wait_ipv4), HF_TIME_WAIT_SLAB,
                  s->time_wait_max);
-    hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), 3, 1u << 20);
+    hf_pool_init(&env->listeners, b, sizeof(struct hf_listening), HF_LISTENER_SLAB, 1u << 20);
     hf_pool_init(&env->ranges, b, sizeof(struct hf_range), 6, UINT32_MAX >> 4);
     hf_pool_init(&env->record_ends, b, HF_RECORD_END_SIZE, 6, UINT32_MAX >> 4);
     hf_pool_init(&env->sents, b, sizeof(struct hf_sent), HF_SENT_SLAB, UINT32_MAX >> 4);

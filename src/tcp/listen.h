@@ -38,9 +38,13 @@ struct hf_listening {
     struct hf_key fast_open_key[2];
 };
 
+#define HF_LISTENER_SLAB 3u /* listeners in a slab of their pool, as a power of two             */
+_Static_assert(sizeof(struct hf_listening) % 8 == 0, "a pool rounds sizes up to 8");
+
 static inline struct hf_listening *hf_listening_at(const struct hf_env *env, uint32_t index)
 {
-    return (struct hf_listening *)hf_pool_at(&env->listeners, index);
+    return (struct hf_listening *)hf_pool_place(&env->listeners, index,
+                                                sizeof(struct hf_listening), HF_LISTENER_SLAB);
 }
 
 int hf_listen_open(struct hf_env *env, const struct hf_listen *listen, const uint8_t local[16],
