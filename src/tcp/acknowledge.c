@@ -293,7 +293,7 @@ static void acknowledge_signal(struct hf_env *env, struct hf_tcp *c, const struc
     c->rtx_mode = HF_RTX_NONE;
     c->rtx_at = HF_NEVER;
     (void)take_window(env, c, seg, edge);
-    if (acked)
+    if (acked && !(c->flags & HF_F_ORPHAN))
         tell_application(env, c, 0, acked);
 }
 

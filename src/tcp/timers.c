@@ -138,8 +138,8 @@ static bool runs_rto(const struct hf_tcp *c)
 
 /* RFC 8985 8: of the retransmission timer, a tail loss probe and RACK's look at what was overtaken,
  * the first. */
-static void choose_rtx(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                       hf_time rto_at, hf_time pto_from)
+static HF_INLINE void choose_rtx(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                 hf_time rto_at, hf_time pto_from)
 {
     if (a) /* a round trip that was measured meanwhile counts at once */
         rto_at = a->rto_at = earliest(rto_at, env->now + (hf_time)c->rto_us * HF_US);
@@ -155,6 +155,19 @@ static void choose_rtx(const struct hf_env *env, struct hf_tcp *c, struct hf_act
     }
 }
 
+/* The first SYN, or a FIN without text, has left: the timer has nothing to go on from. */
+static inline bool is_signal_out(const struct hf_tcp *c)
+{
+    return !c->active && c->rtx_mode == HF_RTX_NONE && hf_tcp_outstanding(c) &&
+           (c->snd_wnd || c->snd_una == c->iss);
+}
+
+static void time_signal(const struct hf_env *env, struct hf_tcp *c)
+{
+    c->progress_at = env->now;
+    choose_rtx(env, c, 0, env->now + (hf_time)c->rto_us * HF_US, env->now);
+}
+
 /* Start, stop or (restart) move the retransmission-class timer to what the connection needs now.
  * A timer that runs for the right reason is left alone (RFC 6298 5.1). */
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
@@ -164,6 +177,10 @@ void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
             c->backoff = 0;
         c->rtx_mode = HF_RTX_NONE;
         c->rtx_at = HF_NEVER;
+        return;
+    }
+    if (is_signal_out(c)) {
+        time_signal(env, c);
         return;
     }
     enum hf_rtx_mode mode = wanted_mode(env, c);
