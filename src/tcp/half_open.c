@@ -122,25 +122,27 @@ static uint16_t unpack_mss(unsigned packed)
 
 /* What the peer's SYN says, in an entry's terms. */
 static void read_syn(const struct hf_env *env, struct hf_half_open *h, const struct hf_flow *flow,
-                     const struct hf_seg *seg, unsigned link)
+                     const struct hf_seg *seg, const struct hf_path *path)
 {
     const struct hf_settings *s = env->settings;
     const struct hf_tcp_options *o = &seg->options;
-    memset(h, 0, sizeof *h);
-    h->flow = *flow;
-    h->irs = seg->seq;
-    h->link = link & 15u;
+    bool timestamps = s->timestamps && o->has_ts;
+    bool scaled = s->window_scale && o->wscale != HF_NO_WSCALE;
     uint16_t mss = hf_flow_is_ipv4(flow) ? 536 : 1220;
     if (o->has_mss)
         mss = o->mss < s->mss_floor ? s->mss_floor : o->mss;
-    h->mss = pack_mss(mss) & 0x7fffu;
-    h->ecn = hf_ecn_asked(env, seg);
-    h->wscale = NO_WSCALE;
-    if (s->window_scale && o->wscale != HF_NO_WSCALE)
-        h->wscale = o->wscale & 15u;
-    h->timestamps = s->timestamps && o->has_ts;
-    h->ts_recent = h->timestamps ? o->tsval : 0;
-    h->sack = s->sack && o->sack_permitted;
+    *h = (struct hf_half_open){
+        .flow = *flow,
+        .irs = seg->seq,
+        .ts_recent = timestamps ? o->tsval : 0,
+        .mss = pack_mss(mss) & 0x7fffu,
+        .ecn = hf_ecn_asked(env, seg),
+        .wscale = scaled ? o->wscale & 15u : NO_WSCALE,
+        .foreign = !path->to_us,
+        .timestamps = timestamps,
+        .sack = s->sack && o->sack_permitted,
+        .link = path->link & 15u,
+    };
 }
 
 /* ---- Answers without an entry ---- */
@@ -265,6 +267,8 @@ static void choose_iss(struct hf_env *env, struct hf_half_open *h, uint64_t hash
 
 static void replace_time_wait(struct hf_env *env, const struct hf_flow *flow, uint64_t hash)
 {
+    if (!env->counters.time_wait)
+        return;
     hf_ref time_wait = hf_table_find_time_wait(&env->table, hash, flow);
     if (time_wait)
         hf_time_wait_end(env, time_wait, HF_CAUSE_TIME_WAIT_REUSED, HF_BY_SEGMENT, HF_ACK);
@@ -306,8 +310,7 @@ void hf_half_open_syn(struct hf_env *env, struct hf_listening *l, const struct h
 {
     const struct hf_settings *s = env->settings;
     struct hf_half_open h;
-    read_syn(env, &h, flow, seg, path->link);
-    h.foreign = !path->to_us;
+    read_syn(env, &h, flow, seg, path);
     unsigned fast = 0;
     if (seg->text_all && !l->fast_open_max)
         hf_env_drop(env, HF_DROP_TEXT_ON_SYN, (uint32_t)hash, HF_LISTEN, seg->packet);
