@@ -622,20 +622,29 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
         hf_rate_app_limited(&a->cc.rate, flight);
 }
 
+static inline void output_over(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    if (a)
+        hf_sending_waits(env, c, a);
+    hf_tcp_set_timers(env, c, a);
+}
+
 void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c)
 {
+    struct hf_active *a = hf_tcp_active(env, c);
     c->want &= (uint8_t) ~(HF_WANT_PROBE | HF_WANT_PUSH);
-    if (c->active) {
-        struct hf_active *a = hf_tcp_active(env, c);
+    if (a) {
         a->rtx_run = false;
         note_use(env, c, a);
         /* What was sent makes room, as what is acknowledged does. */
         if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
             hf_call_tell_room(env, c);
-        if (!hf_tcp_outstanding(c) || c->flags & HF_F_DETACHED)
+        if (!hf_tcp_outstanding(c) || c->flags & HF_F_DETACHED) {
             hf_tcp_quiesce(env, c);
+            a = hf_tcp_active(env, c);
+        }
     }
-    hf_tcp_output_over(env, c);
+    output_over(env, c, a);
 }
 
 bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c)
@@ -661,7 +670,5 @@ bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packe
 
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c)
 {
-    hf_sending_waits(env, c);
-    hf_tcp_set_rtx(env, c, false);
-    hf_tcp_rearm(env, c);
+    output_over(env, c, hf_tcp_active(env, c));
 }

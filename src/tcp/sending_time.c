@@ -49,10 +49,9 @@ static bool window_keeps_text(const struct hf_tcp *c, const struct hf_active *a)
            hf_recovery_in_flight(c, a) < hf_recovery_window(c, a);
 }
 
-void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c)
+void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
-    if (!a || !a->busy_since_ms || (!hf_tcp_unsent_in(c, a) && !a->window_since_ms))
+    if (!a->busy_since_ms || (!hf_tcp_unsent_in(c, a) && !a->window_since_ms))
         return;
     if (!window_keeps_text(c, a))
         window_no_longer(env, c, a);

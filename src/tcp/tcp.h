@@ -270,6 +270,24 @@ uint8_t hf_receive_scale(const struct hf_settings *settings, uint32_t own);
 /* ---- timers.c ---- */
 void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart);
+/* The turn is over: set_rtx and rearm. a: the active block, or NULL. */
+void hf_tcp_set_timers(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+/* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else
+ * is the case. */
+static inline bool hf_tcp_is_at_rest(const struct hf_tcp *c, const struct hf_active *a)
+{
+    if (hf_tcp_outstanding(c))
+        return false;
+    bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
+    return !fin_waits && !(c->flags & HF_F_SEND_FULL) && !(a && a->snd.len);
+}
+static inline void hf_tcp_stop_rtx(struct hf_tcp *c)
+{
+    if (c->rtx_mode == HF_RTX_PERSIST)
+        c->backoff = 0;
+    c->rtx_mode = HF_RTX_NONE;
+    c->rtx_at = HF_NEVER;
+}
 void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by);
 
@@ -278,7 +296,7 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by);
 void hf_sending_begins(const struct hf_env *env, struct hf_active *a);
 void hf_sending_over(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
 /* Output has sent what it may: is it the peer's window that keeps the rest? */
-void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c);
+void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
 void hf_sending_tell(const struct hf_env *env, const struct hf_tcp *c, struct hf_tcp_status *s);
 
 /* ---- rtt.c: RFC 6298 ---- */

@@ -42,9 +42,8 @@ static hf_time user_timeout_at(const struct hf_env *env, const struct hf_tcp *c)
     return waiting ? later(c->progress_at, limit) : HF_NEVER;
 }
 
-static hf_time pace_at(const struct hf_env *env, const struct hf_tcp *c)
+static hf_time pace_at(const struct hf_active *a)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
     return a && a->pace_at ? a->pace_at : HF_NEVER;
 }
 
@@ -60,7 +59,7 @@ static bool waits_for_fin(const struct hf_tcp *c)
     return c->flags & HF_F_FIN_SENT && !c->active && !c->backoff && hf_tcp_outstanding(c);
 }
 
-void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
+static inline void rearm(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a)
 {
     if (!c->self || c->flags & HF_F_DETACHED)
         return;
@@ -69,8 +68,7 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
         at = earliest(at, earliest(hf_tcp_orphan_at(env, c), keepalive_at(env, c)));
     if (c->user_timeout_ms)
         at = earliest(at, user_timeout_at(env, c));
-    if (c->active)
-        at = earliest(at, pace_at(env, c));
+    at = earliest(at, pace_at(a));
     bool sooner = at < c->deadline || (!c->timer.tick && at != HF_NEVER);
     c->deadline = at; /* later: found early, and put back or dropped then */
     if (!sooner)
@@ -84,18 +82,12 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
         hf_wheel_set_timer(&env->wheel, ref, &c->timer, at);
 }
 
-/* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else
- * is the case. */
-static bool is_at_rest(const struct hf_env *env, const struct hf_tcp *c)
+void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c)
 {
-    if (hf_tcp_outstanding(c))
-        return false;
-    bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
-    return !fin_waits && !(c->flags & HF_F_SEND_FULL) &&
-           !(c->active && hf_tcp_active(env, c)->snd.len);
+    rearm(env, c, hf_tcp_active(env, c));
 }
 
-static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tcp *c)
+static enum hf_rtx_mode wanted_mode(const struct hf_tcp *c, const struct hf_active *a)
 {
     bool opening = c->snd_una == c->iss || c->state == HF_SYN_SENT;
     if (hf_tcp_outstanding(c)) /* a window shrunk to zero too (MUST-35) */
@@ -103,7 +95,7 @@ static enum hf_rtx_mode wanted_mode(const struct hf_env *env, const struct hf_tc
     if (opening)
         return HF_RTX_NONE;
     bool fin_waits = (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED;
-    if (!fin_waits && !hf_tcp_unsent(env, c))
+    if (!fin_waits && !(a && hf_tcp_unsent_in(c, a)))
         return c->flags & HF_F_SEND_FULL ? HF_RTX_SWS : HF_RTX_NONE;
     return c->snd_wnd ? HF_RTX_SWS : HF_RTX_PERSIST;
 }
@@ -139,10 +131,13 @@ static bool runs_rto(const struct hf_tcp *c)
 /* RFC 8985 8: of the retransmission timer, a tail loss probe and RACK's look at what was overtaken,
  * the first. */
 static HF_INLINE void choose_rtx(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                                 hf_time rto_at, hf_time pto_from)
+                              hf_time rto_at)
 {
-    if (a) /* a round trip that was measured meanwhile counts at once */
-        rto_at = a->rto_at = earliest(rto_at, env->now + (hf_time)c->rto_us * HF_US);
+    hf_time pto_from = env->now;
+    if (a) {
+        a->rto_at = rto_at;
+        pto_from = a->pto_from;
+    }
     hf_time probe = hf_tlp_at(env, c, a, pto_from, rto_at);
     c->rtx_mode = HF_RTX_RTO;
     c->rtx_at = rto_at;
@@ -165,30 +160,27 @@ static inline bool is_signal_out(const struct hf_tcp *c)
 static void time_signal(const struct hf_env *env, struct hf_tcp *c)
 {
     c->progress_at = env->now;
-    choose_rtx(env, c, 0, env->now + (hf_time)c->rto_us * HF_US, env->now);
+    choose_rtx(env, c, 0, env->now + (hf_time)c->rto_us * HF_US);
 }
 
 /* Start, stop or (restart) move the retransmission-class timer to what the connection needs now.
  * A timer that runs for the right reason is left alone (RFC 6298 5.1). */
-void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
+static inline void set_rtx(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                           bool restart)
 {
-    if (is_at_rest(env, c)) {
-        if (c->rtx_mode == HF_RTX_PERSIST)
-            c->backoff = 0;
-        c->rtx_mode = HF_RTX_NONE;
-        c->rtx_at = HF_NEVER;
+    if (hf_tcp_is_at_rest(c, a)) {
+        hf_tcp_stop_rtx(c);
         return;
     }
     if (is_signal_out(c)) {
         time_signal(env, c);
         return;
     }
-    enum hf_rtx_mode mode = wanted_mode(env, c);
-    struct hf_active *a = hf_tcp_active(env, c);
+    enum hf_rtx_mode mode = wanted_mode(c, a);
     bool same = mode == (runs_rto(c) ? HF_RTX_RTO : c->rtx_mode);
     if (same && !restart && (mode == HF_RTX_NONE || c->rtx_at != HF_NEVER)) {
-        if (mode == HF_RTX_RTO && a)
-            choose_rtx(env, c, a, a->rto_at, a->pto_from);
+        if (mode == HF_RTX_RTO && a) /* a round trip that was measured meanwhile counts at once */
+            choose_rtx(env, c, a, earliest(a->rto_at, env->now + (hf_time)c->rto_us * HF_US));
         return;
     }
     if (!same) {
@@ -201,11 +193,19 @@ void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
     }
     c->rtx_mode = (uint8_t)mode & 7u;
     c->rtx_at = mode == HF_RTX_NONE ? HF_NEVER : env->now + rtx_interval(env, c);
-    if (mode != HF_RTX_RTO)
-        return;
-    if (a)
-        a->rto_at = c->rtx_at;
-    choose_rtx(env, c, a, c->rtx_at, a ? a->pto_from : env->now);
+    if (mode == HF_RTX_RTO)
+        choose_rtx(env, c, a, c->rtx_at);
+}
+
+void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart)
+{
+    set_rtx(env, c, hf_tcp_active(env, c), restart);
+}
+
+void hf_tcp_set_timers(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    set_rtx(env, c, a, false);
+    rearm(env, c, a);
 }
 
 /* ---- Expiry ---- */
@@ -371,7 +371,7 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
         hf_time user = user_timeout_at(env, c), keepalive = keepalive_at(env, c);
         hf_time at = earliest(earliest(c->rtx_at, c->delack_at), hf_tcp_orphan_at(env, c));
         at = earliest(at, earliest(user, keepalive));
-        at = earliest(at, pace_at(env, c));
+        at = earliest(at, pace_at(hf_tcp_active(env, c)));
         if (at > env->now || c->flags & (HF_F_DETACHED | HF_F_ZOMBIE))
             break;
         if (at == user) {
@@ -385,7 +385,7 @@ void hf_tcp_timer(struct hf_env *env, struct hf_tcp *c)
             hf_trace_timer(env, c, HF_TIMER_DELACK, 1, env->settings->delack);
             c->delack_at = HF_NEVER;
             hf_tcp_want(env, c, HF_WANT_ACK);
-        } else if (at == pace_at(env, c)) {
+        } else if (at == pace_at(hf_tcp_active(env, c))) {
             hf_tcp_active(env, c)->pace_at = 0;
             hf_tcp_want(env, c, 0);
         } else {
