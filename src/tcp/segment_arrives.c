@@ -219,6 +219,15 @@ static enum hf_next step4_syn(struct hf_env *env, struct hf_tcp *c, const struct
     return drop(env, c, HF_DROP_SYN_SYNCHRONIZED, seg);
 }
 
+static enum hf_next steps1to4(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
+{
+    if (step1_sequence(env, c, seg) == HF_DONE)
+        return HF_DONE;
+    if (step2_reset(env, c, seg) == HF_DONE)
+        return HF_DONE;
+    return step4_syn(env, c, seg);
+}
+
 /* ---- Fifth: ACK ---- */
 
 /* RFC 7323 4.3: TS.Recent moves only with a segment that is taken and not ahead of what we have
@@ -503,18 +512,23 @@ static void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_s
     step8_fin(env, c, seg);
 }
 
+/* RFC 7323: its timestamp is not missing, and not an old one. */
+static inline bool is_in_time(const struct hf_tcp *c, const struct hf_seg *seg)
+{
+    return !(c->flags & HF_F_TIMESTAMPS) ||
+           (seg->options.has_ts && (int32_t)(seg->options.tsval - c->ts_recent) >= 0);
+}
+
 /* The straight road of a connection's last segments: our FIN waits to be acknowledged, this does it, and
  * says nothing else but perhaps a FIN that comes next. */
 static inline bool is_farewell(const struct hf_env *env, const struct hf_tcp *c,
                                const struct hf_seg *seg)
 {
     const unsigned odd = HF_SYN | HF_RST | HF_URG | HF_ECE;
-    if (!(c->flags & HF_F_FIN_SENT) || c->active || env->no_fast_path || seg->text_all ||
-        (seg->flags & (odd | HF_ACK)) != HF_ACK || seg->seq != c->rcv_nxt ||
-        seg->ack != c->snd_nxt || seg->ack == c->snd_una || !hf_tcp_rcv_wnd(c))
-        return false;
-    return !(c->flags & HF_F_TIMESTAMPS) ||
-           (seg->options.has_ts && (int32_t)(seg->options.tsval - c->ts_recent) >= 0);
+    return c->flags & HF_F_FIN_SENT && !c->active && !env->no_fast_path && !seg->text_all &&
+           (seg->flags & (odd | HF_ACK)) == HF_ACK && seg->seq == c->rcv_nxt &&
+           seg->ack == c->snd_nxt && seg->ack != c->snd_una && hf_tcp_rcv_wnd(c) &&
+           is_in_time(c, seg);
 }
 
 /* What steps 5 and 8 come to then; the others find nothing to say. */
@@ -530,14 +544,18 @@ static void take_farewell(struct hf_env *env, struct hf_tcp *c, const struct hf_
         take_fin(env, c, seg);
 }
 
+/* The straight road through steps 1 to 4: they find nothing, and change nothing. */
+static inline bool is_next(const struct hf_env *env, const struct hf_tcp *c,
+                           const struct hf_seg *seg)
+{
+    return seg->seq == c->rcv_nxt && seg->text < hf_tcp_rcv_wnd(c) && is_in_time(c, seg) &&
+           !(seg->flags & (HF_SYN | HF_RST)) && !env->no_fast_path;
+}
+
 /* RFC 9293 3.10.7.4, "Other States" */
 static void in_other(struct hf_env *env, struct hf_tcp *c, struct hf_seg *seg)
 {
-    if (step1_sequence(env, c, seg) == HF_DONE)
-        return;
-    if (step2_reset(env, c, seg) == HF_DONE)
-        return;
-    if (step4_syn(env, c, seg) == HF_DONE)
+    if (HF_UNLIKELY(!is_next(env, c, seg)) && steps1to4(env, c, seg) == HF_DONE)
         return;
     if (step5_ack(env, c, seg) == HF_DONE)
         return;
