@@ -214,7 +214,7 @@ static inline bool is_all(const struct hf_env *env, const struct hf_tcp *c,
     if (hf_sent_at(env, sent->first)->flags & ~HF_SENT_OPEN || c->snd_una == c->iss)
         return false;
     bool special = seg->options.sacks | a->dupacks | a->undo.armed | a->tlp.probing | a->cwr |
-                   a->rack.in_dsack_round | env->no_fast_path;
+                   a->rack.in_dsack_round | a->cc.rate.sample.newly_lost | env->no_fast_path;
     return !special && a->phase == HF_PHASE_SLOW_START && !a->records &&
            a->mtu_start == a->mtu_end && c->rtx_mode != HF_RTX_PERSIST &&
            (c->flags & (HF_F_SACK | HF_F_FIN_SENT | HF_F_ORPHAN)) == HF_F_SACK;
@@ -232,19 +232,21 @@ static inline void acknowledge_all(struct hf_env *env, struct hf_tcp *c, struct 
     a->fack = c->snd_una;
     drop_text(env, c, a, seg->ack);
     hf_rack_all_delivered(env, a, s);
-    hf_rate_delivered(&a->cc.rate, &s->rate, hf_sent_len(s), s->sent_at, false, env->now);
-    hf_sent_all_acked(env, &a->sent, s);
     hf_time rtt = take_sample(env, c, a, seg, oldest);
     c->snd_una = seg->ack;
     c->backoff = 0;
     c->progress_at = a->pto_from = env->now;
     c->flags &= ~(uint32_t)HF_F_TROUBLE;
-    hf_tcp_set_rtx(env, c, true);
+    if (HF_LIKELY(hf_tcp_is_at_rest(c, a)))
+        hf_tcp_stop_rtx(c);
+    else
+        hf_tcp_set_rtx(env, c, true);
     update_window(env, c, seg, edge);
     a->small_end = hf_seq_max(a->small_end, c->snd_una);
     a->syn_end = hf_seq_max(a->syn_end, c->snd_una);
     hf_tcp_want(env, c, 0);
-    hf_recovery_control_all(env, c, a, acked, rtt);
+    hf_recovery_control_all(env, c, a, s, acked, rtt);
+    hf_sent_all_acked(env, &a->sent, s);
     tell_application(env, c, a, acked);
 }
 

@@ -142,7 +142,7 @@ static void on_ack_like_linux(struct hf_congestion *cc, const struct hf_ack_info
 static void on_ack(struct hf_congestion *cc, const struct hf_ack_info *ack)
 {
     struct hf_cubic *q = &cc->own.cubic;
-    uint32_t now_ms = (uint32_t)(ack->now / HF_MS);
+    uint32_t now_ms = ack->now_ms;
     if (cc->cubic == HF_CUBIC_LINUX)
         on_ack_like_linux(cc, ack, now_ms);
     else if (cc->cwnd < cc->ssthresh)

@@ -127,12 +127,14 @@ static void measure_pipe(struct hf_congestion *cc, uint32_t in_flight)
 }
 
 /* RFC 7661 4.4.3: five minutes without use, and the window says nothing about the path. */
-static void cut_if_unused(struct hf_congestion *cc, hf_time now)
+static void cut_if_unused(struct hf_congestion *cc, bool valid, hf_time now)
 {
-    uint32_t now_s = (uint32_t)(now / HF_SEC) + 1;
-    if (validated(cc) || cc->limited || cc->cwnd <= cc->initial_window) {
+    if (valid || cc->limited || cc->cwnd <= cc->initial_window) {
         cc->unused_since_s = 0;
-    } else if (!cc->unused_since_s) {
+        return;
+    }
+    uint32_t now_s = (uint32_t)(now / HF_SEC) + 1;
+    if (!cc->unused_since_s) {
         cc->unused_since_s = now_s;
     } else if (now_s - cc->unused_since_s > UNUSED_MAX_S) {
         uint32_t most = cc->cwnd / 4 * 3;
@@ -162,23 +164,29 @@ void hf_congestion_slow_start(struct hf_congestion *cc, uint32_t acked, uint32_t
     cc->cwnd += most && acked > most ? most : acked;
 }
 
+static inline void note_rtt(struct hf_congestion *cc, uint64_t rtt, uint32_t now_ms)
+{
+    uint64_t us = rtt / (uint64_t)HF_US;
+    uint32_t value = us > UINT32_MAX ? UINT32_MAX : us ? (uint32_t)us : 1;
+    cc->min_rtt = HF_US * hf_windowed_min(&cc->rtts, MIN_RTT_WINDOW_MS, now_ms, value);
+}
+
 void hf_congestion_acked(struct hf_congestion *cc, const struct hf_settings *settings,
                          struct hf_ack_info *ack)
 {
+    ack->now_ms = (uint32_t)((uint64_t)ack->now / (uint64_t)HF_MS);
     cc->acked += ack->acked;
     ack->acked -= ack->known; /* a window does not grow by the same octets twice              */
     ack->acked += ack->ahead;
     cc->srtt_us = ack->srtt_us;
-    if (ack->rtt > 0) {
-        uint32_t us = ack->rtt / HF_US < UINT32_MAX ? (uint32_t)(ack->rtt / HF_US) : UINT32_MAX;
-        cc->min_rtt = HF_US * hf_windowed_min(&cc->rtts, MIN_RTT_WINDOW_MS,
-                                              (uint32_t)(ack->now / HF_MS), us ? us : 1);
-    }
+    if (ack->rtt > 0)
+        note_rtt(cc, (uint64_t)ack->rtt, ack->now_ms);
     ack->window_used = used_by_linux(cc);
     if (settings->window_validation == HF_VALIDATE_RFC7661) {
         measure_pipe(cc, ack->in_flight);
-        ack->window_used |= validated(cc);
-        cut_if_unused(cc, ack->now);
+        bool valid = validated(cc);
+        ack->window_used |= valid;
+        cut_if_unused(cc, valid, ack->now);
     }
     if (!ack->recovering || cc->ops->own_window)
         cc->ops->on_ack(cc, ack);

@@ -107,8 +107,9 @@ struct hf_ack_info {
     uint32_t in_flight;       /* after it                                                     */
     bool recovering;          /* in fast recovery: others than own_window do not grow         */
     bool sack;                /* the peer reports by SACK                                     */
-    struct hf_rate_sample rs; /* all zero: there are no marks                                 */
+    struct hf_rate_sample rs; /* for own_window; all zero: there are no marks                 */
     /* Filled in by hf_congestion_acked: */
+    uint32_t now_ms;          /* now, modulo 2^32                                             */
     bool window_used;         /* the window may grow                                          */
 };
 

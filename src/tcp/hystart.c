@@ -170,6 +170,25 @@ static enum hf_slow_start by_pipe(struct hf_hystart *h, const struct hf_hystart_
     return h->slow || is_slower(h, ack) ? HF_SLOW_START_OVER : HF_SLOW_START_SLOWER;
 }
 
+/* What plus_trains comes to when this ACK is all that there is of a round, and little of it: too few
+ * samples for PLUS, too few octets for a train. */
+static bool is_whole_round(const struct hf_hystart *h, const struct hf_hystart_ack *ack)
+{
+    return h->running && !(h->slow | h->full | h->samples) && !ack->in_flight &&
+           (int32_t)(ack->delivered - h->round_end) > 0 &&
+           ack->delivered - h->base < SAMPLES * ack->mss;
+}
+
+static void take_whole_round(struct hf_hystart *h, const struct hf_hystart_ack *ack)
+{
+    uint32_t now_us = (uint32_t)((uint64_t)ack->now / (uint64_t)HF_US);
+    uint32_t least = h->round_min_us, us = ack->rtt > 0 ? rtt_us(ack) : NONE;
+    begin_round(h, ack->delivered, now_us);
+    h->last_min_us = us < least ? us : least;
+    begin_train(h, ack, now_us);
+    h->pipe = 0;
+}
+
 /* Rounds count what is delivered: where segments overtake each other SND.UNA moves late. */
 static enum hf_slow_start plus_trains(struct hf_hystart *h, const struct hf_hystart_ack *ack)
 {
@@ -194,8 +213,12 @@ enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kin
         return HF_SLOW_START_ON;
     if (kind == HF_HYSTART_LINUX)
         return like_linux(h, ack);
-    if (kind == HF_HYSTART_PLUS_TRAINS)
-        return plus_trains(h, ack);
+    if (kind == HF_HYSTART_PLUS_TRAINS) {
+        if (!is_whole_round(h, ack))
+            return plus_trains(h, ack);
+        take_whole_round(h, ack);
+        return HF_SLOW_START_ON;
+    }
     bool over = !h->running || (int32_t)(ack->acked - h->round_end) >= 0;
     bool first = !h->running;
     if (ack->rtt > 0)

@@ -200,14 +200,9 @@ static bool grows_ahead(const struct hf_tcp *c, const struct hf_active *a)
     return c->flags & HF_F_REORDERED && a->phase == HF_PHASE_SLOW_START;
 }
 
-/* The ACK is taken in: what it told goes to the controller. */
-static void tell_controller(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                            struct hf_ack_info *info)
+HF_APART static void tell_and_trace(struct hf_env *env, const struct hf_tcp *c,
+                                    struct hf_active *a, struct hf_ack_info *info)
 {
-    hf_rate_sample(&a->cc.rate, a->cc.min_rtt, &info->rs);
-    if (info->rs.rtt)
-        info->rtt = info->rs.rtt;
-    info->lost = info->rs.newly_lost;
     uint32_t cwnd = a->cc.cwnd, ssthresh = a->cc.ssthresh;
     uint8_t state = hf_congestion_bbr_state(&a->cc);
     hf_congestion_acked(&a->cc, env->settings, info);
@@ -216,15 +211,30 @@ static void tell_controller(struct hf_env *env, struct hf_tcp *c, struct hf_acti
         hf_trace_congestion(env, c);
 }
 
-void hf_recovery_control_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                             uint32_t acked, hf_time rtt)
+/* The ACK is taken in: what it told goes to the controller. */
+static inline void tell_controller(struct hf_env *env, const struct hf_tcp *c,
+                                   struct hf_active *a, struct hf_ack_info *info)
+{
+    if (HF_UNLIKELY(env->trace != 0))
+        tell_and_trace(env, c, a, info);
+    else
+        hf_congestion_acked(&a->cc, env->settings, info);
+}
+
+void hf_recovery_control_all(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                             const struct hf_sent *s, uint32_t acked, hf_time rtt)
 {
     struct hf_ack_info info;
+    struct hf_rate_sample rs;
+    hf_rate_only(&a->cc.rate, &s->rate, hf_sent_len(s), s->sent_at, env->now, a->cc.min_rtt, &rs);
+    if (HF_UNLIKELY(a->cc.ops->own_window)) /* others do not look at it */
+        info.rs = rs;
     info.now = env->now;
-    info.rtt = rtt;
+    info.rtt = rs.rtt ? rs.rtt : rtt;
     info.srtt_us = c->srtt_us;
     info.acked = info.prior_in_flight = acked;
     info.known = info.ahead = info.in_flight = 0;
+    info.lost = 0;
     info.recovering = false;
     info.sack = true;
     tell_controller(env, c, a, &info);
@@ -246,6 +256,10 @@ static void control(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                                .in_flight = hf_recovery_in_flight(c, a),
                                .recovering = reducing || a->phase == HF_PHASE_RECOVERY,
                                .sack = (c->flags & HF_F_SACK) != 0};
+    hf_rate_sample(&a->cc.rate, a->cc.min_rtt, &info.rs);
+    if (info.rs.rtt)
+        info.rtt = info.rs.rtt;
+    info.lost = info.rs.newly_lost;
     tell_controller(env, c, a, &info);
 }
 

@@ -31,10 +31,10 @@ void hf_rate_app_limited(struct hf_rate *rate, uint32_t in_flight)
     rate->app_limited = over ? over : 1;
 }
 
-void hf_rate_delivered(struct hf_rate *rate, const struct hf_rate_mark *mark, uint32_t bytes,
-                       hf_time sent_at, bool resent, hf_time now)
+static inline void take_delivered(struct hf_rate *rate, struct hf_rate_sample *s,
+                                  const struct hf_rate_mark *mark, uint32_t bytes,
+                                  hf_time sent_at, bool resent, hf_time now)
 {
-    struct hf_rate_sample *s = &rate->sample;
     rate->delivered += bytes;
     rate->delivered_at = now;
     s->newly_delivered += bytes;
@@ -52,6 +52,12 @@ void hf_rate_delivered(struct hf_rate *rate, const struct hf_rate_mark *mark, ui
     s->lost = mark->lost; /* the difference is taken when the ACK is through                  */
 }
 
+void hf_rate_delivered(struct hf_rate *rate, const struct hf_rate_mark *mark, uint32_t bytes,
+                       hf_time sent_at, bool resent, hf_time now)
+{
+    take_delivered(rate, &rate->sample, mark, bytes, sent_at, resent, now);
+}
+
 void hf_rate_lost(struct hf_rate *rate, uint32_t bytes)
 {
     rate->lost += bytes;
@@ -59,7 +65,7 @@ void hf_rate_lost(struct hf_rate *rate, uint32_t bytes)
 }
 
 /* The newest delivered text begins the flight that the next samples are about. */
-static void take_rate(struct hf_rate *rate, struct hf_rate_sample *s, hf_time min_rtt)
+static inline void take_rate(struct hf_rate *rate, struct hf_rate_sample *s, hf_time min_rtt)
 {
     hf_time sending = rate->newest_sent_at - rate->newest_first_sent_at;
     hf_time returning = rate->delivered_at - rate->newest_delivered_at;
@@ -76,12 +82,25 @@ static void take_rate(struct hf_rate *rate, struct hf_rate_sample *s, hf_time mi
     }
 }
 
-void hf_rate_sample(struct hf_rate *rate, hf_time min_rtt, struct hf_rate_sample *s)
+static inline void finish(struct hf_rate *rate, struct hf_rate_sample *s, hf_time min_rtt)
 {
-    *s = rate->sample;
-    memset(&rate->sample, 0, sizeof rate->sample);
     if (rate->app_limited && (int32_t)(rate->delivered - rate->app_limited) > 0)
         rate->app_limited = 0;
     if (s->any)
         take_rate(rate, s, min_rtt);
+}
+
+void hf_rate_sample(struct hf_rate *rate, hf_time min_rtt, struct hf_rate_sample *s)
+{
+    *s = rate->sample;
+    memset(&rate->sample, 0, sizeof rate->sample);
+    finish(rate, s, min_rtt);
+}
+
+void hf_rate_only(struct hf_rate *rate, const struct hf_rate_mark *mark, uint32_t bytes,
+                  hf_time sent_at, hf_time now, hf_time min_rtt, struct hf_rate_sample *s)
+{
+    *s = (struct hf_rate_sample){.newly_delivered = 0};
+    take_delivered(rate, s, mark, bytes, sent_at, false, now);
+    finish(rate, s, min_rtt);
 }

@@ -72,4 +72,9 @@ void hf_rate_lost(struct hf_rate *rate, uint32_t bytes);
  * shortest round trip known, or 0; a shorter interval is no measurement. */
 void hf_rate_sample(struct hf_rate *rate, hf_time min_rtt, struct hf_rate_sample *sample);
 
+/* The ACK told of one record, which was sent once, and of nothing else: both in one. Nothing was lost
+ * since the last sample. */
+void hf_rate_only(struct hf_rate *rate, const struct hf_rate_mark *mark, uint32_t bytes,
+                  hf_time sent_at, hf_time now, hf_time min_rtt, struct hf_rate_sample *sample);
+
 #endif

@@ -32,9 +32,10 @@ void hf_recovery_acked(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
 /* The whole ACK was read. */
 void hf_recovery_after_ack(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg,
                            const struct hf_delivery *d);
-/* The same for congestion control alone, when the ACK was plain and took all that was in flight. */
-void hf_recovery_control_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                             uint32_t acked, hf_time rtt);
+/* The same for congestion control alone, when the ACK was plain and took all that was in flight, which
+ * is one record. */
+void hf_recovery_control_all(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                             const struct hf_sent *s, uint32_t acked, hf_time rtt);
 /* The reordering timer fired. */
 void hf_recovery_reordered(struct hf_env *env, struct hf_tcp *c);
 /* Text or FIN up to `end` left for the first time, or what lies between two numbers left again. */

@@ -144,12 +144,25 @@ static void change(struct hf_env *env, struct hf_sent_list *list, uint32_t index
 
 /* ---- Made, cut and joined ---- */
 
+/* From the pool; it is not all zero. What the callers do not write is written here. */
+static inline uint32_t take_record(struct hf_env *env)
+{
+    uint32_t index = hf_pool_take(&env->sents);
+    if (!index)
+        return 0;
+    struct hf_sent *s = hf_sent_at(env, index);
+    s->left = s->right = 0;
+    s->segments = 0;
+    s->rate = (struct hf_rate_mark){.set = false};
+    return index;
+}
+
 /* A record behind `after` in the sequence (0: the first). */
 static uint32_t insert(struct hf_env *env, struct hf_sent_list *list, uint32_t after)
 {
     if (list->count >= env->settings->sent_records)
         return 0;
-    uint32_t index = hf_pool_take(&env->sents);
+    uint32_t index = take_record(env);
     if (!index)
         return 0;
     struct hf_sent *s = hf_sent_at(env, index);
@@ -185,7 +198,7 @@ static void erase(struct hf_env *env, struct hf_sent_list *list, uint32_t index)
     else
         list->last = s->prev;
     list->count--;
-    hf_pool_give_object(&env->sents, index, s, sizeof *s);
+    hf_sent_give(env, index, s);
 }
 
 static bool may_join(const struct hf_env *env, const struct hf_sent *s, uint16_t segment)
@@ -204,10 +217,11 @@ static uint8_t whole(uint32_t len, uint16_t segment)
 static uint32_t append_first(struct hf_env *env, struct hf_sent_list *list, hf_seq start,
                              hf_seq end, uint16_t segment)
 {
-    uint32_t index = env->settings->sent_records ? hf_pool_take(&env->sents) : 0;
+    uint32_t index = env->settings->sent_records ? take_record(env) : 0;
     if (!index)
         return 0;
     struct hf_sent *s = hf_sent_at(env, index);
+    s->next = s->prev = s->later = s->earlier = 0;
     s->start = s->origin = start;
     s->end = end;
     s->segment = segment;
@@ -396,7 +410,7 @@ void hf_sent_clear(struct hf_env *env, struct hf_sent_list *list)
 {
     for (uint32_t i = list->first; i;) {
         uint32_t next = hf_sent_at(env, i)->next;
-        hf_pool_give(&env->sents, i);
+        hf_sent_give(env, i, hf_sent_at(env, i));
         i = next;
     }
     *list = (struct hf_sent_list){0};

@@ -20,6 +20,7 @@
 #define HF_TCP_SENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/env.h"
 #include "base/seq.h"
@@ -100,13 +101,19 @@ bool hf_sent_split(struct hf_env *env, struct hf_sent_list *list, uint32_t index
 hf_seq hf_sent_cut_below(const struct hf_sent *s, hf_seq seq);
 hf_seq hf_sent_cut_above(const struct hf_sent *s, hf_seq seq);
 
+/* Back to the pool. Who takes a record writes all of it. */
+static inline void hf_sent_give(struct hf_env *env, uint32_t index, struct hf_sent *s)
+{
+    hf_pool_give_object(&env->sents, index, s, offsetof(struct hf_sent, start));
+}
+
 /* What happens to a record. acked: the first one, as far as `ack`; it must begin below. */
 void hf_sent_acked(struct hf_env *env, struct hf_sent_list *list, hf_seq ack);
 /* The only one, and all of it; it was sent once. */
 static inline void hf_sent_all_acked(struct hf_env *env, struct hf_sent_list *list,
                                      struct hf_sent *s)
 {
-    hf_pool_give_object(&env->sents, list->first, s, sizeof *s);
+    hf_sent_give(env, list->first, s);
     list->first = list->last = list->root = list->count = 0;
     list->flight.first = list->flight.last = 0;
 }
