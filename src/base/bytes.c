@@ -213,15 +213,39 @@ static struct hf_chunk *writable(struct hf_chunks *chunks, struct hf_bytes *q, u
     return hf_chunk_at(chunks, index);
 }
 
+/* memcpy, without a call for the few bytes that those say who say little at a time. */
+static inline void copy(uint8_t *dst, const uint8_t *src, uint32_t len)
+{
+    if (HF_UNLIKELY(len - 1 >= 16)) {
+        memcpy(dst, src, len);
+    } else if (len >= 8) {
+        uint64_t first, last;
+        memcpy(&first, src, sizeof first);
+        memcpy(&last, src + len - sizeof last, sizeof last);
+        memcpy(dst, &first, sizeof first);
+        memcpy(dst + len - sizeof last, &last, sizeof last);
+    } else if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, src, sizeof first);
+        memcpy(&last, src + len - sizeof last, sizeof last);
+        memcpy(dst, &first, sizeof first);
+        memcpy(dst + len - sizeof last, &last, sizeof last);
+    } else {
+        dst[0] = src[0];
+        if (len > 1)
+            memcpy(dst + len - 2, src + len - 2, 2);
+    }
+}
+
 /* The first bytes, and few of them. */
-static uint32_t begin(struct hf_chunks *chunks, struct hf_bytes *q, const uint8_t *src,
-                      uint32_t len)
+static inline uint32_t begin(struct hf_chunks *chunks, struct hf_bytes *q, const uint8_t *src,
+                             uint32_t len)
 {
     uint32_t index = hf_chunk_new(chunks, HF_CHUNK_MIN);
     if (!index)
         return 0;
     struct hf_chunk *chunk = hf_chunk_at(chunks, index);
-    memcpy(chunk->data, src, len);
+    copy(chunk->data, src, len);
     chunk->used = q->len = len;
     q->head = q->tail = index;
     return len;
@@ -257,11 +281,12 @@ uint32_t hf_bytes_append_slices(struct hf_chunks *chunks, struct hf_bytes *q,
                                 uint32_t len)
 {
     uint32_t taken = 0;
-    for (unsigned i = 0; i < n && taken < len; i++) {
-        if (skip >= slices[i].len) {
-            skip -= slices[i].len;
-            continue;
-        }
+    unsigned i = 0;
+    for (; i < n && skip >= slices[i].len; i++)
+        skip -= slices[i].len;
+    if (HF_LIKELY(i < n && slices[i].len - skip >= len))
+        return hf_bytes_append(chunks, q, slices[i].data + skip, len);
+    for (; i < n && taken < len; i++) {
         uint32_t piece = smaller(slices[i].len - skip, len - taken);
         uint32_t got = hf_bytes_append(chunks, q, slices[i].data + skip, piece);
         taken += got;
@@ -411,6 +436,21 @@ void hf_bytes_copy(const struct hf_chunks *chunks, const struct hf_bytes *q, uin
         index = chunk->next;
         offset = hf_chunk_at(chunks, index)->start;
     }
+}
+
+void hf_bytes_take(struct hf_chunks *chunks, struct hf_bytes *q, void *dst, uint32_t len)
+{
+    HF_ASSERT(len <= q->len);
+    uint32_t head = q->head;
+    const struct hf_chunk *chunk = hf_chunk_at(chunks, head);
+    if (len != q->len || !head || head != q->tail || chunk->reserved) {
+        hf_bytes_copy(chunks, q, 0, dst, len);
+        drop(chunks, q, len);
+        return;
+    }
+    copy(dst, chunk->data + chunk->start, len); /* all of it, in one piece */
+    *q = (struct hf_bytes){0};
+    hf_chunk_release(chunks, head);
 }
 
 void hf_bytes_splice(struct hf_chunks *chunks, struct hf_bytes *q, struct hf_bytes *more)

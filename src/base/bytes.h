@@ -109,6 +109,9 @@ uint32_t hf_bytes_peek(const struct hf_chunks *chunks, const struct hf_bytes *q,
 void hf_bytes_copy(const struct hf_chunks *chunks, const struct hf_bytes *q, uint32_t from,
                    void *dst, uint32_t len);
 
+/* Copy the first len bytes, and drop them. */
+void hf_bytes_take(struct hf_chunks *chunks, struct hf_bytes *q, void *dst, uint32_t len);
+
 /* Append the whole of `more` to q and leave it empty. What is small is copied into the room
  * that q's last chunk has, the rest is linked. Never fails. */
 void hf_bytes_splice(struct hf_chunks *chunks, struct hf_bytes *q, struct hf_bytes *more);

@@ -124,10 +124,10 @@ static void refused(struct hf_env *env, struct hf_tcp *c)
     hf_tcp_quiesce(env, c);
 }
 
-/* Bytes were queued: what that means for flags and output. */
-static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned flags)
+/* Bytes were queued: what that means for flags and output. a: may be NULL when n is 0. */
+static inline void queued(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, uint32_t n,
+                          unsigned flags)
 {
-    struct hf_active *a = hf_tcp_active(env, c);
     if (n) {
         hf_sending_begins(env, a);
         hf_segment_queued(c, a, n, !(flags & HF_SEND_MORE));
@@ -149,11 +149,10 @@ static void queued(struct hf_env *env, struct hf_tcp *c, uint32_t n, unsigned fl
 }
 
 /* A little more, however little the path and the stack's memory allow: no limit is less than this. */
-static bool fits_anyway(const struct hf_env *env, const struct hf_tcp *c, size_t len)
+static inline bool fits_anyway(const struct hf_env *env, const struct hf_tcp *c,
+                               const struct hf_active *a, size_t len)
 {
-    uint32_t least = env->settings->snd_buffer_min, queued = 0;
-    if (c->active)
-        queued = hf_tcp_active(env, c)->snd.len;
+    uint32_t least = env->settings->snd_buffer_min, queued = a ? a->snd.len : 0;
     if (c->snd_buffer < least)
         least = c->snd_buffer;
     return queued < least && len <= least - queued &&
@@ -174,15 +173,17 @@ int64_t hf_call_send(struct hf_env *env, struct hf_tcp *c, const void *buf, size
         return err;
     if (HF_UNLIKELY(c->fast_open))
         hf_fast_open_release(env, c);
-    uint32_t n = fits_anyway(env, c, len) ? (uint32_t)len : room_for(env, c, len);
-    struct hf_active *a = n ? hf_tcp_activate(env, c) : 0;
+    struct hf_active *a = hf_tcp_active(env, c);
+    uint32_t n = fits_anyway(env, c, a, len) ? (uint32_t)len : room_for(env, c, len);
+    if (!n || !a)
+        a = n ? hf_tcp_activate(env, c) : 0;
     uint32_t taken = a ? hf_bytes_append(&env->chunks, &a->snd, buf, n) : 0;
     if (a)
         a->reserved = 0; /* what hf_tcp_reserve gave is no longer the end of the queue */
     if (taken < len)
         refused(env, c);
     if (taken)
-        queued(env, c, taken, taken < len ? flags & ~(unsigned)HF_SEND_RECORD : flags);
+        queued(env, c, a, taken, taken < len ? flags & ~(unsigned)HF_SEND_RECORD : flags);
     return taken || !n ? (int64_t)taken : HF_ERR_MEMORY;
 }
 
@@ -224,7 +225,7 @@ int hf_call_commit(struct hf_env *env, struct hf_tcp *c, size_t len, unsigned fl
         return err;
     if (HF_UNLIKELY(c->fast_open) && len)
         hf_fast_open_release(env, c);
-    queued(env, c, (uint32_t)len, flags);
+    queued(env, c, a, (uint32_t)len, flags);
     return HF_OK;
 }
 
@@ -252,9 +253,8 @@ static bool output_follows(const struct hf_tcp *c)
 }
 
 /* Bytes were taken from the queue. */
-static void taken(struct hf_env *env, struct hf_tcp *c)
+static void taken(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a)
 {
-    const struct hf_active *a = hf_tcp_active(env, c);
     if (c->flags & HF_F_URGENT_RECEIVE && hf_seq_ge(read_up_to(c, a->rcv.len), c->rcv_up))
         c->flags &= ~(uint32_t)HF_F_URGENT_RECEIVE;
     hf_tcp_window_opened(env, c);
@@ -270,9 +270,8 @@ int64_t hf_call_receive(struct hf_env *env, struct hf_tcp *c, void *buf, size_t 
     uint32_t n = len < a->rcv.len ? (uint32_t)len : a->rcv.len;
     if (!n)
         return 0;
-    hf_bytes_copy(&env->chunks, &a->rcv, 0, buf, n);
-    hf_bytes_drop(&env->chunks, &a->rcv, n);
-    taken(env, c);
+    hf_bytes_take(&env->chunks, &a->rcv, buf, n);
+    taken(env, c, a);
     return n;
 }
 
@@ -304,7 +303,7 @@ int hf_call_consume(struct hf_env *env, struct hf_tcp *c, size_t len)
         return HF_ERR_ARGUMENT;
     if (len) {
         hf_bytes_drop(&env->chunks, &a->rcv, (uint32_t)len);
-        taken(env, c);
+        taken(env, c, a);
     }
     return HF_OK;
 }
