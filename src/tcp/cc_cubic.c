@@ -100,19 +100,26 @@ static void avoid(struct hf_congestion *cc, const struct hf_ack_info *ack, uint3
     }
 }
 
+static enum hf_slow_start ask_hystart(struct hf_congestion *cc, const struct hf_ack_info *ack)
+{
+    struct hf_hystart *hystart = &cc->own.cubic.hystart;
+    if (cc->hystart == HF_HYSTART_PLUS_TRAINS && !ack->in_flight &&
+        hf_hystart_whole_round(hystart, ack->now, ack->rtt, cc->rate.delivered, cc->mss))
+        return HF_SLOW_START_ON;
+    struct hf_hystart_ack h = {.now = ack->now, .rtt = ack->rtt, .min_rtt = cc->min_rtt,
+                               .acked = cc->acked, .delivered = cc->rate.delivered,
+                               .in_flight = ack->in_flight, .cwnd = cc->cwnd, .mss = cc->mss,
+                               .paced = cc->paced, .limited = cc->limited};
+    return hf_hystart_ack(hystart, cc->hystart, &h);
+}
+
 static void slow_start(struct hf_congestion *cc, const struct hf_ack_info *ack)
 {
     bool first = cc->ssthresh == UINT32_MAX; /* RFC 9406 4.3: only the first one */
     bool plus =
         first && (cc->hystart == HF_HYSTART_PLUS || cc->hystart == HF_HYSTART_PLUS_TRAINS);
     bool looks = plus || cc->hystart == HF_HYSTART_LINUX;
-    struct hf_hystart_ack h = {.now = ack->now, .rtt = ack->rtt, .min_rtt = cc->min_rtt,
-                               .acked = cc->acked, .delivered = cc->rate.delivered,
-                               .in_flight = ack->in_flight, .cwnd = cc->cwnd, .mss = cc->mss,
-                               .paced = cc->paced, .limited = cc->limited};
-    enum hf_slow_start verdict = HF_SLOW_START_ON;
-    if (looks)
-        verdict = hf_hystart_ack(&cc->own.cubic.hystart, cc->hystart, &h);
+    enum hf_slow_start verdict = looks ? ask_hystart(cc, ack) : HF_SLOW_START_ON;
     if (verdict == HF_SLOW_START_OVER)
         cc->ssthresh = cc->cwnd;
     if (!ack->window_used || cc->cwnd >= cc->ssthresh)
@@ -142,7 +149,8 @@ static void on_ack_like_linux(struct hf_congestion *cc, const struct hf_ack_info
 static void on_ack(struct hf_congestion *cc, const struct hf_ack_info *ack)
 {
     struct hf_cubic *q = &cc->own.cubic;
-    uint32_t now_ms = ack->now_ms;
+    uint32_t now_ms = ack->now_ms, since_ms = now_ms - q->last_ack_ms;
+    q->last_ack_ms = now_ms;
     if (cc->cubic == HF_CUBIC_LINUX)
         on_ack_like_linux(cc, ack, now_ms);
     else if (cc->cwnd < cc->ssthresh)
@@ -150,8 +158,7 @@ static void on_ack(struct hf_congestion *cc, const struct hf_ack_info *ack)
     else if (ack->window_used)
         avoid(cc, ack, now_ms);
     else
-        q->curve.epoch_ms += now_ms - q->last_ack_ms; /* 5.8: time in which it is not used */
-    q->last_ack_ms = now_ms;
+        q->curve.epoch_ms += since_ms; /* 5.8: time in which it is not used */
 }
 
 static uint32_t reduce(struct hf_congestion *cc, uint32_t window, uint32_t of_twenty)

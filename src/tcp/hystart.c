@@ -54,9 +54,15 @@ static void take_sample(struct hf_hystart *h, uint32_t us)
         h->samples++;
 }
 
+static uint32_t to_us(hf_time rtt)
+{
+    uint64_t us = (uint64_t)rtt / (uint64_t)HF_US;
+    return us < NONE ? (uint32_t)us : NONE - 1;
+}
+
 static uint32_t rtt_us(const struct hf_hystart_ack *ack)
 {
-    return ack->rtt / HF_US < NONE ? (uint32_t)(ack->rtt / HF_US) : NONE - 1;
+    return to_us(ack->rtt);
 }
 
 /* RFC 9406 4.2 */
@@ -113,10 +119,10 @@ static enum hf_slow_start like_linux(struct hf_hystart *h, const struct hf_hysta
 
 /* ---- What the path holds ---- */
 
-static void begin_train(struct hf_hystart *h, const struct hf_hystart_ack *ack, uint32_t now_us)
+static void begin_train(struct hf_hystart *h, uint32_t delivered, uint32_t now_us)
 {
     h->base_us = now_us;
-    h->base = ack->delivered;
+    h->base = delivered;
 }
 
 /* ACKs that come close one behind the other come as fast as the bottleneck gives, for in slow start what
@@ -126,7 +132,7 @@ static void measure_pipe(struct hf_hystart *h, const struct hf_hystart_ack *ack,
     hf_time least_us = ack->min_rtt / HF_US;
     hf_time gap = least_us / GAP_PART < TRAIN_GAP_US ? least_us / GAP_PART : TRAIN_GAP_US;
     if (now_us - h->train_us > gap)
-        begin_train(h, ack, now_us);
+        begin_train(h, ack->delivered, now_us);
     h->train_us = now_us;
     uint32_t us = now_us - h->base_us, octets = ack->delivered - h->base;
     if (!us || us < least_us / TRAIN_PART || octets < SAMPLES * ack->mss)
@@ -170,25 +176,6 @@ static enum hf_slow_start by_pipe(struct hf_hystart *h, const struct hf_hystart_
     return h->slow || is_slower(h, ack) ? HF_SLOW_START_OVER : HF_SLOW_START_SLOWER;
 }
 
-/* What plus_trains comes to when this ACK is all that there is of a round, and little of it: too few
- * samples for PLUS, too few octets for a train. */
-static bool is_whole_round(const struct hf_hystart *h, const struct hf_hystart_ack *ack)
-{
-    return h->running && !(h->slow | h->full | h->samples) && !ack->in_flight &&
-           (int32_t)(ack->delivered - h->round_end) > 0 &&
-           ack->delivered - h->base < SAMPLES * ack->mss;
-}
-
-static void take_whole_round(struct hf_hystart *h, const struct hf_hystart_ack *ack)
-{
-    uint32_t now_us = (uint32_t)((uint64_t)ack->now / (uint64_t)HF_US);
-    uint32_t least = h->round_min_us, us = ack->rtt > 0 ? rtt_us(ack) : NONE;
-    begin_round(h, ack->delivered, now_us);
-    h->last_min_us = us < least ? us : least;
-    begin_train(h, ack, now_us);
-    h->pipe = 0;
-}
-
 /* Rounds count what is delivered: where segments overtake each other SND.UNA moves late. */
 static enum hf_slow_start plus_trains(struct hf_hystart *h, const struct hf_hystart_ack *ack)
 {
@@ -200,10 +187,26 @@ static enum hf_slow_start plus_trains(struct hf_hystart *h, const struct hf_hyst
     enum hf_slow_start verdict = by_pipe(h, ack, over, now_us);
     if (over || !h->running) {
         begin_round(h, ack->delivered + ack->in_flight, now_us);
-        begin_train(h, ack, now_us);
+        begin_train(h, ack->delivered, now_us);
         h->pipe = 0;
     }
     return verdict > by_rtt ? verdict : by_rtt;
+}
+
+bool hf_hystart_whole_round(struct hf_hystart *h, hf_time now, hf_time rtt, uint32_t delivered,
+                            uint32_t mss)
+{
+    bool over = h->running && (int32_t)(delivered - h->round_end) > 0;
+    bool enough = h->samples | h->slow | h->full || delivered - h->base >= SAMPLES * mss;
+    if (!over || enough)
+        return false;
+    uint32_t now_us = (uint32_t)((uint64_t)now / (uint64_t)HF_US);
+    if (rtt > 0)
+        take_sample(h, to_us(rtt));
+    begin_round(h, delivered, now_us);
+    begin_train(h, delivered, now_us);
+    h->pipe = 0;
+    return true;
 }
 
 enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kind,
@@ -213,12 +216,8 @@ enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kin
         return HF_SLOW_START_ON;
     if (kind == HF_HYSTART_LINUX)
         return like_linux(h, ack);
-    if (kind == HF_HYSTART_PLUS_TRAINS) {
-        if (!is_whole_round(h, ack))
-            return plus_trains(h, ack);
-        take_whole_round(h, ack);
-        return HF_SLOW_START_ON;
-    }
+    if (kind == HF_HYSTART_PLUS_TRAINS)
+        return plus_trains(h, ack);
     bool over = !h->running || (int32_t)(ack->acked - h->round_end) >= 0;
     bool first = !h->running;
     if (ack->rtt > 0)

@@ -47,6 +47,11 @@ struct hf_hystart_ack {
 };
 
 void hf_hystart_start(struct hf_hystart *h);
+/* PLUS_TRAINS, for an ACK that leaves nothing in flight: is it all that there is of a round, and little
+ * of it, too few samples for PLUS and too few octets for a train? Then it has been taken, and slow
+ * start goes on. */
+bool hf_hystart_whole_round(struct hf_hystart *h, hf_time now, hf_time rtt, uint32_t delivered,
+                            uint32_t mss);
 enum hf_slow_start hf_hystart_ack(struct hf_hystart *h, enum hf_hystart_kind kind,
                                   const struct hf_hystart_ack *ack);
 

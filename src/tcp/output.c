@@ -624,7 +624,7 @@ static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_activ
 
 static inline void output_over(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
-    if (a)
+    if (a && a->busy_since_ms && (a->window_since_ms || hf_tcp_unsent_in(c, a)))
         hf_sending_waits(env, c, a);
     hf_tcp_set_timers(env, c, a);
 }

@@ -77,12 +77,11 @@ static uint32_t piece_goal(const struct hf_tcp *c)
 /* As much of the queue as is in the piece that SND.NXT is in. */
 static uint32_t piece_left(const struct hf_tcp *c, struct hf_active *a, uint32_t record)
 {
-    if (c->snd_nxt - a->piece_start >= a->piece_goal) { /* the next one begins */
+    if (c->snd_nxt - a->piece_start >= a->piece_goal) /* the next one begins */
         a->piece_start = c->snd_nxt;
-        a->piece_goal = piece_goal(c);
-    } else if (c->snd_nxt == a->piece_start) {
-        a->piece_goal = piece_goal(c); /* it has, and the window may have grown */
-    }
+    if (c->snd_nxt == a->piece_start) /* ... or has, and the window may have grown; less than a
+                                         segment fits any goal */
+        a->piece_goal = record < c->mss ? c->mss : piece_goal(c);
     return least(record, a->piece_goal - (c->snd_nxt - a->piece_start));
 }
 

@@ -51,8 +51,6 @@ static bool window_keeps_text(const struct hf_tcp *c, const struct hf_active *a)
 
 void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
-    if (!a->busy_since_ms || (!hf_tcp_unsent_in(c, a) && !a->window_since_ms))
-        return;
     if (!window_keeps_text(c, a))
         window_no_longer(env, c, a);
     else if (!a->window_since_ms)

@@ -295,7 +295,8 @@ void hf_tcp_shift_times(struct hf_env *env, struct hf_tcp *c, hf_time by);
 /* The send queue holds text now; it holds none any more, or is about to go. */
 void hf_sending_begins(const struct hf_env *env, struct hf_active *a);
 void hf_sending_over(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
-/* Output has sent what it may: is it the peer's window that keeps the rest? */
+/* Output has sent what it may, of a queue that holds text: is it the peer's window that keeps the
+ * rest? Worth asking while something is left, or was kept when it was asked last. */
 void hf_sending_waits(const struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
 void hf_sending_tell(const struct hf_env *env, const struct hf_tcp *c, struct hf_tcp_status *s);
 
