@@ -235,10 +235,32 @@ static bool has_only_ts(const struct hf_tcp_options *o)
     return memcmp(o, &only_ts, offsetof(struct hf_tcp_options, tsval)) == 0;
 }
 
+/* What nearly every SYN has; the sum over it. is_syn_layout reads it. */
+static bool has_syn_layout(const struct hf_tcp_options *o)
+{
+    return (o->has_mss & o->sack_permitted & o->has_ts) && o->wscale != HF_NO_WSCALE &&
+           !(o->sacks | o->fast_open);
+}
+
+static uint64_t put_syn_layout(uint8_t *p, const struct hf_tcp_options *o)
+{
+    uint64_t mss = hf_put32_32(p, KIND_MSS << 24 | LEN_MSS << 16 | (uint32_t)o->mss,
+                               (uint32_t)KIND_SACK_PERMITTED << 24 | LEN_SACK_PERMITTED << 16 |
+                                   KIND_TS << 8 | LEN_TS);
+    uint64_t ts = hf_put32_32(p + 8, o->tsval, o->tsecr);
+    uint64_t wscale = hf_put32_native(p + 16, KIND_NOP << 24 | KIND_WSCALE << 16 |
+                                                  LEN_WSCALE << 8 | (uint32_t)o->wscale);
+    return hf_checksum_join(hf_checksum_join(mss, ts), wscale);
+}
+
 /* Any others. Returns the sum over them; *len is the header's length. */
 HF_APART static uint64_t put_other_options(uint8_t *dst, const struct hf_tcp_options *options,
                                            uint32_t *len)
 {
+    if (HF_LIKELY(has_syn_layout(options))) {
+        *len = HF_TCP_HEADER + SYN_LAYOUT_LEN;
+        return put_syn_layout(dst, options);
+    }
     uint32_t n = (uint32_t)(put_options(dst, options) - dst);
     HF_ASSERT(n <= HF_TCP_OPTIONS_MAX);
     *len = HF_TCP_HEADER + n;
