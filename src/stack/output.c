@@ -264,18 +264,23 @@ size_t hf_stack_output(struct hf_stack *stack, int link, struct hf_packet *packe
     return n;
 }
 
-HF_APART static void let_go(struct hf_stack *stack, struct hf_packet *packet)
+HF_APART static void let_go(struct hf_stack *stack, struct hf_packet *packets, size_t n)
 {
-    for (unsigned s = 0; s < packet->slices; s++) {
-        if (packet->slice[s].hold)
-            hf_chunk_release(&stack->env.chunks, packet->slice[s].hold);
-        packet->slice[s].hold = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned s = 0; s < packets[i].slices; s++) {
+            if (packets[i].slice[s].hold)
+                hf_chunk_release(&stack->env.chunks, packets[i].slice[s].hold);
+            packets[i].slice[s].hold = 0;
+        }
     }
 }
 
 void hf_stack_sent(struct hf_stack *stack, struct hf_packet *packets, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (packets[i].slices > 1 || packets[i].slice[0].hold) /* it is not headers alone */
-            let_go(stack, &packets[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (packets[i].slices > 1 || packets[i].slice[0].hold) { /* it is not headers alone */
+            let_go(stack, packets + i, n - i);
+            return;
+        }
+    }
 }

@@ -49,53 +49,81 @@ void hf_listener_event(struct hf_env *env, struct hf_listening *l, unsigned bits
     ready_push(env, hf_ref_make(HF_KIND_LISTENER, l->self));
 }
 
-/* True when the connection has news that *event now tells. */
-static bool take_conn(struct hf_env *env, struct hf_tcp *c, struct hf_event *event)
+static void tell_conn(struct hf_tcp *c, struct hf_event *event)
 {
-    c->flags &= ~(uint32_t)HF_F_ON_READY;
-    if (c->flags & HF_F_ZOMBIE) {
-        hf_tcp_free(env, c);
-        return false;
-    }
     event->handle = hf_tcp_handle(c);
     event->user = c->user;
     event->bits = c->events;
     event->cause = c->cause;
     c->events = 0;
-    return event->bits != 0;
 }
 
-static bool take_listener(struct hf_env *env, struct hf_listening *l, struct hf_event *event)
+static void tell_listener(struct hf_listening *l, struct hf_event *event)
 {
-    l->on_ready = false;
-    if (l->zombie) {
-        hf_listen_free(env, l);
-        return false;
-    }
     event->handle = (uint64_t)l->generation << 32 | hf_ref_make(HF_KIND_LISTENER, l->self);
     event->user = l->user;
     event->bits = l->events;
     event->cause = HF_CAUSE_NONE;
     l->events = 0;
-    return event->bits != 0;
 }
 
-size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n)
+/* The news of those who come first, up to one who is dead. */
+static HF_INLINE size_t take_living(struct hf_env *env, struct hf_event *events, size_t n)
 {
     size_t taken = 0;
     while (taken < n && env->ready_first) {
         hf_ref ref = env->ready_first;
         if (hf_ref_kind(ref) == HF_KIND_CONN) {
             struct hf_tcp *c = hf_tcp_at(env, hf_ref_index(ref));
+            if (HF_UNLIKELY(c->flags & HF_F_ZOMBIE))
+                break;
+            c->flags &= ~(uint32_t)HF_F_ON_READY;
             ready_advance(env, c->ready_next);
-            taken += take_conn(env, c, &events[taken]);
+            tell_conn(c, &events[taken]);
         } else {
             struct hf_listening *l = hf_listening_at(env, hf_ref_index(ref));
+            if (HF_UNLIKELY(l->zombie))
+                break;
+            l->on_ready = false;
             ready_advance(env, l->ready_next);
-            taken += take_listener(env, l, &events[taken]);
+            tell_listener(l, &events[taken]);
         }
+        taken += events[taken].bits != 0;
     }
     return taken;
+}
+
+static void free_first(struct hf_env *env)
+{
+    hf_ref ref = env->ready_first;
+    if (hf_ref_kind(ref) == HF_KIND_CONN) {
+        struct hf_tcp *c = hf_tcp_at(env, hf_ref_index(ref));
+        c->flags &= ~(uint32_t)HF_F_ON_READY;
+        ready_advance(env, c->ready_next);
+        hf_tcp_free(env, c);
+    } else {
+        struct hf_listening *l = hf_listening_at(env, hf_ref_index(ref));
+        l->on_ready = false;
+        ready_advance(env, l->ready_next);
+        hf_listen_free(env, l);
+    }
+}
+
+/* The first is dead. */
+HF_APART static size_t take_on(struct hf_env *env, struct hf_event *events, size_t n,
+                               size_t taken)
+{
+    while (taken < n && env->ready_first) {
+        free_first(env);
+        taken += take_living(env, events + taken, n - taken);
+    }
+    return taken;
+}
+
+size_t hf_events_take(struct hf_env *env, struct hf_event *events, size_t n)
+{
+    size_t taken = take_living(env, events, n);
+    return HF_LIKELY(taken == n || !env->ready_first) ? taken : take_on(env, events, n, taken);
 }
 
 void hf_output_push(struct hf_env *env, struct hf_tcp *c)
