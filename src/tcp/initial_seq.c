@@ -26,7 +26,8 @@ uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash)
 /* RFC 6056 3.3.2, algorithm 2 in the form that looks on from where it hit: a uniform draw under the
  * stack's key for every connection, then the next free port. Nothing is shared between
  * destinations, so nothing leaks from one to another. */
-uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait)
+uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait,
+                           hf_seq *iss)
 {
     const struct hf_settings *s = env->settings;
     uint32_t range = (uint32_t)(s->port_last - s->port_first) + 1;
@@ -43,6 +44,8 @@ uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *tim
         uint32_t at = start + i < range ? start + i : start + i - range;
         flow->local_port = (uint16_t)(first + at);
         uint64_t hash = hf_table_hash(&env->table, flow);
+        hf_table_fetch(&env->table, hash); /* nobody has looked there lately */
+        *iss = hf_initial_seq(env, hash);
         if (!hf_table_find(&env->table, hash, flow, time_wait) &&
             (!*time_wait || hf_time_wait_may_reuse(env, *time_wait)))
             return hash;

@@ -325,9 +325,10 @@ enum hf_phase hf_recovery_phase(const struct hf_active *a);
 /* hash: of the pair, hf_table_hash */
 hf_seq hf_initial_seq(const struct hf_env *env, uint64_t hash);
 uint32_t hf_timestamp_offset(const struct hf_env *env, uint64_t hash);
-/* A free local port for flow->remote: returns the flow's table hash and the TIME-WAIT entry that it
- * takes over (or 0); flow->local_port is 0 when there is none. */
-uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait);
+/* A free local port for flow->remote: returns the flow's table hash, its initial sequence number and the
+ * TIME-WAIT entry that it takes over (or 0); flow->local_port is 0 when there is none. */
+uint64_t hf_ephemeral_port(struct hf_env *env, struct hf_flow *flow, hf_ref *time_wait,
+                           hf_seq *iss);
 
 /* ---- icmp_error.c: RFC 5927 ---- */
 struct hf_icmp_report {

@@ -109,15 +109,27 @@ hf_time hf_time_wait_deadline(const struct hf_env *env)
     return oldest ? end_of(env, entry(env, oldest)) : HF_NEVER;
 }
 
+/* Where an entry stands in the table nobody has looked for 2MSL: by the time that it ends, the memory is
+ * here. */
+static void look_ahead(struct hf_env *env, hf_ref next)
+{
+    env->time_wait_ahead = next;
+    if (!next)
+        return;
+    env->time_wait_ahead_hash = hash_of(env, next);
+    hf_table_fetch(&env->table, env->time_wait_ahead_hash);
+}
+
 void hf_time_wait_timers(struct hf_env *env)
 {
     /* Ticks tell times within 39 h; after a longer silence all of them are over. */
     bool all = env->now - env->time_wait_newest > 2 * env->settings->msl + HF_TICK_NS;
-    for (hf_ref oldest; (oldest = hf_time_wait_oldest(env)) != 0;) {
-        if (!all && end_of(env, entry(env, oldest)) > env->now)
-            break;
+    hf_ref oldest;
+    while ((oldest = hf_time_wait_oldest(env)) != 0 &&
+           (all || end_of(env, entry(env, oldest)) <= env->now))
         hf_time_wait_end(env, oldest, HF_CAUSE_TIME_WAIT_OVER, HF_BY_TIMER, HF_TIMER_2MSL);
-    }
+    if (oldest != env->time_wait_ahead)
+        look_ahead(env, oldest);
 }
 
 static void shift(struct hf_env *env, enum hf_kind kind, uint32_t ticks)
@@ -139,7 +151,10 @@ void hf_time_wait_shift(struct hf_env *env, hf_time by)
 void hf_time_wait_end(struct hf_env *env, hf_ref ref, enum hf_cause cause, enum hf_by by,
                       unsigned detail)
 {
-    uint64_t hash = hash_of(env, ref);
+    bool is_ahead = ref == env->time_wait_ahead;
+    uint64_t hash = is_ahead ? env->time_wait_ahead_hash : hash_of(env, ref);
+    if (is_ahead)
+        env->time_wait_ahead = 0;
     hf_table_remove(&env->table, hash, ref);
     list_remove(env, ref);
     if (by == HF_BY_TIMER) {

@@ -12,14 +12,16 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
 {
     hf_ref time_wait = 0;
     uint64_t hash;
+    hf_seq iss;
     if (flow->local_port) {
         hash = hf_table_hash(&env->table, flow);
         if (hf_table_find(&env->table, hash, flow, &time_wait))
             return HF_ERR_EXISTS;
         if (time_wait && !hf_time_wait_may_reuse(env, time_wait))
             return HF_ERR_EXISTS; /* D12 */
+        iss = hf_initial_seq(env, hash);
     } else {
-        hash = hf_ephemeral_port(env, flow, &time_wait);
+        hash = hf_ephemeral_port(env, flow, &time_wait, &iss);
         if (!flow->local_port)
             return HF_ERR_PORT;
     }
@@ -45,9 +47,7 @@ int hf_call_open(struct hf_env *env, const struct hf_open *open, struct hf_flow 
         c->fast_open = hf_fast_open_wish(env, c, open->fast_open);
     if (open->congestion)
         c->congestion = open->congestion & 3u;
-    c->iss = hf_initial_seq(env, hash);
-    if (time_wait)
-        c->iss = hf_time_wait_next_iss(env, time_wait, c->iss);
+    c->iss = time_wait ? hf_time_wait_next_iss(env, time_wait, iss) : iss;
     c->snd_una = c->snd_nxt = c->iss;
     hf_tcp_enlist(env, index, 0);
     if (time_wait)
