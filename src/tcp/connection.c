@@ -172,11 +172,9 @@ struct hf_active *hf_tcp_activate(struct hf_env *env, struct hf_tcp *c)
     return a;
 }
 
-void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c)
+void hf_tcp_give_active(struct hf_env *env, struct hf_tcp *c)
 {
     struct hf_active *a = hf_tcp_active(env, c);
-    if (!a)
-        return;
     hf_sending_over(env, c, a);
     hf_bytes_clear(&env->chunks, &a->snd);
     hf_bytes_clear(&env->chunks, &a->rcv);

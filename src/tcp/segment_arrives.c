@@ -503,13 +503,19 @@ static inline void take_next_text(struct hf_env *env, struct hf_tcp *c, struct h
     acknowledge_text(env, c, seg);
 }
 
-/* From URG on: also how a SYN+ACK's own text is taken. */
-static void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static void take_text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     step6_urgent(env, c, seg);
     if (step7_text(env, c, seg) == HF_DONE)
         return;
     step8_fin(env, c, seg);
+}
+
+/* From URG on, when there is any of it: also how a SYN+ACK's own text is taken. */
+static inline void text_and_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+{
+    if (seg->text || seg->flags & (HF_URG | HF_FIN) || c->active) /* which may hold a FIN */
+        take_text_and_fin(env, c, seg);
 }
 
 /* RFC 7323: its timestamp is not missing, and not an old one. */

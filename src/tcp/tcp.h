@@ -65,7 +65,12 @@ void hf_tcp_count_end(struct hf_env *env, const struct hf_tcp *c, enum hf_cause 
 struct hf_active *hf_tcp_activate(struct hf_env *env, struct hf_tcp *c);
 /* Back to the quiet block alone, if nothing needs the active one. */
 void hf_tcp_quiesce(struct hf_env *env, struct hf_tcp *c);
-void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c);
+void hf_tcp_give_active(struct hf_env *env, struct hf_tcp *c);
+static inline void hf_tcp_drop_active(struct hf_env *env, struct hf_tcp *c)
+{
+    if (c->active)
+        hf_tcp_give_active(env, c);
+}
 /* Effective send MSS from peer_mss, path_mtu and options (RFC 9293 3.7.1). */
 void hf_tcp_set_mss(struct hf_env *env, struct hf_tcp *c);
 /* What both SYNs agree on. */
