@@ -115,6 +115,8 @@ struct hf_settings {
     uint32_t snd_buffer_min, snd_buffer, snd_buffer_max; /* queued to be sent                 */
     uint32_t snd_ahead; /* of a send buffer that grows, at most so much is for what is not sent yet when
                            the peer is near (round trips up to 1 ms); 0: two congestion windows  */
+    uint32_t snd_near;  /* there, while nothing was lost, so much at the most is sent or waits, or twice
+                           what is delivered in the least round trip; 0: the windows decide alone */
     uint32_t rcv_buffer_min, rcv_buffer, rcv_buffer_max; /* unread, and the window offered; the
                                                             window scale comes from the max   */
     uint32_t rcv_space; /* what may be held to begin with, if that is more than the first window, which

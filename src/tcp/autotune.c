@@ -6,8 +6,8 @@
  * round trip is never held up, and one that a bottleneck holds back leaves the buffer at twice the
  * bandwidth-delay product. A reader that is slow makes nothing grow. Sending: what is in flight has to
  * be kept until it is acknowledged, and two more windows wait behind it. To a near peer nothing limits the
- * window but what the peer has room for; there it is as much as snd_ahead says, for a writer megabytes
- * ahead writes to memory what is then read from there, and has its turn again at once.
+ * window but what the peer has room for; there it is as much as snd_ahead and snd_near say, for a writer
+ * megabytes ahead writes to memory what is then read from there, and has its turn again at once.
  *
  * A buffer is a limit, not memory. When many have much to hold, each queue is at most a part of
  * what is free (the dynamic threshold of Choudhury and Hahne): the more of them there are, the less
@@ -94,20 +94,46 @@ uint32_t hf_send_limit(const struct hf_env *env, const struct hf_tcp *c)
 
 /* ---- Sending ---- */
 
+/* 0: nobody knows yet. A connection that rested has only its smoothed one. */
+static hf_time least_round_trip(const struct hf_tcp *c, const struct hf_active *a)
+{
+    return a->cc.min_rtt ? a->cc.min_rtt : c->srtt_us * HF_US;
+}
+
 bool hf_send_is_held(const struct hf_env *env, const struct hf_tcp *c)
 {
     const struct hf_active *a = hf_tcp_active(env, c);
     uint32_t most = env->settings->snd_ahead;
-    return most && a && !c->snd_locked && most < 2 * (uint64_t)a->cc.cwnd && a->cc.min_rtt &&
-           a->cc.min_rtt <= NEAR;
+    if (!most || !a || c->snd_locked || most >= 2 * (uint64_t)a->cc.cwnd)
+        return false;
+    hf_time rtt = least_round_trip(c, a);
+    return rtt && rtt <= NEAR;
+}
+
+/* As much as a near path can be good for: twice what it delivers in its least round trip, and at least
+ * what a peer reads that was away for a moment. More would lie in a queue, and what is written next in
+ * memory that the processor has forgotten. Where text was lost somebody else may have filled that
+ * queue, and who keeps to his part of it is left with little: there the window decides. */
+static uint64_t near_most(const struct hf_env *env, const struct hf_active *a)
+{
+    uint32_t least = env->settings->snd_near;
+    if (!least || a->cc.rate.lost)
+        return UINT64_MAX;
+    uint64_t round = a->cc.rate.bytes_per_s / 1000 * (uint64_t)(a->cc.min_rtt / HF_US) / 1000;
+    return 2 * round > least ? 2 * round : least;
 }
 
 /* In whole runs: what a writer is refused would else leave the rest of its last run behind, and that
  * would leave as a segment by itself. */
-static uint32_t held_to(const struct hf_env *env, const struct hf_tcp *c)
+static uint32_t held_to(const struct hf_env *env, const struct hf_tcp *c,
+                        const struct hf_active *a)
 {
     uint32_t ahead = env->settings->snd_ahead, run = hf_segment_run(env, c);
-    return run && run < ahead ? ahead - ahead % run : ahead;
+    bool runs = run && run < ahead;
+    uint64_t most = near_most(env, a), in_flight = c->snd_nxt - c->snd_una;
+    if (in_flight + ahead > most)
+        ahead = most > in_flight ? (uint32_t)(most - in_flight) : 0;
+    return runs ? ahead - ahead % run : ahead;
 }
 
 uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
@@ -116,7 +142,7 @@ uint32_t hf_send_buffer(const struct hf_env *env, const struct hf_tcp *c)
     uint32_t largest = env->settings->snd_buffer_max;
     if (c->snd_locked || !a || largest <= c->snd_buffer)
         return c->snd_buffer;
-    uint64_t ahead = hf_send_is_held(env, c) ? held_to(env, c) : 2 * (uint64_t)a->cc.cwnd;
+    uint64_t ahead = hf_send_is_held(env, c) ? held_to(env, c, a) : 2 * (uint64_t)a->cc.cwnd;
     uint64_t wish = c->snd_nxt - c->snd_una + ahead;
     return wish > largest ? largest : at_least((uint32_t)wish, c->snd_buffer);
 }

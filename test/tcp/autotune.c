@@ -188,6 +188,86 @@ TEST(send_buffer_that_the_application_set_stays, linux, "")
     note(option(HF_OPTION_SND_BUFFER) > 30000);
 }
 
+/* A writer that always has more, to a peer that answers after `rtt`, all but the last segment. The most
+ * that was ever queued. */
+static uint32_t poured(int rounds, hf_time rtt)
+{
+    static uint8_t junk[200000];
+    uint32_t most = 0;
+    for (int i = 0; i < rounds; i++) {
+        while (hf_tcp_send(stack(), conn(), junk, sizeof junk, 0) > 0)
+            drain(0);
+        drain(0);
+        struct hf_tcp_status s = status();
+        most = s.send_queued > most ? s.send_queued : most;
+        drain(rtt);
+        in(ACK, .seq = 1, .ack = snd_nxt() - 988, .wnd = 60000);
+        drain(0);
+    }
+    return most;
+}
+
+static void near_peer(uint32_t least)
+{
+    with(snd_buffer, 20000);
+    with(snd_buffer_max, 1000000);
+    with(snd_ahead, 20000);
+    with(snd_near, least);
+    established(.mss = 1000, .ws = 7, .ts = 1, .sack = true);
+    (void)poured(2, 100 * HF_US);
+}
+
+/* What a queue holds brings nothing. */
+TEST(send_buffer_of_a_near_peer_does_not_follow_what_lies_in_a_queue, linux, "")
+{
+    near_peer(60000);
+    uint32_t most = poured(12, ms(2));
+    note(most > 50000 && most <= 60000);
+    note(status().min_rtt == 100 * HF_US && status().cwnd > 60000);
+}
+
+TEST(send_buffer_of_a_near_peer_follows_the_window_when_told_to, linux, "")
+{
+    near_peer(0);
+    note(poured(12, ms(2)) > 200000);
+}
+
+/* Twice as much is delivered in the same round trip. */
+TEST(send_buffer_of_a_near_peer_grows_with_what_it_delivers, linux, "")
+{
+    near_peer(60000);
+    note(poured(12, 100 * HF_US) > 200000);
+}
+
+/* Somebody else fills the queue. */
+TEST(send_buffer_of_a_near_peer_follows_the_window_once_text_was_lost, linux, "")
+{
+    near_peer(60000);
+    note(poured(12, ms(2)) <= 60000);
+    static uint8_t junk[20000];
+    note(hf_tcp_send(stack(), conn(), junk, sizeof junk, 0) > 10000);
+    drain(0);
+    uint32_t una = status().snd_una - status().iss;
+    in(ACK, .seq = 1, .ack = una, .wnd = 60000, .sacks = 1, .sack = {{una + 988, una + 7 * 988}});
+    drain(ms(1));
+    note(status().retransmits > 0);
+    note(poured(8, ms(2)) > 60000);
+}
+
+/* What it learned of the path is gone with its active block, but for the smoothed round trip. */
+TEST(send_buffer_of_a_near_peer_that_rested_begins_small, linux, "")
+{
+    near_peer(60000);
+    note(poured(12, 100 * HF_US) > 200000);
+    in(ACK, .seq = 1, .ack = snd_nxt(), .wnd = 60000);
+    drain(0);
+    expect(status().in_flight, 0);
+    note(status().cwnd > 100000);
+    static uint8_t junk[200000];
+    note(hf_tcp_send(stack(), conn(), junk, sizeof junk, 0) <= 60000);
+    drain(0);
+}
+
 /* ---- Memory ---- */
 
 /* A queue is at most a quarter of what is free. */
