@@ -61,7 +61,10 @@ static inline void hf_tuple_load(uint64_t w[5], const void *tuple)
 {
     const uint8_t *t = tuple;
     uint32_t ports;
-    memcpy(w, t, 32);
+    memcpy(&w[0], t, 8); /* one by one, so that they need not stand in memory */
+    memcpy(&w[1], t + 8, 8);
+    memcpy(&w[2], t + 16, 8);
+    memcpy(&w[3], t + 24, 8);
     memcpy(&ports, t + 32, 4);
     w[4] = ports;
 }
@@ -120,37 +123,40 @@ static inline bool hf_slot_fits(const struct hf_table *table, const struct hf_sl
             (has[3] ^ wants[3]) | (has[4] ^ wants[4])) == 0;
 }
 
-/* What stands where this hash is first looked for, if it has all its bits: nearly always what is
- * wanted. 0: it is to be searched for. */
-static inline hf_ref hf_table_at_home(struct hf_table *table, uint64_t hash)
+/* The slot that has this hash, or the free one that ends the search for it; most stand where they are
+ * first looked for, or not far behind. NULL: the table is empty. */
+static inline const struct hf_slot *hf_table_near(struct hf_table *table, uint64_t hash)
 {
-    if (!table->now.used)
+    const struct hf_slots *now = &table->now;
+    if (!now->used)
         return 0;
-    const struct hf_slot *slot = &table->now.slot[(uint32_t)hash & (table->now.size - 1)];
-    return slot->hash == (uint32_t)hash ? slot->ref : 0;
+    uint32_t mask = now->size - 1, i = (uint32_t)hash & mask;
+    while (HF_UNLIKELY(now->slot[i].hash != (uint32_t)hash) && now->slot[i].ref) {
+        table->probes++;
+        i = (i + 1) & mask;
+    }
+    return &now->slot[i];
+}
+
+/* hf_table_find, when that is known. */
+static inline hf_ref hf_table_find_near(struct hf_table *table, const struct hf_slot *slot,
+                                        uint64_t hash, const void *tuple, hf_ref *time_wait)
+{
+    *time_wait = 0;
+    if (slot && !slot->ref && !table->before.used)
+        return 0;
+    if (slot && slot->ref && !hf_ref_is_time_wait(slot->ref) &&
+        hf_slot_fits(table, slot, (uint32_t)hash, tuple)) {
+        table->probes++;
+        return slot->ref;
+    }
+    return hf_table_search(table, hash, tuple, time_wait);
 }
 
 static inline hf_ref hf_table_find(struct hf_table *table, uint64_t hash, const void *tuple,
                                    hf_ref *time_wait)
 {
-    const struct hf_slots *now = &table->now;
-    if (now->used) { /* most stand where they are first looked for, or not far behind */
-        uint32_t mask = now->size - 1, home = (uint32_t)hash & mask, i = home;
-        while (now->slot[i].ref && now->slot[i].hash != (uint32_t)hash)
-            i = (i + 1) & mask;
-        const struct hf_slot *slot = &now->slot[i];
-        *time_wait = 0;
-        if (!slot->ref && !table->before.used) {
-            table->probes += (i - home) & mask;
-            return 0;
-        }
-        if (slot->ref && !hf_ref_is_time_wait(slot->ref) &&
-            hf_slot_fits(table, slot, (uint32_t)hash, tuple)) {
-            table->probes += ((i - home) & mask) + 1;
-            return slot->ref;
-        }
-    }
-    return hf_table_search(table, hash, tuple, time_wait);
+    return hf_table_find_near(table, hf_table_near(table, hash), hash, tuple, time_wait);
 }
 
 /* Ask for the memory where the slot of this hash stands; and, later, what probably stands there (by

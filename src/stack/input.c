@@ -211,15 +211,16 @@ static HF_INLINE void demux(struct hf_stack *stack, const struct hf_flow *flow,
 {
     struct hf_env *env = &stack->env;
     uint64_t hash = hf_table_hash(&env->table, flow);
-    hf_ref time_wait, ref = hf_table_at_home(&env->table, hash);
-    if (ref && HF_LIKELY(hf_ref_kind(ref) == HF_KIND_CONN) &&
+    const struct hf_slot *slot = hf_table_near(&env->table, hash);
+    hf_ref time_wait, ref = slot ? slot->ref : 0;
+    if (ref && hf_ref_kind(ref) == HF_KIND_CONN &&
         HF_LIKELY(hf_flow_equal(&hf_tcp_at(env, ref)->flow, flow))) {
         env->table.probes++;
         trace_in(env, ref, hash, seg);
         hf_tcp_segment_arrives(env, hf_tcp_at(env, ref), seg);
         return;
     }
-    ref = hf_table_find(&env->table, hash, flow, &time_wait);
+    ref = hf_table_find_near(&env->table, slot, hash, flow, &time_wait);
     if (ref) {
         if (HF_UNLIKELY(hf_ref_kind(ref) == HF_KIND_ASLEEP) && !(ref = woken(env, ref, seg)))
             return;
