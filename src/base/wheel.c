@@ -248,15 +248,20 @@ void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
 
 /* ---- Rows ---- */
 
-void hf_wheel_append(struct hf_wheel *wheel, enum hf_wheel_row_of which, hf_ref ref,
-                     struct hf_timer *timer, hf_time deadline)
+/* May an entry of this tick stand behind the last one? What is due has a bucket. */
+static inline bool comes_last(const struct hf_wheel *wheel, const struct hf_timer *last,
+                              uint64_t tick)
 {
-    hf_wheel_cancel_timer(wheel, ref, timer);
-    struct hf_wheel_row *row = &wheel->row[which];
+    return tick - wheel->now_tick - 1 < AHEAD_MAX &&
+           (!last || tick >= tick_in_bucket(wheel, last));
+}
+
+static inline void append(struct hf_wheel *wheel, struct hf_wheel_row *row, hf_ref ref,
+                          struct hf_timer *timer, hf_time deadline)
+{
     struct hf_timer *last = row->last ? timer_of(wheel, row->last) : 0;
     uint64_t tick = tick_of(deadline);
-    bool is_ahead = tick - wheel->now_tick - 1 < AHEAD_MAX; /* what is due has a bucket */
-    if (!is_ahead || (last && tick < tick_in_bucket(wheel, last))) {
+    if (!comes_last(wheel, last, tick)) {
         hf_wheel_set_timer(wheel, ref, timer, deadline);
         return;
     }
@@ -269,6 +274,23 @@ void hf_wheel_append(struct hf_wheel *wheel, enum hf_wheel_row_of which, hf_ref 
     if (tick < wheel->quiet_till)
         wheel->quiet_till = tick;
     wheel->count++;
+}
+
+HF_APART static void append_again(struct hf_wheel *wheel, struct hf_wheel_row *row, hf_ref ref,
+                                  struct hf_timer *timer, hf_time deadline)
+{
+    hf_wheel_unlink(wheel, ref, timer);
+    append(wheel, row, ref, timer, deadline);
+}
+
+void hf_wheel_append(struct hf_wheel *wheel, enum hf_wheel_row_of which, hf_ref ref,
+                     struct hf_timer *timer, hf_time deadline)
+{
+    struct hf_wheel_row *row = &wheel->row[which];
+    if (timer->tick)
+        append_again(wheel, row, ref, timer, deadline);
+    else
+        append(wheel, row, ref, timer, deadline);
 }
 
 /* The tick of a row's first entry; UINT64_MAX: it is empty. */
