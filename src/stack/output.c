@@ -23,6 +23,7 @@ HF_APART static void tell_errors(struct hf_stack *stack)
         hf_stack_icmp_error(stack, &error, 0);
 }
 
+/* What a call does that finds something to do, or may. */
 HF_APART static void run_timers(struct hf_stack *stack)
 {
     struct hf_env *env = &stack->env;
@@ -37,16 +38,8 @@ HF_APART static void run_timers(struct hf_stack *stack)
         if (HF_UNLIKELY(env->doubt_link))
             pass_on_doubt(stack);
     }
-}
-
-void hf_stack_timers(struct hf_stack *stack, hf_time now)
-{
-    struct hf_env *env = &stack->env;
-    hf_stack_clock(stack, now);
-    if (!hf_wheel_is_quiet(&env->wheel, env->now))
-        run_timers(stack);
     hf_time_wait_timers(env);
-    if (HF_UNLIKELY(hf_asleep_pays(env)))
+    if (hf_asleep_pays(env))
         hf_asleep_sweep(env);
     hf_chunks_rest(&env->chunks);
     hf_ip_timers(env, &stack->ip);
@@ -54,14 +47,29 @@ void hf_stack_timers(struct hf_stack *stack, hf_time now)
         tell_errors(stack);
 }
 
-hf_time hf_stack_deadline(const struct hf_stack *stack)
+/* When anything that is not in the wheel has something to do. */
+static hf_time other_deadline(const struct hf_stack *stack)
 {
-    hf_time at = hf_wheel_deadline(&stack->env.wheel);
+    hf_time at = stack->env.chunks.rest_at;
     hf_time time_wait = hf_time_wait_deadline(&stack->env);
     hf_time ip = hf_ip_deadline(&stack->ip);
     at = time_wait < at ? time_wait : at;
-    at = stack->env.chunks.rest_at < at ? stack->env.chunks.rest_at : at;
-    at = ip < at ? ip : at;
+    return ip < at ? ip : at;
+}
+
+void hf_stack_timers(struct hf_stack *stack, hf_time now)
+{
+    struct hf_env *env = &stack->env;
+    hf_stack_clock(stack, now);
+    if (!hf_wheel_is_quiet(&env->wheel, env->now) || other_deadline(stack) <= env->now ||
+        hf_asleep_pays(env) || stack->ip.neighbours)
+        run_timers(stack);
+}
+
+hf_time hf_stack_deadline(const struct hf_stack *stack)
+{
+    hf_time at = hf_wheel_deadline(&stack->env.wheel), other = other_deadline(stack);
+    at = other < at ? other : at;
     return at == HF_NEVER ? at : at - stack->skew;
 }
 
@@ -266,11 +274,13 @@ size_t hf_stack_output(struct hf_stack *stack, int link, struct hf_packet *packe
 
 HF_APART static void let_go(struct hf_stack *stack, struct hf_packet *packets, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        for (unsigned s = 0; s < packets[i].slices; s++) {
-            if (packets[i].slice[s].hold)
-                hf_chunk_release(&stack->env.chunks, packets[i].slice[s].hold);
-            packets[i].slice[s].hold = 0;
+    for (; n > 0; packets++, n--) {
+        struct hf_slice *end = packets->slice + packets->slices;
+        for (struct hf_slice *s = packets->slice; s < end; s++) {
+            if (!s->hold)
+                continue;
+            hf_chunk_release(&stack->env.chunks, s->hold);
+            s->hold = 0;
         }
     }
 }

@@ -103,10 +103,18 @@ static hf_time end_of(const struct hf_env *env, const struct hf_time_wait *w)
     return (now_tick + (int32_t)(w->tick - (uint32_t)now_tick)) * HF_TICK_NS;
 }
 
+/* Ticks tell times within 39 h; after a longer silence all of them are over. */
+static bool are_all_over(const struct hf_env *env)
+{
+    return env->now - env->time_wait_newest > 2 * env->settings->msl + HF_TICK_NS;
+}
+
 hf_time hf_time_wait_deadline(const struct hf_env *env)
 {
     hf_ref oldest = hf_time_wait_oldest(env);
-    return oldest ? end_of(env, entry(env, oldest)) : HF_NEVER;
+    if (!oldest)
+        return HF_NEVER;
+    return are_all_over(env) ? env->now : end_of(env, entry(env, oldest));
 }
 
 /* Where an entry stands in the table nobody has looked for 2MSL: by the time that it ends, the memory is
@@ -122,8 +130,7 @@ static void look_ahead(struct hf_env *env, hf_ref next)
 
 void hf_time_wait_timers(struct hf_env *env)
 {
-    /* Ticks tell times within 39 h; after a longer silence all of them are over. */
-    bool all = env->now - env->time_wait_newest > 2 * env->settings->msl + HF_TICK_NS;
+    bool all = are_all_over(env);
     hf_ref oldest;
     while ((oldest = hf_time_wait_oldest(env)) != 0 &&
            (all || end_of(env, entry(env, oldest)) <= env->now))
