@@ -65,6 +65,9 @@ static void drop_text(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
         n = a->snd.len; /* the FIN is the octet behind it */
     hf_bytes_drop(&env->chunks, &a->snd, n);
     a->snd_dropped += n;
+    /* What left the queue would seem to be in it again 2^32 octets later. */
+    if (HF_UNLIKELY(a->rtx_cursor.chunk) && (int32_t)(a->rtx_cursor.at - a->snd_dropped) < 0)
+        a->rtx_cursor.chunk = 0;
     if (!a->snd.len)
         hf_sending_over(env, c, a);
 }
