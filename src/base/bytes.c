@@ -506,17 +506,14 @@ unsigned hf_bytes_slices(struct hf_chunks *chunks, const struct hf_bytes *q,
     *got = 0;
     if (len == 0 || max == 0)
         return 0;
-    uint32_t offset;
-    if (q->head == q->tail) { /* all of it, in one piece */
-        struct hf_chunk *chunk = hf_chunk_at(chunks, q->head);
-        offset = chunk->start + from;
-        slices[0] = (struct hf_slice){chunk->data + offset, len, q->head};
-        chunk->refs++;
-        *got = len;
+    if (q->head == q->tail) {
+        hf_bytes_only_slice(chunks, q, from, len, slices);
         if (cursor)
-            *cursor = (struct hf_cursor){q->head, offset + len - 1, dropped + from + len - 1};
+            cursor->chunk = 0;
+        *got = len;
         return 1;
     }
+    uint32_t offset;
     uint32_t index = find_from(chunks, q, cursor, dropped, from, &offset);
     unsigned n = 0;
     for (;;) {

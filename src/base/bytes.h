@@ -125,6 +125,17 @@ unsigned hf_bytes_slices(struct hf_chunks *chunks, const struct hf_bytes *q,
                          struct hf_cursor *cursor, uint32_t dropped, uint32_t from, uint32_t len,
                          struct hf_slice *slices, unsigned max, uint32_t *got);
 
+/* The same for a queue that is one chunk, and len not 0: one slice, and a cursor has nothing to
+ * remember. */
+static inline void hf_bytes_only_slice(struct hf_chunks *chunks, const struct hf_bytes *q,
+                                       uint32_t from, uint32_t len, struct hf_slice *slice)
+{
+    HF_ASSERT(from <= q->len && len <= q->len - from);
+    struct hf_chunk *chunk = hf_chunk_at(chunks, q->head);
+    *slice = (struct hf_slice){chunk->data + chunk->start + from, len, q->head};
+    chunk->refs++;
+}
+
 /* Bytes of memory that the queue's chunks take, by capacity. Walks the queue. */
 uint32_t hf_bytes_charge(const struct hf_chunks *chunks, const struct hf_bytes *q);
 

@@ -213,7 +213,8 @@ static void on_undo(struct hf_congestion *cc, hf_time now)
 static void on_idle_end(struct hf_congestion *cc, hf_time idle, hf_time now)
 {
     struct hf_cubic *q = &cc->own.cubic;
-    uint32_t idle_ms = (uint32_t)(idle / HF_MS), now_ms = (uint32_t)(now / HF_MS);
+    uint32_t idle_ms = (uint32_t)((uint64_t)idle / (uint64_t)HF_MS);
+    uint32_t now_ms = (uint32_t)((uint64_t)now / (uint64_t)HF_MS);
     uint32_t untold_ms = now_ms - q->last_ack_ms;
     uint32_t more_ms = idle_ms < untold_ms ? idle_ms : untold_ms;
     q->curve.epoch_ms += more_ms;

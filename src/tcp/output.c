@@ -217,10 +217,16 @@ static HF_INLINE uint32_t put_text(struct hf_env *env, const struct hf_tcp *c,
                                    const struct hf_active *a, struct hf_packet *packet,
                                    struct hf_cursor *cursor, hf_seq seq, uint32_t len)
 {
-    uint32_t got;
-    unsigned n =
-        hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped, seq - hf_tcp_snd_base(c),
-                        len, packet->slice + 1, HF_PACKET_SLICES - 1, &got);
+    uint32_t got, from = seq - hf_tcp_snd_base(c);
+    if (HF_LIKELY(a->snd.head == a->snd.tail)) {
+        hf_bytes_only_slice(&env->chunks, &a->snd, from, len, &packet->slice[1]);
+        if (cursor)
+            cursor->chunk = 0;
+        packet->slices = 2;
+        return len;
+    }
+    unsigned n = hf_bytes_slices(&env->chunks, &a->snd, cursor, a->snd_dropped, from, len,
+                                 packet->slice + 1, HF_PACKET_SLICES - 1, &got);
     packet->slices = (uint16_t)(1 + n);
     return got;
 }

@@ -350,7 +350,8 @@ static void step6_urgent(struct hf_env *env, struct hf_tcp *c, const struct hf_s
 /* ---- Seventh: text ---- */
 
 /* RFC 9293 3.8.6.3, SHLD-19: at once for every second full-sized segment, else a little later. */
-static void acknowledge_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static inline void acknowledge_text(struct hf_env *env, struct hf_tcp *c,
+                                    const struct hf_seg *seg)
 {
     uint32_t size = seg->segment_bytes ? seg->segment_bytes : seg->text_all;
     if (size > c->rcv_mss)
@@ -374,7 +375,7 @@ static void out_of_order(struct hf_env *env, struct hf_tcp *c, uint32_t segments
 }
 
 /* RCV.NXT moved. */
-static void note_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
+static inline void note_text(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *seg)
 {
     if (seg->flags & HF_PSH)
         c->flags |= HF_F_PUSHED;
