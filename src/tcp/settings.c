@@ -113,7 +113,7 @@ static const struct hf_settings default_table = {
     LINUX,
     .snd_buffer_max = 65535u << 8, /* 16 MiB: several times what 1 Gbit/s and 20 ms need, so that text */
     .rcv_buffer_max = 65535u << 8, /* may wait behind what is sent again; the budget bounds their sum */
-    .snd_ahead = 256 * 1024,       /* what is written is sent while it is in the processor's cache */
+    .snd_ahead = 512 * 1024,       /* what is written is sent while it is in the processor's cache */
     .snd_near = 1024 * 1024,       /* and comes back from the peer before it has left the next one */
     .syn_retries = 7, /* 255 s: MUST-23 asks for 180 */
     .mtu_probing = HF_MTU_PROBING_BLACK_HOLE, /* RFC 4821 */

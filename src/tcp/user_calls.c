@@ -104,11 +104,19 @@ uint32_t hf_call_send_room(const struct hf_env *env, const struct hf_tcp *c)
     return room < memory ? room : (uint32_t)memory;
 }
 
+/* Room that is worth a turn of the application's. Near, turns come so close that each should be a few
+ * runs; not more than there is room for when nothing is queued. */
+static uint32_t room_enough(const struct hf_env *env, const struct hf_tcp *c)
+{
+    uint32_t limit = hf_send_limit(env, c), some = env->settings->snd_ahead / 2;
+    if (!hf_send_is_held(env, c))
+        return limit / 4;
+    return some < limit / 2 ? some : limit / 2;
+}
+
 void hf_call_tell_room(struct hf_env *env, struct hf_tcp *c)
 {
-    uint32_t enough =
-        (hf_send_is_held(env, c) ? env->settings->snd_ahead : hf_send_limit(env, c)) / 4;
-    if (hf_call_send_room(env, c) < enough)
+    if (hf_call_send_room(env, c) < room_enough(env, c))
         return;
     c->flags &= ~(uint32_t)HF_F_SEND_FULL;
     hf_tcp_event(env, c, HF_EVENT_WRITABLE);

@@ -400,13 +400,16 @@ TEST(runs_arrive_whole_or_in_any_pieces, linux, "")
 }
 
 /* A writer that is always refused, since it is far ahead of a peer nearby, is refused between runs: what
- * it wrote leaves in whole ones, and no rest of a segment or two after them. */
+ * it wrote leaves in whole ones, and no rest of a segment or two after them. (It may be less far ahead than
+ * as shipped: the congestion window, which would cut a run, is more than that then.) */
 TEST(a_writer_is_refused_between_runs, none, "")
 {
     static struct world w;
     static uint8_t text[1 << 20];
+    struct hf_settings settings = *hf_settings_default();
+    settings.snd_ahead = 256 * 1024;
     w = (struct world){.delivery = WHOLE, .random = {check_random(), check_random()}};
-    make(&w, hf_settings_default(), true);
+    make(&w, &settings, true);
     hf_listener listener = two_listen(&w.two, 1, 80, 4);
     two_connect(&w.two, listener, 80, &w.conn[0], &w.conn[1]);
     unsigned whole = 0;
