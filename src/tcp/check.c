@@ -34,6 +34,8 @@ static const char *check_queues(const struct hf_env *env, const struct hf_tcp *c
                                         hf_seq_le(a->mtu_end, c->snd_nxt)),
          "a path MTU probe that is acknowledged or was never sent");
     MUST(!a->mtu_probe || a->mtu_start != a->mtu_end, "a path MTU probe without text");
+    MUST(!a->rtx_cursor.chunk || a->rtx_cursor.at - a->snd_dropped < a->snd.len,
+         "the place where text was found to be sent again has left the queue");
     hf_seq at = c->rcv_nxt;
     uint32_t count = 0, last = 0;
     for (uint32_t i = a->ranges; i;) {
