@@ -117,11 +117,15 @@ static bool is_sound(const struct hf_packet *packet, const uint8_t *head, uint32
         return false;
     if (trusted && packet->checksum == HF_CHECKSUM_VERIFIED)
         return true;
-    uint64_t addresses =
+    uint64_t native =
         ip == 20 ? hf_checksum_native(head + 12, 2) : hf_checksum_native(head + 8, 8);
-    uint32_t sum = hf_checksum_of_native(addresses, HF_PROTO_TCP + packet->len - ip);
-    uint32_t at = packet->slice[0].len - ip;
-    sum = checksum(head + ip, at, sum);
+    uint32_t first = packet->slice[0].len - ip, header = (head[ip + 12] >> 4) * 4u;
+    native = hf_checksum_join(native, hf_checksum_native(head + ip, header / 4));
+    uint32_t sum = hf_checksum_of_native(native, HF_PROTO_TCP + packet->len - ip), at = header;
+    if (first > header) {
+        sum = checksum(head + ip + header, first - header, sum);
+        at = first;
+    }
     for (unsigned i = 1; i < packet->slices; i++) {
         const struct hf_slice *s = &packet->slice[i];
         sum = hf_checksum_combine(sum, at, checksum(s->data, s->len, 0));
