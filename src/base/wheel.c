@@ -248,32 +248,48 @@ void hf_wheel_cancel(struct hf_wheel *wheel, hf_ref ref)
 
 /* ---- Rows ---- */
 
-/* May an entry of this tick stand behind the last one? What is due has a bucket. */
-static inline bool comes_last(const struct hf_wheel *wheel, const struct hf_timer *last,
-                              uint64_t tick)
+/* May an entry of this tick stand in a row? What is due has a bucket. */
+static inline bool is_ahead(const struct hf_wheel *wheel, uint64_t tick)
 {
-    return tick - wheel->now_tick - 1 < AHEAD_MAX &&
-           (!last || tick >= tick_in_bucket(wheel, last));
+    return tick - wheel->now_tick - 1 < AHEAD_MAX;
+}
+
+static inline void stand_last(struct hf_wheel *wheel, struct hf_wheel_row *row, hf_ref ref,
+                              struct hf_timer *timer, uint64_t tick)
+{
+    *timer = (struct hf_timer){.prev = row->last, .tick = (uint32_t)tick};
+    row->last = ref;
+    if (tick < wheel->quiet_till)
+        wheel->quiet_till = tick;
+    wheel->count++;
+}
+
+/* Behind others, unless it comes before the last of them. */
+HF_APART static void append_behind(struct hf_wheel *wheel, struct hf_wheel_row *row, hf_ref ref,
+                                   struct hf_timer *timer, hf_time deadline)
+{
+    struct hf_timer *last = timer_of(wheel, row->last);
+    uint64_t tick = tick_of(deadline);
+    if (!is_ahead(wheel, tick) || tick < tick_in_bucket(wheel, last)) {
+        hf_wheel_set_timer(wheel, ref, timer, deadline);
+        return;
+    }
+    last->next = ref;
+    stand_last(wheel, row, ref, timer, tick);
 }
 
 static inline void append(struct hf_wheel *wheel, struct hf_wheel_row *row, hf_ref ref,
                           struct hf_timer *timer, hf_time deadline)
 {
-    struct hf_timer *last = row->last ? timer_of(wheel, row->last) : 0;
     uint64_t tick = tick_of(deadline);
-    if (!comes_last(wheel, last, tick)) {
+    if (row->last) {
+        append_behind(wheel, row, ref, timer, deadline);
+    } else if (!is_ahead(wheel, tick)) {
         hf_wheel_set_timer(wheel, ref, timer, deadline);
-        return;
-    }
-    *timer = (struct hf_timer){.prev = row->last, .tick = (uint32_t)tick};
-    if (last)
-        last->next = ref;
-    else
+    } else {
         row->first = ref;
-    row->last = ref;
-    if (tick < wheel->quiet_till)
-        wheel->quiet_till = tick;
-    wheel->count++;
+        stand_last(wheel, row, ref, timer, tick);
+    }
 }
 
 HF_APART static void append_again(struct hf_wheel *wheel, struct hf_wheel_row *row, hf_ref ref,
