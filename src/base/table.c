@@ -90,13 +90,17 @@ uint64_t hf_table_hash_ipv4(const struct hf_table *table, const struct hf_tuple_
     return hf_siphash13_words(&table->key, w, 2);
 }
 
+HF_APART static uint64_t hash_ipv6(const struct hf_table *table)
+{
+    return hf_siphash13_words(&table->key, table->hashed, 5);
+}
+
 uint64_t hf_table_hash_anew(struct hf_table *table, const void *tuple)
 {
     struct hf_tuple_ipv4 ipv4;
     hf_tuple_load(table->hashed, tuple);
-    return table->hash = hf_tuple_shorten(&ipv4, tuple)
-                             ? hf_table_hash_ipv4(table, &ipv4)
-                             : hf_siphash13_words(&table->key, table->hashed, 5);
+    return table->hash = hf_tuple_shorten(&ipv4, tuple) ? hf_table_hash_ipv4(table, &ipv4)
+                                                        : hash_ipv6(table);
 }
 
 bool hf_slot_fits_ipv4(const struct hf_table *table, const struct hf_slot *slot,
@@ -212,9 +216,8 @@ static void turn_over(struct hf_table *table)
     move_some(table, 0, 0);
 }
 
-/* What every insertion and removal does for the table as a whole. A half that was made to grow, or to
- * shrink, and is not wanted any more goes. */
-static void tend(struct hf_table *table)
+/* A half that was made to grow, or to shrink, and is not wanted any more goes. */
+HF_APART static void tend_halves(struct hf_table *table)
 {
     if (table->before.slot)
         move_some(table, MOVE_STEP, LOOK_STEP);
@@ -226,6 +229,13 @@ static void tend(struct hf_table *table)
         slots_free(table, &table->next);
     else if (!grows && !table->before.slot && table->cleared == table->next.size)
         turn_over(table);
+}
+
+/* What every insertion and removal does for the table as a whole. */
+static inline void tend(struct hf_table *table)
+{
+    if (HF_UNLIKELY(table->before.slot || table->next.slot))
+        tend_halves(table);
 }
 
 bool hf_table_make_room(struct hf_table *table)
