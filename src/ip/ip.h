@@ -67,6 +67,7 @@ struct hf_ip {
     uint8_t routed_remote[16],
         routed_local[16];             /* the last way that was found, and our address on it */
     uint8_t routed_zone, routed_link; /* link 0: look anew                         */
+    uint8_t routed_other[16];         /* another of ours that fits it; all zero: none known */
     bool any_address; /* some listener takes packets for addresses that are not ours          */
     struct hf_reassembly *reassembly;
     struct hf_pmtu *pmtu;

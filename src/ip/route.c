@@ -116,12 +116,25 @@ static bool is_unset(const uint8_t key[16])
     return hf_key_equal(key, any) || hf_key_equal(key, any_ipv4);
 }
 
-static bool local_fits(const struct hf_ip *ip, unsigned link, const uint8_t local[16],
-                       const uint8_t remote[16], bool foreign)
+static bool fits_at_all(const struct hf_ip *ip, unsigned link, const uint8_t local[16],
+                        const uint8_t remote[16], bool foreign)
 {
     if (hf_key_is_ipv4(local) != hf_key_is_ipv4(remote))
         return false;
     return foreign ? hf_ip_is_unicast(ip, local) : hf_ip_owns(ip, link, local);
+}
+
+/* Connections that others open mostly come to one address of ours: that is kept as well. */
+static bool local_fits(struct hf_ip *ip, const uint8_t local[16], const uint8_t remote[16],
+                       bool foreign)
+{
+    if (hf_key_equal(local, ip->routed_local) || hf_key_equal(local, ip->routed_other))
+        return true;
+    if (!fits_at_all(ip, ip->routed_link, local, remote, foreign))
+        return false;
+    if (!foreign)
+        memcpy(ip->routed_other, local, 16);
+    return true;
 }
 
 void hf_ip_path(struct hf_env *env, const struct hf_ip *ip, unsigned link,
@@ -151,6 +164,7 @@ static int find_way(struct hf_ip *ip, const uint8_t remote[16], unsigned zone)
         return HF_ERR_ROUTE;
     const struct hf_ip_address *source = hf_ip_source(ip, link, remote);
     memset(ip->routed_local, 0, 16);
+    memset(ip->routed_other, 0, 16);
     if (source)
         memcpy(ip->routed_local, source->key, 16);
     memcpy(ip->routed_remote, remote, 16);
@@ -171,8 +185,7 @@ int hf_ip_route(struct hf_env *env, struct hf_ip *ip, const uint8_t remote[16], 
         if (is_unset(ip->routed_local))
             return HF_ERR_ROUTE;
         memcpy(local, ip->routed_local, 16);
-    } else if (!hf_key_equal(local, ip->routed_local) &&
-               !local_fits(ip, ip->routed_link, local, remote, foreign)) {
+    } else if (!local_fits(ip, local, remote, foreign)) {
         return HF_ERR_ADDRESS;
     }
     hf_ip_path(env, ip, ip->routed_link, remote, path);
