@@ -143,6 +143,7 @@ struct hf_env {
     uint32_t listener_by_port[64], listener_any_port; /* chains of listeners                 */
     hf_time time_wait_newest;                         /* when the newest entry was made      */
     struct hf_time_wait_list time_wait, time_wait_ipv4;
+    hf_time time_wait_quiet_till;  /* no entry ends before; it may be that none does then      */
     hf_ref time_wait_ahead;        /* the entry that ends next ...                             */
     uint64_t time_wait_ahead_hash; /* ... and its hash: its slot has been asked for            */
     /* What tcp tells ip of the way to a host, for neighbours on Ethernet; the stack passes it on. */

@@ -57,12 +57,20 @@ static hf_time other_deadline(const struct hf_stack *stack)
     return ip < at ? ip : at;
 }
 
+/* Nothing that is not in the wheel has anything to do yet. */
+static inline bool others_are_quiet(const struct hf_stack *stack)
+{
+    const struct hf_env *env = &stack->env;
+    return env->chunks.rest_at > env->now && env->time_wait_quiet_till > env->now &&
+           !stack->ip.neighbours && hf_ip_deadline(&stack->ip) > env->now;
+}
+
 void hf_stack_timers(struct hf_stack *stack, hf_time now)
 {
     struct hf_env *env = &stack->env;
     hf_stack_clock(stack, now);
-    if (!hf_wheel_is_quiet(&env->wheel, env->now) || other_deadline(stack) <= env->now ||
-        hf_asleep_pays(env) || stack->ip.neighbours)
+    if (!hf_wheel_is_quiet(&env->wheel, env->now) || !others_are_quiet(stack) ||
+        hf_asleep_pays(env))
         run_timers(stack);
 }
 

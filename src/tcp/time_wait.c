@@ -46,6 +46,13 @@ static struct hf_pool *pool_of(struct hf_env *env, enum hf_kind kind)
 
 /* ---- The lists, oldest first ---- */
 
+/* The end of an entry's tick, near now. */
+static hf_time end_of(const struct hf_env *env, const struct hf_time_wait *w)
+{
+    int64_t now_tick = env->now / HF_TICK_NS;
+    return (now_tick + (int32_t)(w->tick - (uint32_t)now_tick)) * HF_TICK_NS;
+}
+
 static struct hf_time_wait_list *list_of(struct hf_env *env, enum hf_kind kind)
 {
     return kind == HF_KIND_TIME_WAIT_IPV4 ? &env->time_wait_ipv4 : &env->time_wait;
@@ -65,6 +72,8 @@ static void list_append(struct hf_env *env, hf_ref ref)
     list->newest = hf_ref_index(ref);
     env->time_wait_newest = env->now;
     w->tick = (uint32_t)((env->now + 2 * env->settings->msl) / HF_TICK_NS) + 1;
+    if (list->oldest == hf_ref_index(ref) && end_of(env, w) < env->time_wait_quiet_till)
+        env->time_wait_quiet_till = end_of(env, w);
 }
 
 static void list_remove(struct hf_env *env, hf_ref ref)
@@ -94,13 +103,6 @@ hf_ref hf_time_wait_oldest(const struct hf_env *env)
     if (!ipv4 || !ipv6)
         return ipv4 | ipv6;
     return (int32_t)(entry(env, ipv6)->tick - entry(env, ipv4)->tick) < 0 ? ipv6 : ipv4;
-}
-
-/* The end of an entry's tick, near now. */
-static hf_time end_of(const struct hf_env *env, const struct hf_time_wait *w)
-{
-    int64_t now_tick = env->now / HF_TICK_NS;
-    return (now_tick + (int32_t)(w->tick - (uint32_t)now_tick)) * HF_TICK_NS;
 }
 
 /* Ticks tell times within 39 h; after a longer silence all of them are over. */
@@ -137,6 +139,7 @@ void hf_time_wait_timers(struct hf_env *env)
         hf_time_wait_end(env, oldest, HF_CAUSE_TIME_WAIT_OVER, HF_BY_TIMER, HF_TIMER_2MSL);
     if (oldest != env->time_wait_ahead)
         look_ahead(env, oldest);
+    env->time_wait_quiet_till = hf_time_wait_deadline(env);
 }
 
 static void shift(struct hf_env *env, enum hf_kind kind, uint32_t ticks)
@@ -149,6 +152,7 @@ static void shift(struct hf_env *env, enum hf_kind kind, uint32_t ticks)
 void hf_time_wait_shift(struct hf_env *env, hf_time by)
 {
     env->time_wait_newest += by;
+    env->time_wait_quiet_till = env->now; /* whoever looks next finds out */
     shift(env, HF_KIND_TIME_WAIT, (uint32_t)(by / HF_TICK_NS));
     shift(env, HF_KIND_TIME_WAIT_IPV4, (uint32_t)(by / HF_TICK_NS));
 }
