@@ -241,7 +241,8 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
     struct hf_out out;
     for (unsigned i = 0; i < TURN && *n < room; i += out.segments) {
         struct hf_packet *packet = &packets[*n];
-        if (!hf_tcp_output(env, c, packet, &out)) {
+        enum hf_said said = hf_tcp_output(env, c, packet, &out);
+        if (said == HF_SAID_NOTHING) {
             hf_tcp_said_all(env, c);
             return false;
         }
@@ -251,7 +252,11 @@ static bool turn(struct hf_stack *stack, struct hf_tcp *c, struct hf_packet *pac
         count(env, &out);
         trace_out(env, packet, &out, c->hash, c->state, c->rcv_wscale);
         *n += frame(stack, c->link, packet, true);
-        if (hf_tcp_has_said_all(env, c)) {
+        if (HF_LIKELY(said == HF_SAID_TEXT)) {
+            hf_tcp_said_text(env, c);
+            return false;
+        }
+        if (said == HF_SAID_ALL) {
             hf_tcp_said_all(env, c);
             return false;
         }

@@ -212,15 +212,14 @@ static inline bool is_all(const struct hf_env *env, const struct hf_tcp *c,
                           const struct hf_active *a, const struct hf_seg *seg)
 {
     const struct hf_sent_list *sent = &a->sent;
-    if (seg->ack != c->snd_nxt || seg->ack == c->snd_una || sent->count != 1)
+    uint32_t flags = c->flags & (HF_F_SACK | HF_F_FIN_SENT | HF_F_ORPHAN);
+    uint64_t special = a->odd | (flags ^ HF_F_SACK) | seg->options.sacks | a->records |
+                       (a->mtu_start ^ a->mtu_end) | a->cc.rate.sample.newly_lost |
+                       a->undo.armed | a->rack.in_dsack_round | env->no_fast_path;
+    if (special || sent->count != 1 || seg->ack != c->snd_nxt || seg->ack == c->snd_una)
         return false;
-    if (hf_sent_at(env, sent->first)->flags & ~HF_SENT_OPEN || c->snd_una == c->iss)
-        return false;
-    bool special = seg->options.sacks | a->dupacks | a->undo.armed | a->tlp.probing | a->cwr |
-                   a->rack.in_dsack_round | a->cc.rate.sample.newly_lost | env->no_fast_path;
-    return !special && a->phase == HF_PHASE_SLOW_START && !a->records &&
-           a->mtu_start == a->mtu_end && c->rtx_mode != HF_RTX_PERSIST &&
-           (c->flags & (HF_F_SACK | HF_F_FIN_SENT | HF_F_ORPHAN)) == HF_F_SACK;
+    return !(hf_sent_at(env, sent->first)->flags & ~HF_SENT_OPEN) && c->snd_una != c->iss &&
+           c->rtx_mode != HF_RTX_PERSIST;
 }
 
 /* What acknowledge() comes to then. */

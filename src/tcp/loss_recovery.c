@@ -284,6 +284,15 @@ void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
                      flight > bytes ? flight - bytes : 0, env->now);
 }
 
+void hf_recovery_sent_alone(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                            hf_seq start, hf_seq end)
+{
+    struct hf_sent *s = hf_sent_append_alone(env, &a->sent, start, end, c->mss);
+    a->pto_from = env->now;
+    if (s)
+        hf_rate_sent(&a->cc.rate, &s->rate, end - start, 0, env->now);
+}
+
 void hf_recovery_lost(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
                       uint32_t index)
 {
@@ -435,7 +444,7 @@ static void enter_recovery(struct hf_env *env, struct hf_tcp *c, struct hf_activ
     a->phase = HF_PHASE_RECOVERY;
     a->recover = c->snd_nxt;
     a->timing = false;
-    a->tlp.probing = a->tlp.wanted = false;
+    a->tlp_probing = a->tlp_wanted = false;
     a->rtx_reason = HF_SEND_LOST;
     if (!env->settings->prr && !a->cc.ops->own_window)
         a->cc.cwnd = a->cc.ssthresh; /* RFC 6675 5 (4.2) */
@@ -637,7 +646,7 @@ void hf_recovery_resend_all(struct hf_env *env, struct hf_tcp *c, enum hf_send_r
     a->recover = c->snd_nxt;
     a->recover_valid = true;
     a->timing = false;
-    a->tlp.probing = false;
+    a->tlp_probing = false;
     a->rack.reorder_at = HF_NEVER;
     hf_mtu_probe_forget(a);
     if (reason == HF_SEND_PMTU) {

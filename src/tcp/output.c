@@ -172,24 +172,32 @@ static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struc
     packet->link = c->link;
 }
 
-/* What every segment but a SYN says: ACK, window, timestamps, SACK. */
-static HF_INLINE void fill_head(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a,
-                                struct hf_out *out, hf_seq seq, unsigned flags)
+/* What every segment but a SYN says: ACK, window, timestamps. */
+static HF_INLINE void fill_plain_head(struct hf_env *env, struct hf_tcp *c,
+                                      const struct hf_active *a, struct hf_out *out, hf_seq seq,
+                                      unsigned flags)
 {
     struct hf_segment_head *h = &out->head;
     memset(h, 0, sizeof *h);
     h->options.wscale = HF_NO_WSCALE;
     h->seq = seq;
     h->ack = c->rcv_nxt;
-    h->flags = (uint16_t)(flags | HF_ACK | (c->ecn & HF_ECN_ECHO ? HF_ECE : 0));
+    h->flags = (uint16_t)(flags | HF_ACK);
     h->window = select_window(env, c, a, false);
     if (c->flags & HF_F_TIMESTAMPS) {
         h->options.has_ts = true;
         h->options.tsval = hf_tcp_timestamp(env, c);
         h->options.tsecr = c->ts_recent;
     }
+}
+
+/* ... and what it says when text came marked, out of order or twice. */
+static HF_INLINE void fill_head(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a,
+                                struct hf_out *out, hf_seq seq, unsigned flags)
+{
+    fill_plain_head(env, c, a, out, seq, flags | (c->ecn & HF_ECN_ECHO ? HF_ECE : 0));
     if (a && c->flags & HF_F_SACK && (c->flags & HF_F_DSACK || a->newest_range))
-        hf_sack_blocks(env, c, &h->options);
+        hf_sack_blocks(env, c, &out->head.options);
 }
 
 /* This segment carries every ACK that is owed. */
@@ -329,7 +337,7 @@ static bool pick_retransmission(struct hf_env *env, struct hf_tcp *c, struct hf_
 static bool pick_tail_probe(const struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
                             struct piece *p)
 {
-    a->tlp.wanted = false;
+    a->tlp_wanted = false;
     uint32_t queued = hf_tcp_unsent(env, c), in_flight = c->snd_nxt - c->snd_una;
     uint32_t room = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
     bool found;
@@ -547,7 +555,7 @@ static HF_INLINE bool pick(struct hf_env *env, struct hf_tcp *c, struct hf_activ
 {
     if (a && (a->sent.lost.first || a->rtx_first) && pick_retransmission(env, c, a, p))
         return true;
-    return (a && a->tlp.wanted && pick_tail_probe(env, c, a, p)) || hf_segment_new(env, c, a, p);
+    return (a && a->tlp_wanted && pick_tail_probe(env, c, a, p)) || hf_segment_new(env, c, a, p);
 }
 
 /* There is nothing of that: what is sent to hear how things stand. */
@@ -572,8 +580,8 @@ HF_APART static bool build_question(struct hf_env *env, struct hf_tcp *c,
     return true;
 }
 
-static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                       struct hf_out *out)
+static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                       struct hf_packet *packet, struct hf_out *out)
 {
     if (c->want & HF_WANT_SYN) {
         build_syn(env, c, packet, out);
@@ -590,7 +598,6 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
         return true;
     }
     struct piece p = {.mtu_probe = false};
-    struct hf_active *a = hf_tcp_active(env, c);
     bool text = may_send_text(c);
     if (text && pick(env, c, a, &p)) {
         build_piece(env, c, packet, out, a, &p);
@@ -611,11 +618,9 @@ static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_packet *p
 }
 
 /* Nothing more is sent now: was it the path's window that stopped it, or was there no more? */
-static void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a)
+static inline void note_use(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                            uint32_t flight, uint32_t unsent)
 {
-    if (!hf_tcp_outstanding(c))
-        return;
-    uint32_t unsent = hf_tcp_unsent_in(c, a), flight = hf_recovery_in_flight(c, a);
     uint32_t next = unsent < c->mss ? unsent : c->mss;
     bool full = a->burst_waits || flight + next > a->cc.cwnd;
     bool no_more = !unsent && !full && !a->sent.lost.first;
@@ -641,7 +646,8 @@ void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c)
     c->want &= (uint8_t) ~(HF_WANT_PROBE | HF_WANT_PUSH);
     if (a) {
         a->rtx_run = false;
-        note_use(env, c, a);
+        if (hf_tcp_outstanding(c))
+            note_use(env, c, a, hf_recovery_in_flight(c, a), hf_tcp_unsent_in(c, a));
         /* What was sent makes room, as what is acknowledged does. */
         if (c->flags & HF_F_SEND_FULL && hf_send_is_held(env, c))
             hf_call_tell_room(env, c);
@@ -653,7 +659,8 @@ void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c)
     output_over(env, c, a);
 }
 
-bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c)
+/* Is it known without asking that nothing more is to be said? */
+static bool has_said_all(const struct hf_env *env, const struct hf_tcp *c)
 {
     if (c->want | c->challenges_owed | c->dup_acks_owed ||
         (c->flags & (HF_F_FIN_QUEUED | HF_F_FIN_SENT)) == HF_F_FIN_QUEUED)
@@ -661,17 +668,93 @@ bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c)
     if (!c->active)
         return true;
     const struct hf_active *a = hf_tcp_active(env, c);
-    return !(a->sent.lost.first || a->rtx_first || a->tlp.wanted || a->frto == HF_FRTO_NEW ||
+    return !(a->sent.lost.first || a->rtx_first || a->tlp_wanted || a->frto == HF_FRTO_NEW ||
              hf_tcp_unsent_in(c, a));
 }
 
-bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                   struct hf_out *out)
+/* ---- The straight road: all that is to be said is one segment of text, the first in flight ---- */
+
+/* Nothing but text waits, and its segment says nothing that is not in every one. */
+static inline bool is_text_alone(const struct hf_tcp *c, const struct hf_active *a)
 {
-    if (!build_next(env, c, packet, out))
-        return false;
+    uint32_t flags = HF_F_FIN_QUEUED | HF_F_FIN_SENT | HF_F_CORK | HF_F_MORE | HF_F_SEND_FULL |
+                     HF_F_URGENT_SEND | HF_F_DSACK | HF_F_DETACHED;
+    uint32_t more = (c->flags & flags) | (c->want & ~(unsigned)(HF_WANT_ACK | HF_WANT_PUSH)) |
+                    c->challenges_owed | c->dup_acks_owed | c->ecn | (c->state ^ HF_ESTABLISHED) |
+                    a->newest_range | a->sent.last | (a->mtu_start ^ a->mtu_end) |
+                    (a->snd.head ^ a->snd.tail);
+    return !more;
+}
+
+/* What account() comes to then. */
+static inline void account_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                               const struct piece *p)
+{
+    hf_seq end = p->seq + p->len;
+    c->progress_at = env->now;
+    if (!a->timing) {
+        a->timing = true;
+        a->timed_seq = p->seq;
+        a->timed_at = env->now;
+    }
+    a->probing = false;
+    if (p->len < c->mss && hf_seq_gt(end, a->syn_end))
+        a->small_end = end;
+    a->burst_left = 0;
+    c->bytes_sent += p->len;
+    c->snd_nxt = end;
+    hf_recovery_sent_alone(env, c, a, p->seq, end);
+    if (a->frto_left)
+        a->frto_left--;
+    c->text_segments_sent++;
+    c->last_send_ms = hf_tcp_now_ms(env);
+}
+
+/* What build_piece() comes to. */
+static inline void build_all(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                             struct hf_out *out, struct hf_active *a, const struct piece *p)
+{
+    start_packet(packet, c, out);
+    fill_plain_head(env, c, a, out, p->seq, p->push ? HF_PSH : 0);
+    hf_bytes_only_slice(&env->chunks, &a->snd, 0, p->len, &packet->slice[1]);
+    a->cursor.chunk = 0;
+    packet->slices = 2;
+    out->text = p->len;
+    out->reason = HF_SEND_NEW;
+    out->segments = 1;
+    if (env->link_features[c->link] & HF_LINK_CHECKSUM_OUT)
+        packet->checksum = HF_CHECKSUM_PARTIAL;
+    account_all(env, c, a, p);
+    c->want = 0;
+    c->delack_at = HF_NEVER;
+    c->last_ack_sent = c->rcv_nxt;
+    c->segments_sent++;
+}
+
+enum hf_said hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                           struct hf_out *out)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    struct piece p;
+    if (a && is_text_alone(c, a) && hf_segment_all(env, c, a, &p)) {
+        build_all(env, c, packet, out, a, &p);
+        return HF_SAID_TEXT;
+    }
+    if (!build_next(env, c, a, packet, out))
+        return HF_SAID_NOTHING;
     c->segments_sent += out->segments;
-    return true;
+    return has_said_all(env, c) ? HF_SAID_ALL : HF_SAID_SOME;
+}
+
+/* What hf_tcp_said_all() comes to then. */
+void hf_tcp_said_text(struct hf_env *env, struct hf_tcp *c)
+{
+    struct hf_active *a = hf_tcp_active(env, c);
+    a->rtx_run = false;
+    note_use(env, c, a, c->snd_nxt - c->snd_una, 0);
+    if (HF_UNLIKELY(a->window_since_ms != 0) && a->busy_since_ms)
+        hf_sending_waits(env, c, a);
+    hf_tcp_time_text(env, c, a);
 }
 
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c)

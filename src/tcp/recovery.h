@@ -40,6 +40,9 @@ void hf_recovery_control_all(struct hf_env *env, const struct hf_tcp *c, struct 
 void hf_recovery_reordered(struct hf_env *env, struct hf_tcp *c);
 /* Text or FIN up to `end` left for the first time, or what lies between two numbers left again. */
 void hf_recovery_sent(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, hf_seq end);
+/* ... for the first time, at most a segment and nothing else in flight. */
+void hf_recovery_sent_alone(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
+                            hf_seq start, hf_seq end);
 void hf_recovery_sent_again(struct hf_env *env, const struct hf_tcp *c, struct hf_active *a,
                             hf_seq start, hf_seq end, bool lost);
 /* A record is lost; a record, up to `end`, is with the peer: hf_sent_lost, and before

@@ -320,19 +320,20 @@ static bool only_fin(const struct hf_tcp *c, struct piece *p)
 }
 
 /* The straight road: nothing is in flight, and what waits is one segment that nothing holds back or tells to
- * be cut. Then it is what leaves, and it ends the queue. */
+ * be cut. Then it is what leaves, and it ends the queue. (That no FIN follows is asked by output.) */
 static bool is_all(const struct hf_env *env, const struct hf_tcp *c, const struct hf_active *a)
 {
     uint32_t queued = a->snd.len;
-    bool odd =
-        a->burst_left | a->records | a->cc.paced | c->mtu_high | c->fast_open | env->no_fast_path;
-    return c->snd_nxt == c->snd_una && queued - 1 < c->mss && queued <= c->snd_wnd && !odd &&
-           !(c->flags & (HF_F_FIN_QUEUED | HF_F_CORK | HF_F_MORE)) && c->snd_una != c->iss &&
-           a->phase == HF_PHASE_SLOW_START && a->frto == HF_FRTO_OFF && !a->dupacks;
+    uint64_t odd = a->odd | a->burst_left | a->records | a->cc.paced | c->mtu_high |
+                   c->fast_open | env->no_fast_path;
+    return !odd && c->snd_nxt == c->snd_una && queued - 1 < c->mss && queued <= c->snd_wnd &&
+           c->snd_una != c->iss;
 }
 
-static bool choose_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
+bool hf_segment_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p)
 {
+    if (!is_all(env, c, a))
+        return false;
     hf_tcp_age_path_mtu(env, c);
     hf_recovery_idle(env, c, a);
     uint32_t len = a->snd.len;
@@ -357,8 +358,6 @@ bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, s
 {
     if (!a)
         return only_fin(c, p);
-    if (is_all(env, c, a) && choose_all(env, c, a, p))
-        return true;
     struct room r = look(env, c, a);
     bool asks = a->frto == HF_FRTO_NEW;
     if (!r.queued && !r.fin)

@@ -17,6 +17,10 @@ struct piece {
  * cuts by itself. False: none. */
 bool hf_segment_new(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p);
 
+/* The same for a connection that has nothing but text to send and may send it at once: is all of it one
+ * segment, with nothing in flight before it? False: hf_segment_new says what is. */
+bool hf_segment_all(struct hf_env *env, struct hf_tcp *c, struct hf_active *a, struct piece *p);
+
 /* What the connection's link takes at once and cuts, in whole segments; 0: it cuts nothing. */
 uint32_t hf_segment_run(const struct hf_env *env, const struct hf_tcp *c);
 

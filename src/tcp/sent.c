@@ -213,9 +213,8 @@ static uint8_t whole(uint32_t len, uint16_t segment)
     return len >= segment && len % segment == 0 ? HF_SENT_OPEN : 0;
 }
 
-/* There is no other. */
-static uint32_t append_first(struct hf_env *env, struct hf_sent_list *list, hf_seq start,
-                             hf_seq end, uint16_t segment)
+struct hf_sent *hf_sent_append_alone(struct hf_env *env, struct hf_sent_list *list, hf_seq start,
+                                     hf_seq end, uint16_t segment)
 {
     uint32_t index = env->settings->sent_records ? take_record(env) : 0;
     if (!index)
@@ -229,7 +228,7 @@ static uint32_t append_first(struct hf_env *env, struct hf_sent_list *list, hf_s
     s->flags = whole(end - start, segment);
     list->first = list->last = list->flight.first = list->flight.last = index;
     list->count = 1;
-    return index;
+    return s;
 }
 
 uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq start, hf_seq end,
@@ -238,7 +237,7 @@ uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq st
     struct hf_sent *s = hf_sent_or_null(env, list->last);
     uint32_t index = list->last;
     if (!s)
-        return append_first(env, list, start, end, segment);
+        return hf_sent_append_alone(env, list, start, end, segment) ? list->last : 0;
     if (!may_join(env, s, segment)) {
         index = insert(env, list, list->last);
         if (!index)

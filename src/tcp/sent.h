@@ -89,6 +89,10 @@ static inline uint32_t hf_sent_len(const struct hf_sent *s)
 uint32_t hf_sent_append(struct hf_env *env, struct hf_sent_list *list, hf_seq start, hf_seq end,
                         uint16_t segment);
 
+/* The same for a list that is empty; NULL: there is no record. */
+struct hf_sent *hf_sent_append_alone(struct hf_env *env, struct hf_sent_list *list, hf_seq start,
+                                     hf_seq end, uint16_t segment);
+
 /* The record with this octet; 0: none. */
 uint32_t hf_sent_find(struct hf_env *env, struct hf_sent_list *list, hf_seq seq);
 

@@ -227,8 +227,6 @@ struct hf_rack {
 struct hf_tlp {
     hf_seq end;   /* SND.NXT behind it                                                        */
     uint32_t stamp; /* its TSval                                                              */
-    bool probing; /* there is one                                                             */
-    bool wanted;  /* it is still to be sent                                                   */
     bool again;   /* it was sent before, so that a loss may be hidden                         */
 };
 
@@ -264,7 +262,18 @@ struct hf_active {
     struct hf_congestion cc;
     struct hf_pacer pacer;
     hf_time pace_at;          /* when the pacer lets more leave; 0: it holds nothing back       */
-    enum hf_phase phase;      /* SLOW_START stands for "open"; see hf_tcp_phase               */
+    union {
+        struct {
+            uint8_t phase;    /* enum hf_phase; SLOW_START stands for "open": hf_tcp_phase    */
+            uint8_t frto;     /* enum hf_frto                                                 */
+            uint8_t dupacks;
+            bool rtx_first;   /* the first unacknowledged segment is to be sent again         */
+            bool tlp_probing; /* there is a tail loss probe                                   */
+            bool tlp_wanted;  /* ... it is still to be sent                                   */
+            bool cwr;         /* cwnd came down for a mark, until SND.UNA reaches cwr_end     */
+        };
+        uint64_t odd;         /* all of these at once: 0 while nothing has gone wrong         */
+    };
     hf_seq recover;           /* RFC 6582                                                     */
     struct hf_sent_list sent; /* what was sent and is not acknowledged                        */
     hf_seq fack;              /* the end of the highest SACKed text, while there is some      */
@@ -273,22 +282,18 @@ struct hf_active {
     struct hf_prr prr;
     struct hf_undo undo;
     uint32_t spurious;        /* retransmissions that were not needed                         */
-    uint8_t frto;             /* enum hf_frto                                                 */
     uint8_t frto_left;        /* new segments that it may still send                          */
     hf_time rto_at;           /* when the retransmission timer is due                         */
     hf_time pto_from;         /* when new text left, or was acknowledged                      */
     hf_seq dup_nxt;           /* SND.NXT at the first duplicate ACK                           */
-    uint8_t dupacks;
     uint8_t rtx_reason;       /* enum hf_send_reason of what waits for retransmission         */
     bool rtx_run;             /* something was sent again in this turn                         */
-    bool rtx_first;           /* the first unacknowledged segment is to be sent again         */
     bool timing;              /* one segment is being timed                                   */
     bool probing;             /* the octet before SND.NXT went into a zero window as a probe  */
     bool recover_valid;       /* recover has been set                                         */
     hf_seq snd_up;            /* HF_F_URGENT_SEND                                             */
     uint32_t busy_since_ms;   /* while snd holds text; else 0                                 */
     uint32_t window_since_ms; /* while the peer's window keeps text back; else 0              */
-    bool cwr;                 /* cwnd came down for a mark, until SND.UNA reaches cwr_end     */
     hf_seq cwr_end;
     bool too_big;             /* LOSS began for a path MTU: congestion is still to be answered */
     bool burst_push;          /* its last segment carries PSH                                 */

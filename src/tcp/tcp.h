@@ -216,15 +216,19 @@ struct hf_out {
     uint8_t reason; /* enum hf_send_reason */
     uint8_t tos;    /* of the IP header */
 };
+enum hf_said {
+    HF_SAID_NOTHING, /* there is nothing to send for now: to be followed by hf_tcp_said_all         */
+    HF_SAID_SOME,    /* a segment, and more may follow                                              */
+    HF_SAID_ALL,     /* a segment, and nothing follows: hf_tcp_said_all                             */
+    HF_SAID_TEXT     /* ... the only one in flight, of text alone: hf_tcp_said_text                 */
+};
 /* The next segment that this connection may or must send: what its header says, and its text, which
- * stands in the packet; the headers themselves are still to be written (hf_tcp_finish_packet). False:
- * nothing more for now, to be followed by hf_tcp_said_all. */
-bool hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                   struct hf_out *out);
-/* Is it known without asking that nothing more is to be said? */
-bool hf_tcp_has_said_all(const struct hf_env *env, const struct hf_tcp *c);
+ * stands in the packet; the headers themselves are still to be written (hf_tcp_finish_packet). */
+enum hf_said hf_tcp_output(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                           struct hf_out *out);
 /* Nothing more is to be said for now: was the window used, is the connection quiet; and what follows. */
 void hf_tcp_said_all(struct hf_env *env, struct hf_tcp *c);
+void hf_tcp_said_text(struct hf_env *env, struct hf_tcp *c);
 /* After the last segment of a turn: the timers that what was sent needs. */
 void hf_tcp_output_over(struct hf_env *env, struct hf_tcp *c);
 /* Write `head` and its checksum into the packet's head, text slices already in place. `addresses`:
@@ -277,6 +281,8 @@ void hf_tcp_rearm(struct hf_env *env, struct hf_tcp *c);
 void hf_tcp_set_rtx(struct hf_env *env, struct hf_tcp *c, bool restart);
 /* The turn is over: set_rtx and rearm. a: the active block, or NULL. */
 void hf_tcp_set_timers(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
+/* The same after text that left alone, into a window that has room for it. */
+void hf_tcp_time_text(struct hf_env *env, struct hf_tcp *c, struct hf_active *a);
 /* Nothing is in flight, and nothing waits to be sent: no retransmission-class timer, whatever else
  * is the case. */
 static inline bool hf_tcp_is_at_rest(const struct hf_tcp *c, const struct hf_active *a)

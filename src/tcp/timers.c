@@ -208,6 +208,15 @@ void hf_tcp_set_timers(struct hf_env *env, struct hf_tcp *c, struct hf_active *a
     rearm(env, c, a);
 }
 
+void hf_tcp_time_text(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
+{
+    if (HF_LIKELY(c->rtx_mode == HF_RTX_NONE))
+        choose_rtx(env, c, a, env->now + (hf_time)c->rto_us * HF_US);
+    else
+        set_rtx(env, c, a, false);
+    rearm(env, c, a);
+}
+
 /* ---- Expiry ---- */
 
 /* R2 and timeouts: the end, with a reset for the peer unless the settings say otherwise (D11). */

@@ -8,7 +8,7 @@ static bool may_probe(const struct hf_env *env, const struct hf_tcp *c, const st
 {
     if (!env->settings->tlp || !(c->flags & HF_F_SACK) || c->snd_una == c->iss || c->backoff)
         return false;
-    return !a || (a->phase == HF_PHASE_SLOW_START && !a->sent.sacked && !a->tlp.probing);
+    return !a || (a->phase == HF_PHASE_SLOW_START && !a->sent.sacked && !a->tlp_probing);
 }
 
 /* When a probe is due: two round trips from the last new text or ACK, and the peer's delayed ACK when
@@ -27,7 +27,7 @@ hf_time hf_tlp_at(const struct hf_env *env, const struct hf_tcp *c, const struct
 /* 7.3: the timer fired. What is sent, output decides. */
 void hf_tlp_fire(struct hf_env *env, struct hf_tcp *c, struct hf_active *a)
 {
-    a->tlp.probing = a->tlp.wanted = true;
+    a->tlp_probing = a->tlp_wanted = true;
     a->tlp.end = c->snd_nxt;
     a->tlp.again = false;
     hf_tcp_want(env, c, 0);
@@ -45,13 +45,13 @@ void hf_tlp_sent(const struct hf_env *env, const struct hf_tcp *c, struct hf_act
 bool hf_tlp_acknowledged(struct hf_active *a, const struct hf_seg *seg,
                          const struct hf_delivery *d)
 {
-    if (!a->tlp.probing || hf_seq_lt(seg->ack, a->tlp.end))
+    if (!a->tlp_probing || hf_seq_lt(seg->ack, a->tlp.end))
         return false;
     bool told_twice = d->dsack && seg->options.sack[0].end == a->tlp.end;
     bool came_twice = told_twice || (d->duplicate && !seg->options.sacks);
     bool mended = a->tlp.again && !came_twice && hf_seq_gt(seg->ack, a->tlp.end);
     if (a->tlp.again && !came_twice && !mended)
         return false; /* the next ACK tells */
-    a->tlp.probing = false;
+    a->tlp_probing = false;
     return mended;
 }

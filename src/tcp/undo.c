@@ -9,7 +9,7 @@ void hf_undo_start(const struct hf_env *env, const struct hf_tcp *c, struct hf_a
 {
     if (a->phase != HF_PHASE_SLOW_START)
         return;
-    bool probe = a->tlp.probing && a->tlp.again; /* it counts as the first of them             */
+    bool probe = a->tlp_probing && a->tlp.again; /* it counts as the first of them             */
     a->undo = (struct hf_undo){
         .armed = true, .cwnd = a->cc.cwnd, .ssthresh = a->cc.ssthresh, .from = c->snd_una,
         .resent = probe, .any = probe, .stamp = a->tlp.stamp,
