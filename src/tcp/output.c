@@ -504,8 +504,8 @@ static bool is_resent(const struct hf_tcp *c, const struct piece *p)
            p->reason != HF_SEND_TLP && p->reason != HF_SEND_PMTU;
 }
 
-static HF_INLINE void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
-                                  struct hf_out *out, struct hf_active *a, struct piece *p)
+HF_APART static void build_piece(struct hf_env *env, struct hf_tcp *c, struct hf_packet *packet,
+                                 struct hf_out *out, struct hf_active *a, struct piece *p)
 {
     start_packet(packet, c, out);
     unsigned flags = p->push && p->len ? HF_PSH : 0; /* MUST-61 */
@@ -580,8 +580,8 @@ HF_APART static bool build_question(struct hf_env *env, struct hf_tcp *c,
     return true;
 }
 
-static bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
-                       struct hf_packet *packet, struct hf_out *out)
+static HF_INLINE bool build_next(struct hf_env *env, struct hf_tcp *c, struct hf_active *a,
+                                 struct hf_packet *packet, struct hf_out *out)
 {
     if (c->want & HF_WANT_SYN) {
         build_syn(env, c, packet, out);
@@ -679,10 +679,11 @@ static inline bool is_text_alone(const struct hf_tcp *c, const struct hf_active 
 {
     uint32_t flags = HF_F_FIN_QUEUED | HF_F_FIN_SENT | HF_F_CORK | HF_F_MORE | HF_F_SEND_FULL |
                      HF_F_URGENT_SEND | HF_F_DSACK | HF_F_DETACHED;
+    if (a->sent.last)
+        return false;
     uint32_t more = (c->flags & flags) | (c->want & ~(unsigned)(HF_WANT_ACK | HF_WANT_PUSH)) |
                     c->challenges_owed | c->dup_acks_owed | c->ecn | (c->state ^ HF_ESTABLISHED) |
-                    a->newest_range | a->sent.last | (a->mtu_start ^ a->mtu_end) |
-                    (a->snd.head ^ a->snd.tail);
+                    a->newest_range | (a->mtu_start ^ a->mtu_end) | (a->snd.head ^ a->snd.tail);
     return !more;
 }
 
