@@ -6,157 +6,14 @@
  * probe, and at last the ACK that nothing carried. Input and calls only say what they want. */
 #include <string.h>
 
-#include "base/checksum.h"
 #include "tcp/recovery.h"
 #include "tcp/segmentation.h"
-#include "wire/bytes.h"
-
-/* Where the TCP header stands in packet->head: room for an Ethernet and an IPv6 header before. */
-#define TCP_AT 56u
-
-_Static_assert(HF_PACKET_HEAD >= TCP_AT + HF_TCP_HEADER + HF_TCP_OPTIONS_MAX, "room for headers");
-
-/* ---- The receive window, RFC 9293 3.8.6 ---- */
-
-/* Bytes that may be offered: the buffer less what waits to be read, within the stack's memory. */
-static uint32_t free_room(const struct hf_env *env, const struct hf_tcp *c,
-                          const struct hf_active *a)
-{
-    size_t memory = hf_budget_room(&env->budget, HF_USE_WINDOW);
-    uint32_t room = hf_receive_limit(env, c, memory), waiting = a ? a->rcv.len : 0;
-    if (waiting) {
-        uint32_t spare = hf_receive_spare(env, c);
-        waiting = waiting > spare ? waiting - spare : 0;
-        room = room > waiting ? room - waiting : 0;
-    }
-    if (room > memory)
-        room = (uint32_t)memory;
-    uint32_t most = 65535u << c->rcv_wscale; /* what the field can say */
-    return room < most ? room : most;
-}
-
-/* N-18: the right edge moves only by something worth having. */
-static uint32_t worth_moving(const struct hf_tcp *c)
-{
-    uint32_t half = c->rcv_buffer / 2;
-    return half < c->mss ? half : c->mss;
-}
-
-/* How far it could move if there were no lack of memory and all had been read: no further. */
-static uint32_t most_gain(const struct hf_tcp *c)
-{
-    uint32_t window = hf_tcp_rcv_wnd(c);
-    return c->rcv_buffer > window ? c->rcv_buffer - window : 0;
-}
-
-static HF_INLINE uint16_t select_window(struct hf_env *env, struct hf_tcp *c,
-                                        const struct hf_active *a, bool syn)
-{
-    uint32_t scale = syn ? 0 : c->rcv_wscale;
-    hf_seq edge = c->rcv_adv;
-    if (syn || most_gain(c) >= worth_moving(c)) {
-        uint32_t room = free_room(env, c, a);
-        hf_seq wish = c->rcv_nxt + (room >> scale << scale);
-        uint32_t gain = hf_seq_gt(wish, c->rcv_adv) ? wish - c->rcv_adv : 0;
-        if (syn || gain >= worth_moving(c))
-            edge = wish;
-    }
-    uint32_t window = edge - c->rcv_nxt;
-    if (hf_seq_lt(c->rcv_nxt + window, c->rcv_adv))
-        window = c->rcv_adv - c->rcv_nxt; /* never back (SHLD-14) */
-    /* Units of 2^scale: rounded up, so that the edge stays; rounded down once that adds up to more
-     * than an eighth of the buffer, which takes thousands of tiny segments (RFC 7323 2.4: the edge
-     * may seem to go back by less than a unit). */
-    uint32_t unit = 1u << scale;
-    uint32_t field = (window + unit - 1) >> scale;
-    if (a && a->rcv.len) {
-        uint32_t buffer = c->rcv_buffer + hf_receive_spare(env, c);
-        if (a->rcv.len + (field << scale) > buffer + buffer / 8 + unit)
-            field = window >> scale;
-    }
-    if (field > 65535)
-        field = 65535;
-    hf_seq told = c->rcv_nxt + (field << scale);
-    if (hf_seq_gt(told, c->rcv_adv))
-        c->rcv_adv = told;
-    return (uint16_t)field;
-}
-
-uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn)
-{
-    return select_window(env, c, hf_tcp_active(env, c), syn);
-}
-
-void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c)
-{
-    if (c->flags & (HF_F_FIN_RECEIVED | HF_F_DETACHED) || c->state < HF_ESTABLISHED)
-        return;
-    /* While the peer still has room, its segments will draw ACKs that tell of the gain; it need
-     * not be told for each read. */
-    bool starving = hf_tcp_rcv_wnd(c) < 2u * c->mss || hf_tcp_rcv_wnd(c) < c->rcv_buffer / 4;
-    uint32_t enough = starving ? worth_moving(c) : c->rcv_buffer / 2;
-    if (most_gain(c) < enough)
-        return;
-    uint32_t room = free_room(env, c, hf_tcp_active(env, c));
-    hf_seq edge = c->rcv_nxt + (room >> c->rcv_wscale << c->rcv_wscale);
-    uint32_t gain = hf_seq_gt(edge, c->rcv_adv) ? edge - c->rcv_adv : 0;
-    if (gain && gain >= enough)
-        hf_tcp_want(env, c, HF_WANT_ACK);
-}
 
 /* ---- Building ---- */
 
 uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c)
 {
     return hf_tcp_now_ms(env) + c->ts_offset;
-}
-
-/* The text's share of the checksum, of whatever lies behind the header: `sum` is that of slice 1. */
-HF_APART static uint32_t sum_of_more(const struct hf_env *env, const struct hf_packet *packet,
-                                     uint32_t sum)
-{
-    uint32_t at = packet->slice[1].len;
-    for (unsigned i = 2; i < packet->slices; i++) {
-        const struct hf_slice *s = &packet->slice[i];
-        sum = hf_checksum_combine(sum, at, hf_env_sum(env, s->data, s->len));
-        at += s->len;
-    }
-    return sum;
-}
-
-static HF_INLINE uint64_t sum_of_text(const struct hf_env *env, const struct hf_packet *packet)
-{
-    if (packet->slices == 1)
-        return 0;
-    uint32_t sum = hf_env_sum(env, packet->slice[1].data, packet->slice[1].len);
-    if (HF_UNLIKELY(packet->slices > 2))
-        sum = sum_of_more(env, packet, sum);
-    return hf_checksum_swap(sum);
-}
-
-void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
-                          const struct hf_flow *flow, uint64_t addresses,
-                          const struct hf_segment_head *head, uint32_t text)
-{
-    uint8_t *tcp = packet->head + TCP_AT;
-    uint64_t native;
-    uint32_t header = hf_tcp_build_summed(tcp, flow, head, &native);
-    packet->slice[0].data = tcp;
-    packet->slice[0].len = header;
-    packet->slice[0].hold = 0;
-    packet->len = header + text;
-    uint64_t pseudo = hf_tcp_pseudo_native(addresses, header + text);
-    uint32_t sum; /* in the order in which it was summed */
-    if (HF_UNLIKELY(packet->checksum == HF_CHECKSUM_PARTIAL)) {
-        packet->checksum_start = 0;
-        packet->checksum_offset = HF_TCP_CHECKSUM_AT;
-        sum = hf_checksum_fold(pseudo);
-    } else {
-        native = hf_checksum_join(native, sum_of_text(env, packet));
-        sum = ~hf_checksum_fold(hf_checksum_join(native, pseudo));
-    }
-    uint16_t field = (uint16_t)sum;
-    memcpy(tcp + HF_TCP_CHECKSUM_AT, &field, sizeof field);
 }
 
 static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struct hf_out *out)
@@ -183,7 +40,7 @@ static HF_INLINE void fill_plain_head(struct hf_env *env, struct hf_tcp *c,
     h->seq = seq;
     h->ack = c->rcv_nxt;
     h->flags = (uint16_t)(flags | HF_ACK);
-    h->window = select_window(env, c, a, false);
+    h->window = hf_tcp_select_window(env, c, a, false);
     if (c->flags & HF_F_TIMESTAMPS) {
         h->options.has_ts = true;
         h->options.tsval = hf_tcp_timestamp(env, c);
@@ -254,7 +111,7 @@ static void build_syn(struct hf_env *env, struct hf_tcp *c, struct hf_packet *pa
     h->ack = answer ? c->rcv_nxt : 0;
     if (!answer)
         c->rcv_nxt = 0;
-    h->window = hf_tcp_select_window(env, c, true);
+    h->window = hf_tcp_select_window(env, c, hf_tcp_active(env, c), true);
     o->mss = hf_tcp_syn_mss(c);
     o->has_mss = true;
     o->wscale = HF_NO_WSCALE;

@@ -111,7 +111,7 @@ void hf_tcp_reply_ack(struct hf_env *env, struct hf_tcp *c)
     if (!r)
         return;
     r->flags = HF_ACK;
-    r->window = hf_tcp_select_window(env, c, false);
+    r->window = hf_tcp_select_window(env, c, hf_tcp_active(env, c), false);
     r->scale = c->rcv_wscale;
     r->reason = c->challenges_owed ? HF_SEND_CHALLENGE : HF_SEND_REPLY;
     c->last_ack_sent = c->rcv_nxt;

@@ -237,7 +237,8 @@ void hf_tcp_finish_packet(struct hf_env *env, struct hf_packet *packet,
                           const struct hf_flow *flow, uint64_t addresses,
                           const struct hf_segment_head *head, uint32_t text);
 /* The window for the next segment, as it stands in the header; moves rcv_adv. */
-uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, bool syn);
+uint16_t hf_tcp_select_window(struct hf_env *env, struct hf_tcp *c, const struct hf_active *a,
+                              bool syn);
 /* The application read: does the peer have to be told (SWS)? */
 void hf_tcp_window_opened(struct hf_env *env, struct hf_tcp *c);
 uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c);
