@@ -349,6 +349,13 @@ static void step6_urgent(struct hf_env *env, struct hf_tcp *c, const struct hf_s
 
 /* ---- Seventh: text ---- */
 
+/* Whatever was to be acknowledged a little later is, too. */
+static inline void acknowledge_now(struct hf_env *env, struct hf_tcp *c)
+{
+    hf_tcp_want(env, c, HF_WANT_ACK);
+    c->delack_at = HF_NEVER;
+}
+
 /* RFC 9293 3.8.6.3, SHLD-19: at once for every second full-sized segment, else a little later. */
 static inline void acknowledge_text(struct hf_env *env, struct hf_tcp *c,
                                     const struct hf_seg *seg)
@@ -359,8 +366,7 @@ static inline void acknowledge_text(struct hf_env *env, struct hf_tcp *c,
     uint32_t quick = c->quick_acks;
     if (quick || c->flags & HF_F_NO_DELACK || c->rcv_nxt - c->last_ack_sent >= 2u * c->rcv_mss) {
         c->quick_acks = (quick > seg->segments ? quick - seg->segments : 0) & 63u;
-        hf_tcp_want(env, c, HF_WANT_ACK);
-        c->delack_at = HF_NEVER; /* what is due now need not wait */
+        acknowledge_now(env, c);
     } else if (c->delack_at == HF_NEVER && !(c->want & HF_WANT_ACK)) {
         c->delack_at = env->now + env->settings->delack;
     }
@@ -413,7 +419,7 @@ static enum hf_next step7_text(struct hf_env *env, struct hf_tcp *c, const struc
     }
     note_text(env, c, seg);
     if (had_gap || seg->skip) /* RFC 5681 4.2: a gap filled, or a repeat */
-        hf_tcp_want(env, c, HF_WANT_ACK);
+        acknowledge_now(env, c);
     else
         acknowledge_text(env, c, seg);
     return HF_CONTINUE;
@@ -433,7 +439,7 @@ static void take_fin(struct hf_env *env, struct hf_tcp *c, const struct hf_seg *
         c->rcv_adv = c->rcv_nxt;
     c->flags |= HF_F_FIN_RECEIVED;
     hf_tcp_event(env, c, HF_EVENT_EOF);
-    hf_tcp_want(env, c, HF_WANT_ACK);
+    acknowledge_now(env, c);
     switch (c->state) {
     case HF_ESTABLISHED:
         enter_by_segment(env, c, HF_CLOSE_WAIT, seg);
