@@ -506,13 +506,6 @@ unsigned hf_bytes_slices(struct hf_chunks *chunks, const struct hf_bytes *q,
     *got = 0;
     if (len == 0 || max == 0)
         return 0;
-    if (q->head == q->tail) {
-        hf_bytes_only_slice(chunks, q, from, len, slices);
-        if (cursor)
-            cursor->chunk = 0;
-        *got = len;
-        return 1;
-    }
     uint32_t offset;
     uint32_t index = find_from(chunks, q, cursor, dropped, from, &offset);
     unsigned n = 0;

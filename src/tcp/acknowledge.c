@@ -294,8 +294,7 @@ static void acknowledge_signal(struct hf_env *env, struct hf_tcp *c, const struc
     c->flags &= ~(uint32_t)HF_F_TROUBLE;
     if (c->flags & HF_F_ORPHAN)
         hf_tcp_orphan_restart(env, c);
-    c->rtx_mode = HF_RTX_NONE;
-    c->rtx_at = HF_NEVER;
+    hf_tcp_stop_rtx(c);
     (void)take_window(env, c, seg, edge);
     if (acked && !(c->flags & HF_F_ORPHAN))
         tell_application(env, c, 0, acked);

@@ -18,9 +18,8 @@ uint32_t hf_tcp_timestamp(const struct hf_env *env, const struct hf_tcp *c)
 
 static void start_packet(struct hf_packet *packet, const struct hf_tcp *c, struct hf_out *out)
 {
-    out->tos =
-        c->tos &
-        (uint8_t)~HF_ECN_BITS; /* the application's part is the Diffserv field (RFC 2474) */
+    /* The application's part is the Diffserv field (RFC 2474). */
+    out->tos = c->tos & (uint8_t)~HF_ECN_BITS;
     packet->slices = 1;
     packet->segment_bytes = 0;
     packet->segments = 1;
@@ -574,9 +573,7 @@ static inline void build_all(struct hf_env *env, struct hf_tcp *c, struct hf_pac
 {
     start_packet(packet, c, out);
     fill_plain_head(env, c, a, out, p->seq, p->push ? HF_PSH : 0);
-    hf_bytes_only_slice(&env->chunks, &a->snd, 0, p->len, &packet->slice[1]);
-    a->cursor.chunk = 0;
-    packet->slices = 2;
+    (void)put_text(env, c, a, packet, &a->cursor, p->seq, p->len);
     out->text = p->len;
     out->reason = HF_SEND_NEW;
     out->segments = 1;
